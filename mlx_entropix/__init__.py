@@ -1,0 +1,1 @@
+"""Entropy-based sampling for Llama-shaped language models on MLX."""

@@ -1,0 +1,71 @@
+"""A real BLAS for MLX on a Linux CPU.
+
+The Linux CPU wheel of MLX links the reference BLAS, which multiplies matrices dozens of times
+slower than OpenBLAS. Symbols of a library that is loaded with RTLD_GLOBAL before MLX take
+precedence over the ones MLX links, so loading an OpenBLAS first is enough; MLX needs no change.
+
+The OpenBLAS wheels want a `libgfortran.so.5` from the system, which a bare machine lacks. MLX's own
+wheel carries that library under another file name. For the moment of loading, both are linked into
+one temporary folder, where OpenBLAS's search path (`$ORIGIN`) finds it: nothing stays on the disk.
+"""
+
+import ctypes
+import os
+import platform
+import sys
+import tempfile
+from importlib import metadata
+from pathlib import Path
+
+
+def load_openblas() -> str | None:
+    """Load OpenBLAS into the process, once, ahead of `mlx.core`.
+
+    Returns the path of the library, or None where there is nothing to do (macOS, CUDA) or nothing
+    that can be loaded: MLX then works all the same, slowly. `MLX_ENTROPIX_BLAS` names another
+    library to load, or is `off`.
+    """
+    wanted = os.environ.get("MLX_ENTROPIX_BLAS", "")
+    if sys.platform != "linux" or wanted == "off" or not _mlx_runs_on_cpu():
+        return None
+    candidates = [Path(wanted)] if wanted else _installed_openblas()
+    for library in candidates:
+        try:
+            _load_global(library)
+        except OSError:
+            continue
+        return str(library)
+    return None
+
+
+def _mlx_runs_on_cpu() -> bool:
+    return _distribution_files("mlx-cpu", "libblas") != []
+
+
+def _installed_openblas() -> list[Path]:
+    packages = {"x86_64": "ngsolve-openblas", "aarch64": "cmeel-openblas"}
+    package = packages.get(platform.machine())
+    return _distribution_files(package, "libopenblas") if package else []
+
+
+def _distribution_files(package: str, name: str) -> list[Path]:
+    """Shared libraries of an installed package whose file name starts with `name`."""
+    try:
+        files = metadata.files(package) or []
+    except metadata.PackageNotFoundError:
+        return []
+    found = (Path(f.locate()) for f in files if f.name.startswith(name) and ".so" in f.name)
+    return [path for path in found if path.exists()]
+
+
+def _load_global(library: Path) -> None:
+    fortran = _distribution_files("mlx-cpu", "libgfortran")
+    if not fortran:
+        ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
+        return
+    ctypes.CDLL(str(fortran[0]))  # brings in what it needs itself, from its own folder
+    with tempfile.TemporaryDirectory(prefix="mlx-entropix-blas-") as folder:
+        (Path(folder) / "libgfortran.so.5").symlink_to(fortran[0])
+        link = Path(folder) / library.name
+        link.symlink_to(library)
+        ctypes.CDLL(str(link), mode=ctypes.RTLD_GLOBAL)
