@@ -1,0 +1,137 @@
+/**
+ * What a sampler's config says of its quadrants: thresholds and conditions, read out of the server's object by name,
+ * wherever it keeps them. A config that names none simply has no lines to draw.
+ */
+import { METRIC_NAMES } from "@/lib/metrics";
+import { QUADRANTS } from "@/lib/quadrants";
+import type { MetricName, QuadrantName, SamplerConfig } from "@/types";
+
+export type Level = "low" | "medium" | "high";
+export type Levels = Partial<Record<MetricName, Partial<Record<Level, number>>>>;
+
+/** One half of a condition: the metric must be strictly below, or strictly above, the value. */
+export interface Bound {
+  metric: MetricName;
+  side: "below" | "above";
+  value: number;
+}
+
+/** The quadrants that have a condition, in the order in which they are tried; ADAPTIVE is what is left. */
+export const TRIED: readonly QuadrantName[] = ["FLOWING", "TREADING", "EXPLORING", "RESAMPLING"];
+
+export type Conditions = Partial<Record<QuadrantName, Bound[]>>;
+
+/** A leaf of the config: its path in lower case, joined by dots, and its value. */
+type Leaf = [path: string, value: unknown];
+
+const LEVEL = /(?:^|[._])(low|medium|high)(?:[._]|$)/;
+const BELOW = /(?:^|[._])(?:below|under|less|lt|max|maximum|upper)(?:[._]|$)/;
+const ABOVE = /(?:^|[._])(?:above|over|greater|gt|min|minimum|lower)(?:[._]|$)/;
+
+/** The named thresholds: `low_logits_entropy_threshold`, `thresholds.logits_entropy.low` and the like. */
+export function readLevels(config: SamplerConfig | null): Levels {
+  const levels: Levels = {};
+  for (const [path, value] of leaves(config)) {
+    if (typeof value !== "number" || quadrantOf(path)) continue;
+    const metric = metricOf(path);
+    const level = LEVEL.exec(path)?.[1] as Level | undefined;
+    if (!metric || !level) continue;
+    levels[metric] = { ...levels[metric], [level]: value };
+  }
+  return levels;
+}
+
+/**
+ * Each quadrant's condition. Bounds written under the quadrant itself win ("treading.logits_entropy_above": 3.7, or the
+ * name of a level); without any, the published rule on the named thresholds. Empty where there is neither.
+ */
+export function readConditions(config: SamplerConfig | null): Conditions {
+  const levels = readLevels(config);
+  const written = writtenConditions(config, levels);
+  return Object.keys(written).length > 0 ? written : publishedConditions(levels);
+}
+
+/** The distinct thresholds that conditions set on one metric, ascending, each with the quadrants that use it. */
+export function thresholdsOf(
+  conditions: Conditions,
+  metric: MetricName,
+): { value: number; quadrants: QuadrantName[] }[] {
+  const found = new Map<number, QuadrantName[]>();
+  for (const name of TRIED) {
+    for (const bound of conditions[name] ?? []) {
+      if (bound.metric !== metric) continue;
+      const users = found.get(bound.value) ?? [];
+      if (!users.includes(name)) users.push(name);
+      found.set(bound.value, users);
+    }
+  }
+  return [...found].sort(([a], [b]) => a - b).map(([value, quadrants]) => ({ value, quadrants }));
+}
+
+/** Whether every bound on the given metrics holds; bounds on other metrics are ignored. */
+export function holds(bounds: readonly Bound[], values: Partial<Record<MetricName, number>>): boolean {
+  return bounds.every(({ metric, side, value }) => {
+    const actual = values[metric];
+    if (actual === undefined) return true;
+    return side === "below" ? actual < value : actual > value;
+  });
+}
+
+function writtenConditions(config: SamplerConfig | null, levels: Levels): Conditions {
+  const conditions: Conditions = {};
+  for (const [path, value] of leaves(config)) {
+    const name = quadrantOf(path);
+    const metric = metricOf(path);
+    if (!name || !metric || /temperature|top_p|top_k|min_p|coefficient/.test(path)) continue;
+    const around = path.replace(metric, "");
+    const side = BELOW.test(around) ? "below" : ABOVE.test(around) ? "above" : null;
+    const bound = typeof value === "string" ? levels[metric]?.[value as Level] : value;
+    if (!side || typeof bound !== "number") continue;
+    conditions[name] = [...(conditions[name] ?? []), { metric, side, value: bound }];
+  }
+  return conditions;
+}
+
+/** The conditions of the entropix sampler (its sampler.py), on the thresholds' published names. */
+function publishedConditions({ logits_entropy: entropy, logits_varentropy: varentropy }: Levels): Conditions {
+  const pair = (
+    sideOfEntropy: Bound["side"],
+    h: number | undefined,
+    sideOfVarentropy: Bound["side"],
+    v: number | undefined,
+  ): Bound[] | undefined =>
+    h === undefined || v === undefined
+      ? undefined
+      : [
+          { metric: "logits_entropy", side: sideOfEntropy, value: h },
+          { metric: "logits_varentropy", side: sideOfVarentropy, value: v },
+        ];
+  const conditions: Conditions = {
+    FLOWING: pair("below", entropy?.low, "below", varentropy?.low),
+    TREADING: pair("above", entropy?.medium, "below", varentropy?.low),
+    EXPLORING: pair("below", entropy?.high, "above", varentropy?.high),
+    RESAMPLING: pair("above", entropy?.high, "above", varentropy?.high),
+  };
+  return Object.fromEntries(Object.entries(conditions).filter(([, bounds]) => bounds));
+}
+
+function leaves(value: unknown, path = ""): Leaf[] {
+  if (value !== null && typeof value === "object") {
+    return Object.entries(value).flatMap(([key, inner]) =>
+      leaves(inner, path ? `${path}.${key.toLowerCase()}` : key.toLowerCase()),
+    );
+  }
+  return [[path, value]];
+}
+
+function quadrantOf(path: string): QuadrantName | null {
+  const words = path.split(/[._]/);
+  for (const { name, code } of Object.values(QUADRANTS)) {
+    if (words.includes(name.toLowerCase()) || words.includes(code)) return name;
+  }
+  return null;
+}
+
+function metricOf(path: string): MetricName | null {
+  return METRIC_NAMES.find((name) => path.includes(name)) ?? null;
+}

@@ -1,0 +1,102 @@
+/** The five quadrants, as every view shows them. */
+import type { QuadrantName, TokenRecord } from "@/types";
+
+export interface QuadrantInfo {
+  name: QuadrantName;
+  /** Short code of logs and of the published sampler. */
+  code: string;
+  glyph: string;
+  phrase: string;
+  /** Entropy and varentropy in words. */
+  where: string;
+  /** What the sampler does with such a token. */
+  action: string;
+  /** CSS variable of the strong colour (underlines, bars, points); the tint is the same with `-tint`. */
+  colour: string;
+}
+
+export const QUADRANTS: Record<QuadrantName, QuadrantInfo> = {
+  FLOWING: {
+    name: "FLOWING",
+    code: "lelv",
+    glyph: "~",
+    phrase: "flowing with unspoken intent",
+    where: "low entropy, low varentropy",
+    action: "It took the most likely token.",
+    colour: "--q-flowing",
+  },
+  ADAPTIVE: {
+    name: "ADAPTIVE",
+    code: "adaptive",
+    glyph: "·",
+    phrase: "smooth transition",
+    where: "in between",
+    action: "It set every parameter by how unsure the model was, and drew.",
+    colour: "--q-adaptive",
+  },
+  TREADING: {
+    name: "TREADING",
+    code: "helv",
+    glyph: "ε",
+    phrase: "treading carefully, asking clarifying questions",
+    where: "high entropy, low varentropy",
+    action: "It put in the clarifying token; right after one, it draws a little warmer instead.",
+    colour: "--q-treading",
+  },
+  EXPLORING: {
+    name: "EXPLORING",
+    code: "lehv",
+    glyph: "Ψ",
+    phrase: "exploring forks in the path",
+    where: "low entropy, high varentropy",
+    action: "It drew warmer, among more candidates.",
+    colour: "--q-exploring",
+  },
+  RESAMPLING: {
+    name: "RESAMPLING",
+    code: "hehv",
+    glyph: "!",
+    phrase: "resampling in the mist",
+    where: "high entropy, high varentropy",
+    action: "It drew hot, from a narrower nucleus.",
+    colour: "--q-resampling",
+  },
+};
+
+/** From the surest to the least sure: the order of legends, bars and counts. */
+export const QUADRANT_NAMES: readonly QuadrantName[] = [
+  "FLOWING",
+  "ADAPTIVE",
+  "TREADING",
+  "EXPLORING",
+  "RESAMPLING",
+];
+
+/** Whether the model hesitated here: any quadrant but FLOWING, or, under the plain sampler, a probability under a half. */
+export function uncertain(token: TokenRecord): boolean {
+  if (token.quadrant) return token.quadrant !== "FLOWING";
+  return token.logprob < Math.log(0.5);
+}
+
+export interface QuadrantShare {
+  name: QuadrantName;
+  count: number;
+  /** Of the tokens that have a quadrant, 0 to 1. */
+  share: number;
+}
+
+/** Counts and shares of the quadrants in an answer, all five in QUADRANT_NAMES' order; empty under the plain sampler. */
+export function shares(tokens: readonly TokenRecord[]): QuadrantShare[] {
+  const counts = new Map<QuadrantName, number>();
+  let total = 0;
+  for (const { quadrant } of tokens) {
+    if (!quadrant) continue;
+    counts.set(quadrant, (counts.get(quadrant) ?? 0) + 1);
+    total++;
+  }
+  if (total === 0) return [];
+  return QUADRANT_NAMES.map((name) => {
+    const count = counts.get(name) ?? 0;
+    return { name, count, share: count / total };
+  });
+}

@@ -1,0 +1,63 @@
+import { describe, expect, it } from "vitest";
+import { extent, Growing, movingAverage, movingSlope } from "@/lib/series";
+import { generator } from "../../fixtures/tokens";
+
+const floats = (...values: number[]) => Float64Array.from(values);
+
+describe("Growing", () => {
+  it("keeps every value through its doublings", () => {
+    const series = new Growing();
+    for (let i = 0; i < 5000; i++) series.push(i);
+    expect(series.values.length).toBe(5000);
+    expect(series.values.every((value, i) => value === i)).toBe(true);
+  });
+  it("fills new room with NaN and keeps the old values", () => {
+    const series = new Growing();
+    series.push(1);
+    series.resize(600);
+    expect(series.values[0]).toBe(1);
+    expect(series.values[599]).toBeNaN();
+  });
+});
+
+describe("movingAverage", () => {
+  it("is the mean of the last values, fewer at the start", () => {
+    expect([...movingAverage(floats(1, 2, 3, 4), 2, new Growing())]).toEqual([1, 1.5, 2.5, 3.5]);
+  });
+  it("leaves out what is missing", () => {
+    expect([...movingAverage(floats(1, Number.NaN, 3), 2, new Growing())]).toEqual([1, 1, 3]);
+  });
+  it("extended piece by piece equals computed at once", () => {
+    const random = generator(3);
+    const values = Float64Array.from({ length: 700 }, random);
+    const whole = [...movingAverage(values, 17, new Growing())];
+    const piecewise = new Growing();
+    for (const to of [1, 2, 255, 257, 600, 700]) {
+      movingAverage(values.subarray(0, to), 17, piecewise, piecewise.length);
+    }
+    expect([...piecewise.values]).toEqual(whole);
+  });
+});
+
+describe("movingSlope", () => {
+  it("recovers the slope of a line exactly, however far along", () => {
+    const line = Float64Array.from({ length: 100_000 }, (_, i) => 2 - 0.25 * i);
+    const slopes = movingSlope(line, 32, new Growing(), 99_000);
+    expect(slopes[99_999]).toBeCloseTo(-0.25, 9);
+  });
+  it("agrees with least squares written out for one window", () => {
+    // y = 0, 1, 0, 3 over x = 0..3: Sxy / Sxx = 4 / 5
+    expect(movingSlope(floats(0, 1, 0, 3), 4, new Growing())[3]).toBeCloseTo(0.8, 12);
+  });
+  it("is missing where there are fewer than two values", () => {
+    const slopes = movingSlope(floats(1, Number.NaN, Number.NaN, 4), 2, new Growing());
+    expect([...slopes]).toEqual([Number.NaN, Number.NaN, Number.NaN, Number.NaN]);
+  });
+});
+
+describe("extent", () => {
+  it("spans the finite values of a range", () => {
+    expect(extent(floats(5, Number.NaN, -1, 9), 0, 3)).toEqual([-1, 5]);
+    expect(extent(floats(Number.NaN))).toBeNull();
+  });
+});

@@ -1,0 +1,96 @@
+/** Series over an answer's tokens: growing typed arrays, trailing averages and slopes. */
+
+/**
+ * Numbers that arrive one by one, in a typed array that doubles when it is full, so that a plot of a streaming answer
+ * never copies what it already has.
+ */
+export class Growing {
+  #buffer = new Float64Array(256);
+  length = 0;
+
+  push(value: number): void {
+    if (this.length === this.#buffer.length) this.#grow(this.length * 2);
+    this.#buffer[this.length++] = value;
+  }
+
+  /** Room for `length` values, the new ones NaN; returns the buffer that holds them. */
+  resize(length: number): Float64Array {
+    if (length > this.#buffer.length) this.#grow(Math.max(length, this.#buffer.length * 2));
+    if (length > this.length) this.#buffer.fill(Number.NaN, this.length, length);
+    this.length = length;
+    return this.#buffer;
+  }
+
+  /** The values so far; a view, valid until the next push. */
+  get values(): Float64Array {
+    return this.#buffer.subarray(0, this.length);
+  }
+
+  #grow(capacity: number): void {
+    const larger = new Float64Array(capacity);
+    larger.set(this.#buffer.subarray(0, this.length));
+    this.#buffer = larger;
+  }
+}
+
+/**
+ * Trailing mean of the last `window` values (fewer at the start), for indices from..length-1. Values that are not finite
+ * are left out. A trailing window never changes what is already drawn while an answer streams.
+ */
+export function movingAverage(values: Float64Array, window: number, into: Growing, from = 0): Float64Array {
+  const out = into.resize(values.length);
+  for (let i = from; i < values.length; i++) {
+    let sum = 0;
+    let count = 0;
+    for (let k = Math.max(0, i - window + 1); k <= i; k++) {
+      const value = values[k] as number;
+      if (Number.isFinite(value)) {
+        sum += value;
+        count++;
+      }
+    }
+    out[i] = count > 0 ? sum / count : Number.NaN;
+  }
+  return into.values;
+}
+
+/**
+ * Least-squares slope of the last `window` values against their index, in units a token, for indices from..length-1.
+ * NaN where fewer than two finite values are in the window.
+ */
+export function movingSlope(values: Float64Array, window: number, into: Growing, from = 0): Float64Array {
+  const out = into.resize(values.length);
+  for (let i = from; i < values.length; i++) {
+    // Positions count from i, so that the sums stay small however long the answer is.
+    let n = 0;
+    let sx = 0;
+    let sy = 0;
+    let sxx = 0;
+    let sxy = 0;
+    for (let k = Math.max(0, i - window + 1); k <= i; k++) {
+      const y = values[k] as number;
+      if (!Number.isFinite(y)) continue;
+      const x = k - i;
+      n++;
+      sx += x;
+      sy += y;
+      sxx += x * x;
+      sxy += x * y;
+    }
+    out[i] = n > 1 ? (n * sxy - sx * sy) / (n * sxx - sx * sx) : Number.NaN;
+  }
+  return into.values;
+}
+
+/** Smallest and largest finite value of a range of indices, or null where there is none. */
+export function extent(values: ArrayLike<number>, from = 0, to = values.length): [number, number] | null {
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (let i = Math.max(0, from); i < Math.min(values.length, to); i++) {
+    const value = values[i] as number;
+    if (!Number.isFinite(value)) continue;
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return low <= high ? [low, high] : null;
+}
