@@ -1,0 +1,143 @@
+"""Chats to token ids, through the model's own template, with what people wrote kept as text.
+
+A template writes control tokens and messages into one string, after which nobody can tell a
+template's `<|im_end|>` from a user's. So, before rendering, each name of a control token inside a
+message is put between two marks: characters that occur neither in the messages nor in the
+template, so that nobody can have typed them. They survive trimming and joining. In the rendered
+string, a name between marks is text, and a name without them is the template's.
+"""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import tokenizers
+
+from mlx_entropix.text.errors import PromptError
+from mlx_entropix.text.messages import checked_messages, strings_of
+from mlx_entropix.text.plain import PlainEncoder
+
+
+class _Marks(NamedTuple):
+    open: str
+    close: str
+    end: str  # where a message that stays open ends
+
+
+class ChatTemplate:
+    """A checkpoint's Jinja template with the encoders for what it writes."""
+
+    def __init__(
+        self,
+        source: str,
+        backend: tokenizers.Tokenizer,
+        control_ids: frozenset[int],
+        plain: PlainEncoder,
+        special_tokens: Mapping[str, str],
+    ):
+        self._source = source
+        self._backend = backend
+        self._control_ids = control_ids
+        self._plain = plain
+        self._variables = dict(special_tokens)
+        added = backend.get_added_tokens_decoder()
+        # Longest first, as the tokenizer matches them.
+        ids = sorted(control_ids, key=lambda id: -len(added[id].content))
+        self._names = re.compile("|".join(re.escape(added[id].content) for id in ids) or "(?!)")
+        self._control = "|".join(_control_pattern(id, added[id]) for id in ids) or "(?!)"
+
+    def encode(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        add_generation_prompt: bool,
+        continue_final_message: bool,
+    ) -> list[int]:
+        """Encode a chat; raises PromptError if the messages or the template do not allow it."""
+        messages = checked_messages(messages)
+        marks = self._unused_characters(messages)
+        marked = self._mark(messages, marks)
+        if continue_final_message:
+            if marked[-1]["role"] != "assistant":
+                raise PromptError(
+                    f"The last message is the {marked[-1]['role']}'s, and only an assistant's "
+                    "can be continued."
+                )
+            marked[-1]["content"] += marks.end
+        rendered = self._render(marked, add_generation_prompt and not continue_final_message)
+        if continue_final_message:
+            rendered, mark, _ = rendered.rpartition(marks.end)
+            if not mark:
+                raise PromptError("The model's chat template does not write the last message.")
+        return self._encode_rendered(rendered, marks)
+
+    def _unused_characters(self, messages: list[dict[str, Any]]) -> _Marks:
+        """Pick marks that nothing else can contain, from the private use planes downwards."""
+        used = set(self._source).union(*self._variables.values(), *strings_of(messages))
+        unused = (c for c in map(chr, range(0x10FFFD, 0xE000, -1)) if c not in used)
+        return _Marks(next(unused), next(unused), next(unused))
+
+    def _mark(self, value: Any, marks: _Marks) -> Any:
+        """Copy `value`, with marks around the names of control tokens in all its strings."""
+        if isinstance(value, str):
+            return self._names.sub(lambda name: f"{marks.open}{name[0]}{marks.close}", value)
+        if isinstance(value, Mapping):
+            return {key: self._mark(item, marks) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._mark(item, marks) for item in value]
+        return value
+
+    def _render(self, messages: list[dict[str, Any]], add_generation_prompt: bool) -> str:
+        os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+        from jinja2 import TemplateError
+        from transformers.utils.chat_template_utils import render_jinja_template
+
+        variables: dict[str, Any] = {
+            "chat_template": self._source,
+            "add_generation_prompt": add_generation_prompt,
+            **self._variables,
+        }
+        try:
+            rendered: Any = render_jinja_template([messages], **variables)
+        except (TemplateError, TypeError, ValueError, KeyError) as error:
+            reason = " ".join(str(error).split()).rstrip(".")
+            raise PromptError(
+                f"The model's chat template does not accept these messages: {reason}."
+            ) from error
+        return rendered[0][0]
+
+    def _encode_rendered(self, rendered: str, marks: _Marks) -> list[int]:
+        if marks.open not in rendered and marks.close not in rendered:
+            ids = self._backend.encode(rendered, add_special_tokens=False).ids
+            written = sum(id in self._control_ids for id in ids)
+            # A normalizer could make a control token of other characters, or a template of pieces
+            # of two messages: then there are more than were written, and the long way is taken.
+            if written == len(self._names.findall(rendered)):
+                return ids
+        return self._encode_segments(rendered, marks)
+
+    def _encode_segments(self, rendered: str, marks: _Marks) -> list[int]:
+        """Encode the text between the template's own control tokens as plain text."""
+        pattern = f"{marks.open}(?:{self._names.pattern}){marks.close}|{self._control}"
+        ids: list[int] = []
+        start = 0
+        for match in re.finditer(pattern, rendered):
+            if match.lastgroup is None:  # between marks
+                continue
+            ids += self._segment(rendered[start : match.start()], marks, first=start == 0)
+            ids.append(int(match.lastgroup.removeprefix("id")))
+            start = match.end()
+        return ids + self._segment(rendered[start:], marks, first=start == 0)
+
+    def _segment(self, text: str, marks: _Marks, *, first: bool) -> list[int]:
+        text = text.replace(marks.open, "").replace(marks.close, "")
+        if first:
+            return self._plain.encode(text, add_special_tokens=False)
+        return self._plain.encode_continuation(text)
+
+
+def _control_pattern(token_id: int, token: tokenizers.AddedToken) -> str:
+    """A group named after the id, for the token and the whitespace it takes from its neighbours."""
+    before, after = r"\s*" * token.lstrip, r"\s*" * token.rstrip
+    return f"{before}(?P<id{token_id}>{re.escape(token.content)}){after}"

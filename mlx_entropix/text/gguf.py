@@ -1,0 +1,179 @@
+"""A tokenizer from the metadata of a GGUF file.
+
+Keys and defaults: docs/gguf.md of github.com/ggml-org/ggml; how each pre-tokenizer splits:
+src/llama-vocab.cpp of github.com/ggml-org/llama.cpp.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import tokenizers
+from tokenizers import AddedToken, Regex, decoders, normalizers, pre_tokenizers, processors
+from tokenizers.models import BPE
+
+from mlx_entropix.text.errors import TokenizerError
+from mlx_entropix.text.tokenizer import Tokenizer
+
+# tokenizer.ggml.token_type
+_NORMAL, _UNKNOWN, _CONTROL, _USER_DEFINED = 1, 2, 3, 4
+
+_LLAMA_3_SPLIT = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+_LLAMA_3_NAMES = ("llama-bpe", "llama3", "llama-v3")
+
+
+def tokenizer_from_gguf(metadata: Mapping[str, Any]) -> Tokenizer:
+    """Build the tokenizer that a GGUF file describes.
+
+    `metadata` is what `mx.load(path, return_metadata=True)` returns beside the weights. Raises
+    TokenizerError where it lacks a part or names a kind of tokenizer that is not supported.
+    """
+    tokens = _required(metadata, "tokens")
+    kind = _required(metadata, "model")
+    if kind == "gpt2":
+        backend = _byte_level(metadata, tokens)
+    elif kind == "llama":
+        backend = _sentencepiece(metadata, tokens)
+    else:
+        raise TokenizerError(
+            f"The GGUF file has a tokenizer of the kind {kind!r}, and only 'gpt2' (byte-level BPE) "
+            "and 'llama' (SentencePiece) are supported; use the model's Hugging Face folder."
+        )
+    types = _token_types(metadata, len(tokens))
+    pairs = list(zip(tokens, types, strict=True))
+    backend.add_special_tokens(
+        [AddedToken(t, normalized=False) for t, type in pairs if type in (_CONTROL, _UNKNOWN)]
+    )
+    backend.add_tokens(
+        [AddedToken(t, normalized=False) for t, type in pairs if type == _USER_DEFINED]
+    )
+    special = _special_tokens(metadata, tokens)
+    _add_bos(backend, metadata, special.get("bos_token"))
+    ends = ("eos_token_id", "eot_token_id", "eom_token_id")
+    return Tokenizer(
+        backend,
+        special_tokens=special,
+        eos_token_ids={int(metadata[key]) for end in ends if (key := _key(end)) in metadata},
+        chat_template=metadata.get("tokenizer.chat_template"),
+    )
+
+
+def _key(name: str) -> str:
+    return f"tokenizer.ggml.{name}"
+
+
+def _required(metadata: Mapping[str, Any], name: str) -> Any:
+    if _key(name) not in metadata:
+        raise TokenizerError(
+            f"The GGUF file holds no {_key(name)!r}, so its text cannot be read; "
+            "use a file that was converted with its tokenizer."
+        )
+    return metadata[_key(name)]
+
+
+def _token_types(metadata: Mapping[str, Any], count: int) -> list[int]:
+    types = metadata.get(_key("token_type"))
+    return [_NORMAL] * count if types is None else types.tolist()
+
+
+def _added(tokens: list[str], types: list[int], *wanted: int) -> list[AddedToken]:
+    pairs = zip(tokens, types, strict=True)
+    return [AddedToken(token, normalized=False) for token, type in pairs if type in wanted]
+
+
+def _special_tokens(metadata: Mapping[str, Any], tokens: list[str]) -> dict[str, str]:
+    """Names for the chat template's variables, such as {"bos_token": "<s>"}."""
+    keys = {
+        "bos_token": "bos_token_id",
+        "eos_token": "eos_token_id",
+        "unk_token": "unknown_token_id",
+        "pad_token": "padding_token_id",
+    }
+    return {
+        name: tokens[int(metadata[_key(key)])]
+        for name, key in keys.items()
+        if _key(key) in metadata
+    }
+
+
+def _add_bos(
+    backend: tokenizers.Tokenizer, metadata: Mapping[str, Any], bos_token: str | None
+) -> None:
+    """Let the tokenizer put BOS first, where the file says so or its kind does by default."""
+    by_default = metadata[_key("model")] == "llama" or metadata.get(_key("pre")) in _LLAMA_3_NAMES
+    if bos_token is not None and bool(metadata.get(_key("add_bos_token"), by_default)):
+        backend.post_processor = processors.TemplateProcessing(
+            single=[bos_token, "$A"], special_tokens=[(bos_token, backend.token_to_id(bos_token))]
+        )
+
+
+def _byte_level(metadata: Mapping[str, Any], tokens: list[str]) -> tokenizers.Tokenizer:
+    """GPT-2's kind; `tokenizer.ggml.pre` says how text is split before the merges."""
+    pre = metadata.get(_key("pre"), "gpt-2")
+    byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+    splitter: pre_tokenizers.PreTokenizer
+    if pre == "gpt-2":
+        splitter = byte_level
+    elif pre == "smollm":  # digits one by one, then as GPT-2
+        digits = pre_tokenizers.Digits(individual_digits=True)
+        splitter = pre_tokenizers.Sequence([digits, byte_level])
+    elif pre in _LLAMA_3_NAMES:
+        split = pre_tokenizers.Split(Regex(_LLAMA_3_SPLIT), behavior="isolated")
+        to_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+        splitter = pre_tokenizers.Sequence([split, to_bytes])
+    else:
+        raise TokenizerError(
+            f"The GGUF file splits text by the rule {pre!r}, and only gpt-2, smollm, "
+            f"{', '.join(_LLAMA_3_NAMES)} are supported; use the model's Hugging Face folder."
+        )
+    merges = [tuple(merge.split(" ")) for merge in _required(metadata, "merges")]
+    vocabulary = {token: id for id, token in enumerate(tokens)}
+    model = BPE(vocabulary, merges, ignore_merges=pre in _LLAMA_3_NAMES)
+    backend = tokenizers.Tokenizer(model)
+    backend.pre_tokenizer = splitter
+    backend.decoder = decoders.ByteLevel()
+    return backend
+
+
+def _sentencepiece(metadata: Mapping[str, Any], tokens: list[str]) -> tokenizers.Tokenizer:
+    """Llama 2's kind: pieces with scores, spaces as "▁", bytes for what has no piece."""
+    scores = _required(metadata, "scores").tolist()
+    types = _token_types(metadata, len(tokens))
+    vocabulary = {token: id for id, token in enumerate(tokens)}
+    unknown = int(metadata.get(_key("unknown_token_id"), 0))
+    model = BPE(
+        vocabulary,
+        _merges_by_score(tokens, scores, types),
+        unk_token=tokens[unknown],
+        fuse_unk=True,
+        byte_fallback=True,
+    )
+    backend = tokenizers.Tokenizer(model)
+    prefix = bool(metadata.get(_key("add_space_prefix"), True))
+    scheme = "first" if prefix else "never"
+    backend.normalizer = normalizers.Replace(" ", "▁")
+    backend.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme=scheme, split=False)
+    backend.decoder = decoders.Sequence(
+        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
+    )
+    return backend
+
+
+def _merges_by_score(
+    tokens: list[str], scores: list[float], types: list[int]
+) -> list[tuple[str, str]]:
+    """The merges of a SentencePiece BPE: two pieces whose join is a piece, the best score first."""
+    ids = {
+        token: id
+        for id, (token, type) in enumerate(zip(tokens, types, strict=True))
+        if type == _NORMAL
+    }
+    ranked = [
+        (-scores[id], ids[left], ids[right], left, right)
+        for token, id in ids.items()
+        for cut in range(1, len(token))
+        if (left := token[:cut]) in ids and (right := token[cut:]) in ids
+    ]
+    return [(left, right) for *_, left, right in sorted(ranked)]

@@ -1,0 +1,120 @@
+"""The tokenizer of a checkpoint, as the engine and the faces use it.
+
+Text and token ids are two languages here. Text is only ever text: what a person wrote encodes to
+ordinary tokens even if it spells `<|im_end|>`, and control tokens have no text when decoded.
+Control tokens come from the model's own chat template alone (see `chat.py`).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import tokenizers
+
+from mlx_entropix.text.chat import ChatTemplate
+from mlx_entropix.text.errors import PromptError
+from mlx_entropix.text.plain import PlainEncoder, check_text
+from mlx_entropix.text.stream import StreamDecoder
+from mlx_entropix.text.vocabulary import Vocabulary
+
+
+class Tokenizer:
+    """Encodes prompts and chats, decodes what a model writes.
+
+    `eos_token_ids` are the ids that end an answer. `vocabulary_size` counts the ids that have a
+    token; a model's output may have more, which read as nothing.
+    """
+
+    def __init__(
+        self,
+        backend: tokenizers.Tokenizer,
+        *,
+        special_tokens: Mapping[str, str],
+        eos_token_ids: Iterable[int],
+        chat_template: str | None,
+    ):
+        backend.no_truncation()  # a tokenizer.json may bring both, meant for training
+        backend.no_padding()
+        control = control_token_ids(backend)
+        unknown = backend.token_to_id(special_tokens.get("unk_token", ""))
+        self.vocabulary_size = backend.get_vocab_size(with_added_tokens=True)
+        self.eos_token_ids = frozenset(eos_token_ids)
+        self._vocabulary = Vocabulary(backend, control)
+        self._plain = PlainEncoder(backend, control, unknown)
+        self._chat = (
+            ChatTemplate(chat_template, backend, control, self._plain, special_tokens)
+            if chat_template
+            else None
+        )
+
+    @property
+    def has_chat_template(self) -> bool:
+        """Whether the checkpoint says how to write a chat."""
+        return self._chat is not None
+
+    def encode(self, text: str, *, add_special_tokens: bool = True) -> list[int]:
+        """Encode a prompt as it is, after the BOS token if the tokenizer puts one first.
+
+        Names of control tokens in the text are text. Raises PromptError for what is no text.
+        """
+        text = check_text(text, "The prompt")
+        return self._plain.encode(text, add_special_tokens=add_special_tokens)
+
+    def chat(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        add_generation_prompt: bool = True,
+        continue_final_message: bool = False,
+    ) -> list[int]:
+        """Encode `{"role", "content"}` messages through the model's own chat template.
+
+        `add_generation_prompt` opens the assistant's answer; `continue_final_message` leaves the
+        last message, an assistant's, open instead. Raises PromptError for messages that cannot be
+        written, or if the model has no chat template.
+        """
+        if self._chat is None:
+            raise PromptError(
+                "The model has no chat template, so it cannot chat; give it the raw prompt instead."
+            )
+        return self._chat.encode(
+            messages,
+            add_generation_prompt=add_generation_prompt,
+            continue_final_message=continue_final_message,
+        )
+
+    def first_token_of(self, text: str) -> int:
+        """Return the first token of a text that continues a sequence.
+
+        Raises PromptError if it has none.
+        """
+        ids = self._plain.encode_continuation(check_text(text, "The text"))
+        if not ids:
+            raise PromptError("An empty text has no first token; give it at least one character.")
+        return ids[0]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Return the text of a sequence: nothing cleaned up, nothing for control tokens.
+
+        Bytes that are no character read as U+FFFD. A SentencePiece tokenizer writes a space before
+        the first word of a text; it is kept, since a model's answer may continue a prompt.
+        """
+        return b"".join(map(self._vocabulary.bytes_of, ids)).decode("utf-8", "replace")
+
+    def token_text(self, token_id: int) -> str:
+        r"""Return how one token reads alone, for people: `\xe2` for a part of a character."""
+        return self._vocabulary.name_of(token_id)
+
+    def stream_decoder(self) -> StreamDecoder:
+        """Return a new decoder for tokens that come one at a time."""
+        return StreamDecoder(self._vocabulary)
+
+
+def control_token_ids(backend: tokenizers.Tokenizer) -> frozenset[int]:
+    """Return the ids of the added tokens that steer a model, apart from those that are text.
+
+    Special tokens steer. Of the others, which a checkpoint adds to its vocabulary, runs of
+    whitespace and plain words are text; whatever is written in brackets, such as `<think>` and
+    `[INST]`, steers.
+    """
+    added = backend.get_added_tokens_decoder().items()
+    return frozenset(id for id, t in added if t.special or any(c in "<>[]{}|" for c in t.content))
