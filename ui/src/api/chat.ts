@@ -1,0 +1,72 @@
+import type { TokenRecord } from "@/types";
+import { ApiError, isAbort } from "./errors";
+import { readChunks } from "./events";
+import { request } from "./http";
+import { chunkRecords } from "./records";
+import type { ChatRequest, Usage } from "./wire";
+
+export interface ChatDelta {
+  text: string;
+  tokens: TokenRecord[];
+  /** Text that belongs to no token of this delta. */
+  tail: string;
+  finishReason: string | null;
+  usage: Usage | null;
+}
+
+export interface StreamOptions {
+  signal: AbortSignal;
+  /** Called before each wait with the seconds to come; with null when the request goes out again. */
+  onWait?: (seconds: number | null, error: ApiError) => void;
+}
+
+const ATTEMPTS = 8;
+
+function sleep(seconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = () => {
+      clearTimeout(timer);
+      reject(new DOMException("Aborted", "AbortError"));
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener("abort", abort);
+      resolve();
+    }, seconds * 1000);
+    signal.addEventListener("abort", abort, { once: true });
+    if (signal.aborted) abort();
+  });
+}
+
+/** Posts the request; a full queue (429) or a loading model (503) is waited for, as long as Retry-After says. */
+async function post(body: ChatRequest, { signal, onWait }: StreamOptions): Promise<Response> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await request("v1/chat/completions", {
+        method: "POST",
+        headers: { "content-type": "application/json", accept: "text/event-stream" },
+        body: JSON.stringify(body),
+        signal,
+      });
+    } catch (error) {
+      const busy = error instanceof ApiError && (error.status === 429 || error.status === 503);
+      if (isAbort(error) || !busy || attempt === ATTEMPTS) throw error;
+      const seconds = Math.min(30, error.retryAfter ?? Math.min(8, 0.5 * 2 ** attempt));
+      onWait?.(seconds, error);
+      await sleep(seconds, signal);
+      onWait?.(null, error);
+    }
+  }
+}
+
+/** Streams one answer. Throws an ApiError, or an AbortError once `signal` is aborted. */
+export async function* streamChat(body: ChatRequest, options: StreamOptions): AsyncGenerator<ChatDelta> {
+  const response = await post(body, options);
+  if (!response.body) throw new ApiError("The server answered without a body.", response.status);
+  for await (const chunk of readChunks(response.body)) {
+    yield {
+      ...chunkRecords(chunk),
+      finishReason: chunk.choices[0]?.finish_reason ?? null,
+      usage: chunk.usage ?? null,
+    };
+  }
+}

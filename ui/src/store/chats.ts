@@ -1,0 +1,174 @@
+import { create } from "zustand";
+import type { Answer } from "@/types";
+import { db, deleteConversation, loadTokens } from "./db";
+import { type Conversation, DEFAULT_SAMPLER, type Message, newId, type SamplerSettings } from "./model";
+import { choose, type Messages } from "./tree";
+
+interface Chats {
+  ready: boolean;
+  /** Why the browser's database cannot be used; then nothing is kept over a reload. */
+  storageError: string | null;
+  conversations: Record<string, Conversation>;
+  currentId: string | null;
+  /** The messages of each conversation that was opened. */
+  messages: Record<string, Messages>;
+  /** The tokens of each answer on show, by message id. */
+  answers: Record<string, Answer>;
+  /** Seconds left to wait for a busy server, by message id. */
+  waiting: Record<string, { message: string; until: number }>;
+}
+
+export const useChats = create<Chats>(() => ({
+  ready: false,
+  storageError: null,
+  conversations: {},
+  currentId: null,
+  messages: {},
+  answers: {},
+  waiting: {},
+}));
+
+const { getState, setState } = useChats;
+
+function storageFailed(error: unknown): void {
+  const reason = error instanceof Error ? error.message : String(error);
+  setState({ storageError: `This browser does not keep conversations: ${reason}` });
+}
+
+/** Runs a write; a full or forbidden store is shown once and never stops the chat. */
+export function persist(work: PromiseLike<unknown>): void {
+  Promise.resolve(work).catch(storageFailed);
+}
+
+export async function openStore(): Promise<void> {
+  try {
+    const all = await db.conversations.toArray();
+    setState({ conversations: Object.fromEntries(all.map((c) => [c.id, c])) });
+  } catch (error) {
+    storageFailed(error);
+  }
+  setState({ ready: true });
+}
+
+/** Shows a conversation (null: the empty page) and reads its messages the first time. */
+export async function openConversation(id: string | null): Promise<void> {
+  if (id !== null && !getState().conversations[id]) return openConversation(null);
+  if (id !== null && !getState().messages[id]) {
+    try {
+      const stored = await db.messages.where({ conversationId: id }).toArray();
+      putMessages(id, stored.map(interrupted));
+    } catch (error) {
+      storageFailed(error);
+    }
+  }
+  setState({ currentId: id });
+}
+
+/** An answer stored as streaming is nobody's: the page that streamed it is gone. What had arrived is kept. */
+function interrupted(message: Message): Message {
+  if (message.answer?.status !== "streaming") return message;
+  return { ...message, answer: { ...message.answer, status: "stopped", finishReason: "interrupted" } };
+}
+
+function putMessages(conversationId: string, added: Message[]): void {
+  setState((s) => ({
+    messages: {
+      ...s.messages,
+      [conversationId]: { ...s.messages[conversationId], ...Object.fromEntries(added.map((m) => [m.id, m])) },
+    },
+  }));
+}
+
+export function answerOf(message: Message, tokens: Answer["tokens"]): Answer {
+  const { answer } = message;
+  return {
+    id: message.id,
+    label: answer ? `${answer.sampler.preset} · seed ${answer.sampler.seed}` : "",
+    tokens,
+    text: message.content,
+    status: answer?.status ?? "done",
+    finishReason: answer?.finishReason ?? null,
+    config: answer?.config ?? null,
+    seconds: answer?.seconds ?? null,
+  };
+}
+
+/** Reads an answer's tokens into `answers`, once. */
+export async function loadAnswer(message: Message): Promise<void> {
+  if (getState().answers[message.id] || message.role !== "assistant") return;
+  const tokens = await loadTokens(message.id).catch(() => []);
+  setState((s) => (s.answers[message.id] ? s : putAnswer(s, answerOf(message, tokens))));
+}
+
+function putAnswer(s: Chats, answer: Answer): Partial<Chats> {
+  return { answers: { ...s.answers, [answer.id]: answer } };
+}
+
+export function setAnswer(answer: Answer): void {
+  setState((s) => putAnswer(s, answer));
+}
+
+export function createConversation(from: Partial<Conversation> = {}): Conversation {
+  const now = Date.now();
+  const conversation: Conversation = {
+    id: newId(),
+    title: "New conversation",
+    created: now,
+    updated: now,
+    systemPrompt: "",
+    sampler: DEFAULT_SAMPLER,
+    choices: {},
+    ...from,
+  };
+  setState((s) => ({
+    conversations: { ...s.conversations, [conversation.id]: conversation },
+    messages: { ...s.messages, [conversation.id]: {} },
+  }));
+  persist(db.conversations.put(conversation));
+  return conversation;
+}
+
+export function updateConversation(id: string, change: Partial<Conversation>): void {
+  const conversation = getState().conversations[id];
+  if (!conversation) return;
+  const next = { ...conversation, ...change };
+  setState((s) => ({ conversations: { ...s.conversations, [id]: next } }));
+  persist(db.conversations.put(next));
+}
+
+export async function removeConversation(id: string): Promise<void> {
+  setState((s) => {
+    const { [id]: _conversation, ...conversations } = s.conversations;
+    const { [id]: _messages, ...messages } = s.messages;
+    return { conversations, messages, currentId: s.currentId === id ? null : s.currentId };
+  });
+  await deleteConversation(id).catch(storageFailed);
+}
+
+/** Adds a message and brings it onto the active path. */
+export function addMessage(message: Message): void {
+  putMessages(message.conversationId, [message]);
+  persist(db.messages.put(message));
+  showMessage(message.conversationId, message.id);
+}
+
+export function updateMessage(conversationId: string, id: string, change: Partial<Message>): void {
+  const message = getState().messages[conversationId]?.[id];
+  if (!message) return;
+  const next = { ...message, ...change };
+  putMessages(conversationId, [next]);
+  persist(db.messages.put(next));
+}
+
+export function showMessage(conversationId: string, id: string): void {
+  const { conversations, messages } = getState();
+  const conversation = conversations[conversationId];
+  if (!conversation) return;
+  const tree = { messages: messages[conversationId] ?? {}, choices: conversation.choices };
+  updateConversation(conversationId, { choices: choose(tree, id), updated: Date.now() });
+}
+
+export function setSampler(conversationId: string, change: Partial<SamplerSettings>): void {
+  const conversation = getState().conversations[conversationId];
+  if (conversation) updateConversation(conversationId, { sampler: { ...conversation.sampler, ...change } });
+}

@@ -1,0 +1,220 @@
+import { streamChat } from "@/api/chat";
+import { ApiError, isAbort } from "@/api/errors";
+import { samplerFields } from "@/api/samplers";
+import { checkServer, useServer } from "@/api/server";
+import type { ChatMessage, ChatRequest } from "@/api/wire";
+import { merge } from "@/sampler/overrides";
+import type { Alternative, SamplerConfig, TokenRecord } from "@/types";
+import { addMessage, createConversation, loadAnswer, updateConversation, useChats } from "./chats";
+import { forkStart } from "./fork";
+import { LiveAnswer } from "./live";
+import {
+  type AnswerInfo,
+  type Conversation,
+  type Message,
+  newId,
+  newSeed,
+  type SamplerSettings,
+} from "./model";
+import { ancestors } from "./tree";
+
+const TOP_ALTERNATIVES = 10;
+const running = new Map<string, AbortController>();
+
+const conversationOf = (id: string) => useChats.getState().conversations[id] as Conversation;
+const messagesOf = (id: string) => useChats.getState().messages[id] ?? {};
+const tokensOf = (id: string): TokenRecord[] => useChats.getState().answers[id]?.tokens ?? [];
+
+function configOf(settings: SamplerSettings): SamplerConfig | null {
+  const preset = useServer.getState().samplers?.presets[settings.preset];
+  return preset ? merge(preset, settings.overrides) : null;
+}
+
+function newAnswer(settings: SamplerSettings, fork: AnswerInfo["fork"] = null): AnswerInfo {
+  return {
+    status: "streaming",
+    finishReason: null,
+    error: null,
+    sampler: { ...settings, seed: settings.seed ?? newSeed() },
+    config: configOf(settings),
+    model: useServer.getState().model ?? "",
+    seconds: null,
+    fork,
+  };
+}
+
+function newMessage(conversationId: string, parentId: string | null, rest: Partial<Message>): Message {
+  return {
+    id: newId(),
+    conversationId,
+    parentId,
+    role: "user",
+    content: "",
+    created: Date.now(),
+    ...rest,
+  };
+}
+
+/** The request for an answer: everything above it, and its own beginning where it has one. */
+function requestFor(message: Message): ChatRequest {
+  const answer = message.answer as AnswerInfo;
+  const conversation = conversationOf(message.conversationId);
+  const history = ancestors(messagesOf(message.conversationId), message.id).slice(0, -1);
+  const messages: ChatMessage[] = history.map(({ role, content }) => ({ role, content }));
+  if (conversation.systemPrompt) messages.unshift({ role: "system", content: conversation.systemPrompt });
+  if (message.content) messages.push({ role: "assistant", content: message.content });
+  return {
+    model: useServer.getState().modelId,
+    messages,
+    stream: true,
+    stream_options: { include_usage: true },
+    max_tokens: answer.sampler.maxTokens,
+    seed: answer.sampler.seed,
+    ...(samplerFields(answer.sampler.preset, answer.sampler.overrides) as { sampler: string }),
+    metrics: true,
+    logprobs: true,
+    top_logprobs: TOP_ALTERNATIVES,
+    ...(message.content ? { continue_final_message: true as const } : {}),
+  };
+}
+
+function setWaiting(id: string, wait: { message: string; until: number } | null): void {
+  useChats.setState(({ waiting: { [id]: _, ...others } }) => ({
+    waiting: wait ? { ...others, [id]: wait } : others,
+  }));
+}
+
+/** Streams an answer into `message`, after the text and tokens that it already has. */
+async function run(message: Message, tokens: TokenRecord[] = []): Promise<void> {
+  const abort = new AbortController();
+  running.set(message.id, abort);
+  const live = new LiveAnswer(message, [...tokens]);
+  let finishReason: string | null = null;
+  try {
+    const onWait = (seconds: number | null, { message: text }: ApiError) =>
+      setWaiting(message.id, seconds === null ? null : { message: text, until: Date.now() + seconds * 1000 });
+    for await (const delta of streamChat(requestFor(message), { signal: abort.signal, onWait })) {
+      finishReason = delta.finishReason ?? finishReason;
+      live.add(delta);
+    }
+    await live.end({ status: "done", finishReason, error: null });
+  } catch (error) {
+    if (isAbort(error)) await live.end({ status: "stopped", finishReason: "stopped", error: null });
+    else {
+      const text = error instanceof Error ? error.message : String(error);
+      await live.end({ status: "error", finishReason: null, error: text });
+      if (error instanceof ApiError && error.gone) void checkServer();
+    }
+  } finally {
+    running.delete(message.id);
+    setWaiting(message.id, null);
+  }
+}
+
+function answerBelow(user: Message, settings: SamplerSettings): Message {
+  const answer = newMessage(user.conversationId, user.id, { role: "assistant", answer: newAnswer(settings) });
+  addMessage(answer);
+  void run(answer);
+  return answer;
+}
+
+export function titleOf(prompt: string): string {
+  const line = prompt.trim().split("\n")[0]?.trim() ?? "";
+  return line.length > 60 ? `${line.slice(0, 59).trimEnd()}…` : line;
+}
+
+/** Adds a person's message below `parentId` and starts the answer. */
+export function send(conversationId: string, parentId: string | null, text: string): void {
+  const conversation = conversationOf(conversationId);
+  if (parentId === null && Object.keys(messagesOf(conversationId)).length === 0) {
+    updateConversation(conversationId, { title: titleOf(text) });
+  }
+  const user = newMessage(conversationId, parentId, { content: text });
+  addMessage(user);
+  answerBelow(user, conversation.sampler);
+}
+
+/** A new version of a person's message, beside the old one. */
+export function editMessage(message: Message, text: string): void {
+  send(message.conversationId, message.parentId, text);
+}
+
+const sameSampler = (a: SamplerSettings, b: SamplerSettings) =>
+  a.preset === b.preset && JSON.stringify(a.overrides) === JSON.stringify(b.overrides);
+
+/** Another answer beside this one. Under the same sampler a fixed seed would only repeat it: that one gets a new seed. */
+export function regenerate(message: Message): void {
+  const parent = messagesOf(message.conversationId)[message.parentId ?? ""];
+  const before = message.answer?.sampler;
+  const settings = conversationOf(message.conversationId).sampler;
+  if (!parent || !before) return;
+  const repeats = sameSampler(before, settings) && before.seed === settings.seed;
+  answerBelow(parent, repeats ? { ...settings, seed: newSeed() } : settings);
+}
+
+/** Answers a person's message that has no answer yet. */
+export function answer(user: Message): void {
+  answerBelow(user, conversationOf(user.conversationId).sampler);
+}
+
+/** Goes on with an answer that was stopped, cut off, or ended at its limit. */
+export async function continueAnswer(message: Message): Promise<void> {
+  if (running.has(message.id) || !message.answer) return;
+  await loadAnswer(message);
+  const { text, tokens } = useChats.getState().answers[message.id] ?? { text: message.content, tokens: [] };
+  const info: AnswerInfo = { ...message.answer, status: "streaming", finishReason: null, error: null };
+  const next: Message = { ...message, content: text, answer: info };
+  useChats.setState((s) => ({
+    messages: {
+      ...s.messages,
+      [next.conversationId]: { ...s.messages[next.conversationId], [next.id]: next },
+    },
+  }));
+  await run(next, tokens);
+}
+
+/** Branches off an answer at a token, with another token in its place. Throws where that cannot be. */
+export function forkAnswer(message: Message, index: number, choice: Alternative | string): void {
+  const { tokens, text, ends } = forkStart(tokensOf(message.id), index, choice);
+  const settings = (message.answer as AnswerInfo).sampler;
+  const info = newAnswer(settings, { from: message.id, index });
+  const branch = newMessage(message.conversationId, message.parentId, {
+    role: "assistant",
+    content: text,
+    answer: ends ? { ...info, status: "done", finishReason: "stop" } : info,
+  });
+  addMessage(branch);
+  if (!ends) void run(branch, tokens);
+  else void new LiveAnswer(branch, tokens).end({ status: "done", finishReason: "stop", error: null });
+}
+
+export function stop(messageId: string): void {
+  running.get(messageId)?.abort();
+}
+
+export function stopConversation(conversationId: string): void {
+  for (const id of Object.keys(messagesOf(conversationId))) stop(id);
+}
+
+/** One prompt, two answers at once; kept as a conversation with two branches. Returns its id. */
+export function runPair(
+  prompt: string,
+  pair: NonNullable<Conversation["pair"]>,
+  systemPrompt: string,
+): string {
+  const seed = pair.left.seed ?? newSeed();
+  const sides = [
+    { ...pair.left, seed },
+    { ...pair.right, seed: pair.sameSeed ? seed : (pair.right.seed ?? newSeed()) },
+  ];
+  const conversation = createConversation({ title: titleOf(prompt), sampler: pair.left, systemPrompt, pair });
+  const user = newMessage(conversation.id, null, { content: prompt });
+  addMessage(user);
+  for (const [i, side] of sides.entries()) {
+    const info = newAnswer(side);
+    const message = newMessage(conversation.id, user.id, { role: "assistant", answer: info });
+    addMessage({ ...message, created: message.created + i });
+    void run({ ...message, created: message.created + i });
+  }
+  return conversation.id;
+}

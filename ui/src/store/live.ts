@@ -1,0 +1,89 @@
+import type { ChatDelta } from "@/api/chat";
+import type { Answer, TokenRecord } from "@/types";
+import { answerOf, persist, setAnswer, updateMessage } from "./chats";
+import { db, saveTokens } from "./db";
+import type { AnswerInfo, Message } from "./model";
+
+/** How often a streaming answer is written to the database, in ms. */
+const SAVE_EVERY = 500;
+
+/**
+ * An answer while it grows: deltas are gathered and shown once a frame, and written to the database twice a
+ * second, so that a reload in the middle loses half a second at most.
+ */
+export class LiveAnswer {
+  private tokens: TokenRecord[];
+  private text: string;
+  private frame: (() => void) | null = null;
+  private saved: number;
+  private saving: ReturnType<typeof setTimeout> | null = null;
+  private readonly started = performance.now();
+  private readonly secondsBefore: number;
+
+  constructor(
+    private message: Message,
+    tokens: TokenRecord[],
+  ) {
+    this.tokens = tokens;
+    this.text = message.content;
+    this.saved = 0;
+    this.secondsBefore = message.answer?.seconds ?? 0;
+    this.show("streaming");
+  }
+
+  get seconds(): number {
+    return this.secondsBefore + (performance.now() - this.started) / 1000;
+  }
+
+  add(delta: ChatDelta): void {
+    this.text += delta.text;
+    this.tokens.push(...delta.tokens);
+    const last = this.tokens.length - 1;
+    const record = this.tokens[last];
+    if (delta.tail && record) this.tokens[last] = { ...record, text: record.text + delta.tail };
+    this.frame ??= nextFrame(() => {
+      this.frame = null;
+      this.show("streaming");
+    });
+    this.saving ??= setTimeout(() => {
+      this.saving = null;
+      persist(this.save());
+    }, SAVE_EVERY);
+  }
+
+  /** Shows and stores the last state; resolves once it is stored. */
+  async end(change: Pick<AnswerInfo, "status" | "finishReason" | "error">): Promise<void> {
+    this.frame?.();
+    if (this.saving) clearTimeout(this.saving);
+    const info = this.message.answer as AnswerInfo;
+    const answer: AnswerInfo = { ...info, ...change, seconds: this.seconds };
+    this.message = { ...this.message, content: this.text, answer };
+    updateMessage(this.message.conversationId, this.message.id, { content: this.text, answer });
+    this.show(change.status);
+    await this.save();
+  }
+
+  private show(status: Answer["status"]): void {
+    const message = { ...this.message, content: this.text };
+    setAnswer({ ...answerOf(message, this.tokens.slice()), status, seconds: this.seconds });
+  }
+
+  private async save(): Promise<void> {
+    const from = this.saved;
+    const tokens = this.tokens.slice();
+    const answer: AnswerInfo = { ...(this.message.answer as AnswerInfo), seconds: this.seconds };
+    this.saved = tokens.length;
+    await db.messages.update(this.message.id, { content: this.text, answer });
+    await saveTokens(this.message.id, tokens, from);
+  }
+}
+
+/** Calls back before the next paint, or soon where nothing is painted; returns how to call it off. */
+function nextFrame(callback: () => void): () => void {
+  if (document.hidden) {
+    const timer = setTimeout(callback, 200);
+    return () => clearTimeout(timer);
+  }
+  const frame = requestAnimationFrame(callback);
+  return () => cancelAnimationFrame(frame);
+}

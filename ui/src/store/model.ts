@@ -1,0 +1,69 @@
+import type { Answer, SamplerConfig } from "@/types";
+
+/** What a person chose in the sampler panel; saved with the conversation. */
+export interface SamplerSettings {
+  preset: string;
+  /** Only what differs from the preset, nested as the config is. */
+  overrides: SamplerConfig;
+  /** Null: a new seed for each answer. */
+  seed: number | null;
+  maxTokens: number;
+}
+
+export interface Conversation {
+  id: string;
+  title: string;
+  created: number;
+  updated: number;
+  systemPrompt: string;
+  sampler: SamplerSettings;
+  /** The child shown below each branching point: parent id (or ROOT) to child id. */
+  choices: Record<string, string>;
+  /** A side-by-side comparison: one prompt, two answers. */
+  pair?: { left: SamplerSettings; right: SamplerSettings; sameSeed: boolean };
+}
+
+/** What an assistant's message knows beyond its text. Its tokens are stored apart (see traces.ts). */
+export interface AnswerInfo {
+  status: Answer["status"];
+  finishReason: string | null;
+  error: string | null;
+  sampler: SamplerSettings & { seed: number };
+  /** Preset and overrides merged: what was in force. */
+  config: SamplerConfig | null;
+  model: string;
+  seconds: number | null;
+  /** Where this answer was forked off another one. */
+  fork: { from: string; index: number } | null;
+}
+
+export interface Message {
+  id: string;
+  conversationId: string;
+  parentId: string | null;
+  role: "user" | "assistant";
+  content: string;
+  created: number;
+  answer?: AnswerInfo;
+}
+
+/** The key of a conversation's first messages in `choices`. */
+export const ROOT = "root";
+
+export const DEFAULT_SAMPLER: SamplerSettings = {
+  preset: "entropix",
+  overrides: {},
+  seed: null,
+  maxTokens: 1024,
+};
+
+/** A random id that sorts by time. (randomUUID exists in secure contexts only; a page served to a LAN is none.) */
+export function newId(): string {
+  const random = crypto.getRandomValues(new Uint32Array(2));
+  return `${Date.now().toString(36)}-${[...random].map((n) => n.toString(36)).join("")}`;
+}
+
+/** A seed that fits 32 bits, so that it survives JSON and spreadsheets. */
+export function newSeed(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0] as number;
+}

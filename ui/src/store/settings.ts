@@ -1,0 +1,51 @@
+import { create } from "zustand";
+import { persist } from "zustand/middleware";
+import type { MetricName } from "@/types";
+import { DEFAULT_SAMPLER, type SamplerSettings } from "./model";
+
+export type Theme = "system" | "light" | "dark";
+export type InspectorTab = "tokens" | "timeline" | "map" | "sampler" | "forks";
+
+interface Settings {
+  theme: Theme;
+  /** Answers as tinted tokens, or as formatted text. */
+  view: "tokens" | "reading";
+  colourBy: "quadrant" | MetricName | "logprob";
+  sidebar: boolean;
+  inspector: boolean;
+  tab: InspectorTab;
+  /** Percent of the width that chat and inspector share. */
+  inspectorSize: number;
+  /** What the next new conversation starts with. */
+  draft: { systemPrompt: string; sampler: SamplerSettings };
+}
+
+/** Preferences of this browser, kept in localStorage. */
+export const useSettings = create<Settings>()(
+  persist(
+    (): Settings => ({
+      theme: "system",
+      view: "tokens",
+      colourBy: "quadrant",
+      sidebar: true,
+      inspector: true,
+      tab: "tokens",
+      inspectorSize: 36,
+      draft: { systemPrompt: "", sampler: DEFAULT_SAMPLER },
+    }),
+    { name: "entropix.settings", version: 1 },
+  ),
+);
+
+/** What is open on a small screen, where the conversations are a drawer and the inspector a sheet. Not kept. */
+export const useOverlays = create<{
+  drawer: boolean;
+  sheet: boolean;
+  help: boolean;
+  keyDialog: boolean;
+}>(() => ({
+  drawer: false,
+  sheet: false,
+  help: false,
+  keyDialog: false,
+}));
