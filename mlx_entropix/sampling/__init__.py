@@ -1,1 +1,44 @@
-"""."""
+"""The entropy sampler: pure functions of arrays, which know no model and no tokenizer.
+
+Read metrics.py (how sure is the model), quadrants.py, formulas.py and config.py (what the sampler
+does about it, as data), presets.py, rows.py and decide.py (the same on the device, for rows with
+different configurations), ranks.py and sampler.py (which token).
+"""
+
+from mlx_entropix.sampling.config import (
+    BaseValues,
+    ConfigError,
+    PlainConfig,
+    SamplerConfig,
+    Thresholds,
+)
+from mlx_entropix.sampling.decide import Parameters, classify, sampling_parameters
+from mlx_entropix.sampling.keys import position_key
+from mlx_entropix.sampling.metrics import Metrics, calculate_metrics
+from mlx_entropix.sampling.presets import PRESETS
+from mlx_entropix.sampling.quadrants import Quadrant
+from mlx_entropix.sampling.rows import candidate_count, draw_count, parameter_rows
+from mlx_entropix.sampling.sampler import Sampled, filtered_probabilities, sample, sample_rows
+
+__all__ = [
+    "PRESETS",
+    "BaseValues",
+    "ConfigError",
+    "Metrics",
+    "Parameters",
+    "PlainConfig",
+    "Quadrant",
+    "Sampled",
+    "SamplerConfig",
+    "Thresholds",
+    "calculate_metrics",
+    "candidate_count",
+    "classify",
+    "draw_count",
+    "filtered_probabilities",
+    "parameter_rows",
+    "position_key",
+    "sample",
+    "sample_rows",
+    "sampling_parameters",
+]

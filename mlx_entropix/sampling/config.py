@@ -1,0 +1,163 @@
+"""The configuration of a sampler: immutable, validated, and described by its own JSON Schema."""
+
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from mlx_entropix.sampling.formulas import (
+    LEVELS,
+    MOST_RANKS,
+    Adaptive,
+    Exploring,
+    Flowing,
+    Resampling,
+    Treading,
+)
+from mlx_entropix.sampling.metrics import Metrics
+
+MOST_DRAWS = 32
+
+
+def _value(default: float, lowest: float, highest: float, text: str) -> Any:
+    return Field(default=default, ge=lowest, le=highest, description=text)
+
+
+def _threshold(default: float, highest: float, unit: str) -> Any:
+    text = f"A border of the quadrants, in {unit}; their conditions say which side counts."
+    return Field(default=default, ge=0, le=highest, description=text)
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be used; the message names each field and its allowed range."""
+
+
+class _Config(BaseModel):
+    """Shared behaviour of both samplers' configurations."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def override(self, partial: dict[str, Any]) -> Self:
+        """A copy with some fields changed.
+
+        `partial` may be nested, as {"temperature": 0.5, "adaptive": {"top_k_maximum": 40}}; what
+        it does not name stays. Raises ConfigError, which names every field at fault and what it
+        allows.
+        """
+        try:
+            return self.model_validate(_merged(self.model_dump(), partial))
+        except ValidationError as error:
+            raise ConfigError(explain(error)) from None
+
+
+class BaseValues(_Config):
+    """What the quadrants start from."""
+
+    temperature: float = _value(
+        0.666, 0, 5, "Base temperature of a draw; 0 takes the likeliest token."
+    )
+    top_p: float = _value(0.90, 0, 1, "Base probability mass of the likeliest tokens that is kept.")
+    top_k: int = _value(27, 1, MOST_RANKS, "Base number of likeliest tokens that are kept.")
+    min_p: float = _value(0.03, 0, 1, "Base probability, relative to the best token's, to be kept.")
+    min_tokens_to_keep: int = _value(
+        2, 1, MOST_RANKS, "So many tokens are kept whatever top_p and min_p say."
+    )
+    n_adaptive_samples: int = _value(
+        5,
+        1,
+        MOST_DRAWS,
+        "How many tokens the ADAPTIVE quadrant draws, to keep the likeliest of them.",
+    )
+
+
+class Thresholds(_Config):
+    """Three borders for each metric, to which the quadrants' conditions refer by name."""
+
+    low_logits_entropy_threshold: float = _threshold(0.1, 20, "bits")
+    medium_logits_entropy_threshold: float = _threshold(3.0, 20, "bits")
+    high_logits_entropy_threshold: float = _threshold(5.0, 20, "bits")
+    low_logits_varentropy_threshold: float = _threshold(0.1, 100, "bits²")
+    medium_logits_varentropy_threshold: float = _threshold(3.0, 100, "bits²")
+    high_logits_varentropy_threshold: float = _threshold(5.0, 100, "bits²")
+    low_attention_entropy_threshold: float = _threshold(1.6, 20, "bits")
+    medium_attention_entropy_threshold: float = _threshold(3.0, 20, "bits")
+    high_attention_entropy_threshold: float = _threshold(5.0, 20, "bits")
+    low_attention_varentropy_threshold: float = _threshold(0.25, 100, "bits²")
+    medium_attention_varentropy_threshold: float = _threshold(0.8, 100, "bits²")
+    high_attention_varentropy_threshold: float = _threshold(1.5, 100, "bits²")
+    low_agreement_threshold: float = _threshold(0.0022, 1, "units of attention weight")
+    medium_agreement_threshold: float = _threshold(0.003, 1, "units of attention weight")
+    high_agreement_threshold: float = _threshold(0.0038, 1, "units of attention weight")
+    low_interaction_strength_threshold: float = _threshold(6.06, 1000, "nats")
+    medium_interaction_strength_threshold: float = _threshold(6.4, 1000, "nats")
+    high_interaction_strength_threshold: float = _threshold(7.0, 1000, "nats")
+
+    def threshold(self, level: str, metric: str) -> float:
+        """The border named `level` (low, medium or high) of a metric."""
+        return float(getattr(self, f"{level}_{metric}_threshold"))
+
+    @model_validator(mode="after")
+    def _thresholds_in_order(self) -> Self:
+        for metric in Metrics._fields:
+            low, medium, high = (self.threshold(level, metric) for level in LEVELS)
+            if not low <= medium <= high:
+                raise ValueError(
+                    f"the thresholds of {metric} must not fall from low to high: "
+                    f"low {low:g}, medium {medium:g}, high {high:g}"
+                )
+        return self
+
+
+class SamplerConfig(Thresholds, BaseValues):
+    """The entropy sampler. The defaults are the preset `entropix`."""
+
+    flowing: Flowing = Flowing()
+    treading: Treading = Treading()
+    exploring: Exploring = Exploring()
+    resampling: Resampling = Resampling()
+    adaptive: Adaptive = Adaptive()
+
+
+class PlainConfig(_Config):
+    """The plain sampler, as mlx-lm's `make_sampler`.
+
+    Its filters are measured on the distribution before the temperature is applied. The defaults
+    are the entropy sampler's base values, so that a comparison shows what adapting them does.
+    """
+
+    temperature: float = _value(
+        0.666, 0, 5, "Temperature of the draw; 0 takes the likeliest token."
+    )
+    top_p: float = _value(
+        0.90, 0, 1, "Mass of the likeliest tokens that is kept; 0 or 1 keeps all."
+    )
+    top_k: int = _value(27, 0, 1_000_000, "Number of likeliest tokens kept; 0 keeps all.")
+    min_p: float = _value(0.03, 0, 1, "Probability, relative to the best token's, to be kept.")
+    min_tokens_to_keep: int = _value(
+        1, 1, MOST_RANKS, "So many tokens are kept whatever min_p says."
+    )
+
+
+def explain(error: ValidationError) -> str:
+    """What is wrong with a configuration: a clause for each fault, the field's full name first."""
+    return "; ".join(_clause(fault) for fault in error.errors())
+
+
+def _clause(fault: ErrorDetails) -> str:
+    field = ".".join(str(part) for part in fault["loc"])
+    reason = fault["msg"].removeprefix("Value error, ")
+    if fault["type"] == "extra_forbidden":
+        reason = "there is no such field"
+    elif not isinstance(fault["input"], dict):
+        reason += f" (given: {fault['input']!r})"
+    return f"{field}: {reason}" if field else reason
+
+
+def _merged(values: dict[str, Any], partial: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(values)
+    for name, value in partial.items():
+        old = values.get(name)
+        if isinstance(old, dict) and isinstance(value, dict):
+            value = _merged(old, value)
+        merged[name] = value
+    return merged

@@ -1,0 +1,120 @@
+"""Six numbers that say how sure the model is at a step.
+
+Two come from the next-token distribution, four from the last layer's attention of the last query
+position. Definitions: docs/fidelity.md, after https://github.com/xjdr-alt/entropix.
+Everything is computed in float32, whatever the model's dtype.
+"""
+
+from functools import partial
+from typing import NamedTuple
+
+import mlx.core as mx
+
+LOG2_E = 1.4426950408889634
+LOG2_SMALLEST_WEIGHT = -33.219280948873624  # log2(1e-10): attention weights are clipped there
+
+
+class Metrics(NamedTuple):
+    """The six metrics of a step, each (B,) float32."""
+
+    logits_entropy: mx.array  # bits
+    logits_varentropy: mx.array  # bits²
+    attention_entropy: mx.array  # bits, mean over heads
+    attention_varentropy: mx.array  # bits², population variance over heads
+    agreement: mx.array  # mean |weight − mean weight over heads|; 0 when the heads agree
+    interaction_strength: mx.array  # mean |score|, in the score's own unit (nats)
+
+
+class Distribution(NamedTuple):
+    """softmax(logits), kept in the form in which nothing underflows to NaN."""
+
+    bits: mx.array  # (B, V) log2 of each weight; the best token's is 0, a banned token's −inf
+    weights: mx.array  # (B, V) 2^bits, not normalised
+    total: mx.array  # (B, 1) sum of the weights
+
+
+def power_of_two(bits: mx.array) -> mx.array:
+    """2^bits; on a CPU MLX computes this several times faster than `mx.exp`."""
+    return mx.power(2.0, bits)
+
+
+def distribution(logits: mx.array, best: mx.array) -> Distribution:
+    """The softmax of logits (B, V) float32, whose greatest is `best` (B, 1)."""
+    bits = (logits - best) * LOG2_E
+    weights = power_of_two(bits)
+    return Distribution(bits, weights, mx.sum(weights, axis=-1, keepdims=True))
+
+
+def scaled_probabilities(p: Distribution, bits: mx.array, temperature: mx.array) -> mx.array:
+    """Probabilities over the whole vocabulary of the tokens in `bits` (B, C), at temperature (B,).
+
+    Where the temperature is not positive the numbers mean nothing, but they are finite.
+    """
+    safe = mx.where(temperature > 0, temperature, 1.0)[:, None]
+    total = mx.sum(power_of_two(p.bits / safe), axis=-1, keepdims=True)
+    return power_of_two(bits / safe) / total
+
+
+def logits_metrics(p: Distribution) -> tuple[mx.array, mx.array]:
+    """Entropy in bits and varentropy in bits², each (B,).
+
+    With p = 2^b / Z: H = log2 Z − E[b], and V = E[(log2 p + H)²] = E[(b − E[b])²].
+    """
+    bits = mx.where(p.weights == 0, 0.0, p.bits)  # 0 · −inf would be NaN
+    mean_bits = mx.sum(p.weights * bits, axis=-1, keepdims=True) / p.total
+    variance = mx.sum(p.weights * mx.square(bits - mean_bits), axis=-1, keepdims=True) / p.total
+    entropy = mx.maximum(mx.log2(p.total) - mean_bits, 0.0)
+    return entropy[:, 0], variance[:, 0]
+
+
+def _attention_metrics(scores: mx.array, mask: mx.array | None) -> mx.array:
+    """(B, 4): attention entropy and varentropy, agreement, interaction strength."""
+    scores = scores.astype(mx.float32)
+    strengths = mx.abs(scores)
+    if mask is None:
+        hidden, keys = None, mx.sum(mx.ones_like(scores[:, 0]), axis=-1)
+    else:
+        hidden, keys = mx.logical_not(mask)[:, None, :], mx.sum(mask, axis=-1)
+        scores = mx.where(hidden, -mx.inf, scores)
+        strengths = mx.where(hidden, 0.0, strengths)
+
+    bits = (scores - mx.max(scores, axis=-1, keepdims=True)) * LOG2_E
+    weights = power_of_two(bits)  # (B, H, T)
+    total = mx.sum(weights, axis=-1, keepdims=True)
+    weights = weights / total
+    clipped = mx.maximum(bits - mx.log2(total), LOG2_SMALLEST_WEIGHT)
+    entropies = -mx.sum(weights * clipped, axis=-1)  # (B, H)
+    entropy = mx.mean(entropies, axis=-1)
+    varentropy = mx.mean(mx.square(entropies - entropy[:, None]), axis=-1)
+
+    spread = mx.abs(weights - mx.mean(weights, axis=1, keepdims=True))  # hidden keys: 0
+    agreement = mx.sum(mx.mean(spread, axis=1), axis=-1) / keys
+    strength = mx.sum(mx.mean(strengths, axis=1), axis=-1) / keys
+    return mx.stack([entropy, varentropy, agreement, strength], axis=-1)
+
+
+# T grows at every step: shapeless, so that neither function is traced again for it.
+_unmasked = partial(mx.compile, shapeless=True)(lambda scores: _attention_metrics(scores, None))
+_masked = partial(mx.compile, shapeless=True)(_attention_metrics)
+
+
+def attention_metrics(scores: mx.array, mask: mx.array | None = None) -> mx.array:
+    """The four metrics of attention scores (B, H, T), as a (B, 4) float32 array.
+
+    `mask` (B, T) is true at the keys that a row sees; what the scores hold elsewhere, NaN included,
+    has no effect. The columns follow the order of `Metrics`.
+    """
+    return _unmasked(scores) if mask is None else _masked(scores, mask)
+
+
+def calculate_metrics(logits: mx.array, scores: mx.array, mask: mx.array | None = None) -> Metrics:
+    """The metrics of a step.
+
+    `logits` (B, V) are the model's output for the last position; −inf bans a token. `scores`
+    (B, H, T) are the last layer's q·k/√d of the last query position before softmax, one row per
+    query head. `mask` (B, T) is true at visible keys, for rows of different lengths.
+    """
+    logits = logits.astype(mx.float32)
+    p = distribution(logits, mx.max(logits, axis=-1, keepdims=True))
+    attention = attention_metrics(scores, mask)
+    return Metrics(*logits_metrics(p), *(attention[:, i] for i in range(4)))

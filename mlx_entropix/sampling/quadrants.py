@@ -1,0 +1,29 @@
+"""The five ways in which the sampler answers to the model's uncertainty."""
+
+from enum import IntEnum
+
+
+class Quadrant(IntEnum):
+    """Entropy against varentropy. The conditions are tried in the order of the values."""
+
+    FLOWING = 0
+    TREADING = 1
+    EXPLORING = 2
+    RESAMPLING = 3
+    ADAPTIVE = 4
+
+    @property
+    def code(self) -> str:
+        """The short code for logs: low (l) or high (h) entropy (e) and varentropy (v)."""
+        return ("lelv", "helv", "lehv", "hehv", "adaptive")[self]
+
+    @property
+    def phrase(self) -> str:
+        """What the quadrant means, for people."""
+        return (
+            "flowing with unspoken intent",
+            "treading carefully, asking clarifying questions",
+            "exploring forks in the path",
+            "resampling in the mist",
+            "smooth transition",
+        )[self]

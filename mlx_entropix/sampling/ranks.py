@@ -1,0 +1,64 @@
+"""Tokens by rank, which of them a filter keeps, and draws among those."""
+
+import mlx.core as mx
+
+from mlx_entropix.sampling.config import MOST_DRAWS
+from mlx_entropix.sampling.decide import Parameters
+
+
+def best_tokens(logits: mx.array, count: int) -> mx.array:
+    """The `count` likeliest tokens of logits (B, V) float32, best first: (B, count) uint32 ids.
+
+    At equal logits the lower id has the better rank. Each token becomes one 64-bit number: above,
+    bits that fall as the logit grows; below, its id. These are all different, so partitioning them
+    is exact however many logits tie, and twice as fast as partitioning indices.
+    """
+    size = logits.shape[-1]
+    bits = mx.view(mx.where(logits == 0, 0.0, logits), mx.uint32)  # −0 ranks as 0
+    falling = mx.where(bits >> 31, bits, bits ^ 0x7FFFFFFF).astype(mx.uint64)
+    order = (falling << 32) | mx.arange(size, dtype=mx.uint64)
+    if count < size:
+        order = mx.partition(order, count - 1, axis=-1)[:, :count]
+    return mx.sort(order, axis=-1).astype(mx.uint32)  # the lower 32 bits: the id
+
+
+def kept_ranks(
+    p: mx.array, parameters: Parameters, min_tokens: mx.array, plain: mx.array | None = None
+) -> mx.array:
+    """Which ranks the filters keep: (B, C) bool, true up to some rank and false beyond.
+
+    `p` (B, C) are probabilities by rank, measured over the whole vocabulary; the rest is (B,).
+    Rank r is kept when r < top_k, and r < min_tokens or p_r > min_p · p_0, and r < min_tokens or
+    Σ_{s<r} p_s ≤ top_p. Rows of the `plain` sampler follow mlx-lm's `make_sampler` instead.
+    """
+    top_p, top_k, min_p = (x[:, None] for x in parameters[1:])
+    rank = mx.arange(p.shape[-1], dtype=mx.float32)
+    spared = rank < min_tokens[:, None]
+    above = mx.cumsum(p, axis=-1, inclusive=False)
+    floor = min_p * p[:, :1]
+    entropy_rule = (rank < top_k) & (spared | ((p > floor) & (above <= top_p)))
+    if plain is None:
+        return entropy_rule
+
+    # mlx-lm: limits of 0 (or a top_p of 1) are off, nothing is spared from top_p, and what ties
+    # with the last token inside top_p or lies right on the floor stays.
+    inside = above < top_p
+    last = mx.maximum(mx.sum(inside, axis=-1, keepdims=True) - 1, 0)
+    in_top_p = inside | (p == mx.take_along_axis(p, last, axis=-1)) | (top_p <= 0) | (top_p >= 1)
+    in_top_k = (rank < top_k) | (top_k == 0)
+    plain_rule = in_top_k & in_top_p & (spared | (p >= floor))
+    return mx.where(plain[:, None], plain_rule, entropy_rule)
+
+
+def draw_ranks(weights: mx.array, keys: mx.array, draws: int) -> mx.array:
+    """`draws` independent ranks for each row, in proportion to weights (B, C): (B, draws).
+
+    Each draw inverts the cumulative weight at one uniform number. Draw j of a row depends on its
+    key (B, 2) and on j alone: as many numbers are made whatever `draws` is.
+    """
+    uniform = mx.vmap(lambda key: mx.random.uniform(shape=(MOST_DRAWS,), key=key))(keys)
+    cumulative = mx.cumsum(weights, axis=-1)[:, None, :]
+    target = uniform[:, :draws, None] * cumulative[:, :, -1:]
+    ranks = mx.sum(cumulative <= target, axis=-1)  # where the sum first exceeds the target
+    last = mx.sum(weights > 0, axis=-1, keepdims=True) - 1  # rounding may carry past the end
+    return mx.maximum(mx.minimum(ranks, last), 0)

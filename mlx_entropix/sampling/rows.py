@@ -1,0 +1,117 @@
+"""Configurations as rows of numbers, so that rows with different ones share a step.
+
+A row of parameters holds, one after the other:
+
+- HEADER_WIDTH numbers, in the order of `Header`;
+- for FLOWING, TREADING, EXPLORING, RESAMPLING the open interval in which each of the six metrics
+  must lie: six lower ends, then six upper ends;
+- for TREADING, EXPLORING, RESAMPLING, ADAPTIVE and each of temperature, top_p, top_k, min_p the
+  numbers of a formula (see formulas.py): the constant, six coefficients, six shifts, the minimum,
+  the maximum.
+
+A row of the plain sampler has intervals that nothing lies in and formulas that change nothing.
+"""
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import mlx.core as mx
+
+from mlx_entropix.sampling.config import PlainConfig, SamplerConfig
+from mlx_entropix.sampling.formulas import MOST_RANKS, PARAMETERS, QuadrantConfig
+from mlx_entropix.sampling.metrics import Metrics
+
+RowConfig = SamplerConfig | PlainConfig
+
+CANDIDATES = 128  # ranks that are looked at; more than the entropy sampler ever keeps
+METRICS = len(Metrics._fields)
+FORMULA_WIDTH = 1 + 2 * METRICS + 2
+
+# What holds whatever the configuration says.
+_RANGES = {"temperature": (0, math.inf), "top_p": (0, 1), "top_k": (1, MOST_RANKS), "min_p": (0, 1)}
+
+
+class Header(NamedTuple):
+    """The first numbers of parameter rows, each (B,) float32."""
+
+    temperature: mx.array
+    top_p: mx.array
+    top_k: mx.array
+    min_p: mx.array
+    min_tokens_to_keep: mx.array
+    draws: mx.array
+    clarifying_token: mx.array  # −1 for none
+    plain: mx.array  # 1 for the plain sampler
+
+
+HEADER_WIDTH = len(Header._fields)
+BOUNDS = slice(HEADER_WIDTH, HEADER_WIDTH + 4 * 2 * METRICS)
+FORMULAS = slice(BOUNDS.stop, BOUNDS.stop + 4 * len(PARAMETERS) * FORMULA_WIDTH)
+
+
+def parameter_rows(configs: Sequence[RowConfig], clarifying_token: int) -> mx.array:
+    """One row of numbers a configuration: (B, P) float32.
+
+    `clarifying_token` is the id that TREADING emits; −1, or an id outside the vocabulary, makes
+    TREADING always draw.
+    """
+    return mx.array([_row(config, clarifying_token) for config in configs], dtype=mx.float32)
+
+
+def candidate_count(configs: Sequence[RowConfig], vocabulary_size: int) -> int:
+    """How many ranks a step has to look at, so that no row's filter could keep more."""
+    unlimited = any(
+        isinstance(config, PlainConfig)
+        and config.temperature > 0
+        and not 0 < config.top_k <= MOST_RANKS
+        for config in configs
+    )
+    return vocabulary_size if unlimited else min(vocabulary_size, CANDIDATES)
+
+
+def draw_count(configs: Sequence[RowConfig]) -> int:
+    """How many tokens the row that draws most may draw in a step; at least 1."""
+    return max((c.n_adaptive_samples for c in configs if isinstance(c, SamplerConfig)), default=1)
+
+
+@lru_cache(maxsize=1024)
+def _row(config: RowConfig, clarifying_token: int) -> tuple[float, ...]:
+    base = (config.temperature, config.top_p, config.top_k, config.min_p, config.min_tokens_to_keep)
+    if isinstance(config, PlainConfig):
+        never = [math.inf] * METRICS + [-math.inf] * METRICS
+        unchanged = [1.0] + [0.0] * (2 * METRICS) + [-math.inf, math.inf]
+        return (*base, 1, clarifying_token, 1, *never * 4, *unchanged * (4 * len(PARAMETERS)))
+    conditions = (config.flowing, config.treading, config.exploring, config.resampling)
+    changes = (config.treading, config.exploring, config.resampling, config.adaptive)
+    bounds = [end for quadrant in conditions for end in _bounds(config, quadrant.when)]
+    formulas = [x for quadrant in changes for p in PARAMETERS for x in _formula(quadrant, p)]
+    return (*base, config.n_adaptive_samples, clarifying_token, 0, *bounds, *formulas)
+
+
+def _bounds(config: SamplerConfig, conditions: tuple[str, ...]) -> list[float]:
+    lower = dict.fromkeys(Metrics._fields, -math.inf)
+    upper = dict.fromkeys(Metrics._fields, math.inf)
+    for condition in conditions:
+        metric, side, level = condition.split()
+        border = config.threshold(level, metric)
+        if side == ">":
+            lower[metric] = max(lower[metric], border)
+        else:
+            upper[metric] = min(upper[metric], border)
+    return [*lower.values(), *upper.values()]
+
+
+def _formula(quadrant: QuadrantConfig, parameter: str) -> list[float]:
+    def number(suffix: str, default: float) -> float:
+        return float(getattr(quadrant, f"{parameter}_{suffix}", default))
+
+    lowest, highest = _RANGES[parameter]
+    return [
+        number("constant", 1),
+        *(number(metric, 0) for metric in Metrics._fields),
+        *(number(f"shift_{metric}", 0) for metric in Metrics._fields),
+        number("minimum", lowest),
+        number("maximum", highest),
+    ]

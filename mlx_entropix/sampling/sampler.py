@@ -1,0 +1,183 @@
+"""The sampler: from logits and attention scores to the next token of every row."""
+
+from typing import Any, NamedTuple
+
+import mlx.core as mx
+
+from mlx_entropix.sampling.config import SamplerConfig
+from mlx_entropix.sampling.decide import Parameters, decide, header
+from mlx_entropix.sampling.metrics import (
+    LOG2_E,
+    Distribution,
+    Metrics,
+    attention_metrics,
+    distribution,
+    logits_metrics,
+    power_of_two,
+    scaled_probabilities,
+)
+from mlx_entropix.sampling.quadrants import Quadrant
+from mlx_entropix.sampling.ranks import best_tokens, draw_ranks, kept_ranks
+from mlx_entropix.sampling.rows import Header, candidate_count, draw_count, parameter_rows
+
+LLAMA3_CLARIFYING_TOKEN = 2564  # " ..." in the vocabulary of Llama 3
+
+
+class Sampled(NamedTuple):
+    """What a step gave. Log-probabilities are natural, under the unscaled logits."""
+
+    token: mx.array  # (B,) int32
+    logprob: mx.array  # (B,) float32
+    metrics: Metrics
+    quadrant: mx.array  # (B,) int32, values of `Quadrant`; −1 in a row of the plain sampler
+    parameters: Parameters  # NaN where no draw was made
+    candidates: mx.array  # (B, C) int32, the likeliest tokens, best first
+    candidate_logprobs: mx.array  # (B, C) float32
+
+
+def sample_rows(
+    logits: mx.array,
+    scores: mx.array,
+    mask: mx.array | None,
+    previous_token: mx.array,
+    parameters: mx.array,
+    keys: mx.array,
+    *,
+    candidates: int,
+    draws: int,
+) -> Sampled:
+    """Sample one token for every row.
+
+    `logits` (B, V) and `scores` (B, H, T) may be of any float type; `mask` (B, T) is true at
+    visible keys, None where all are; `previous_token` (B,) integers. `parameters` come from
+    `parameter_rows`, `candidates` and `draws` from `candidate_count` and `draw_count` of the same
+    configurations. `keys` (B, 2) uint32, see `position_key`.
+
+    Nothing is read back to the host. Rows do not affect each other. NaN among a row's logits or
+    scores shows in its metrics, and its token then means nothing.
+    """
+    attention = attention_metrics(scores, mask)
+    candidates = min(candidates, logits.shape[-1])
+    token, logprob, metrics, quadrant, asked, ids, logprobs = _sample(
+        logits, attention, previous_token, parameters, keys, candidates, draws
+    )
+    columns = Metrics(*(metrics[:, i] for i in range(len(Metrics._fields))))
+    return Sampled(token, logprob, columns, quadrant, Parameters(*asked), ids, logprobs)
+
+
+@mx.compile
+def _sample(
+    logits: mx.array,
+    attention: mx.array,
+    previous_token: mx.array,
+    rows: mx.array,
+    keys: mx.array,
+    candidates: int,
+    draws: int,
+) -> tuple[Any, ...]:
+    """All of a step that does not depend on the number of keys T, so that T may grow."""
+    logits = logits.astype(mx.float32)
+    ids = best_tokens(logits, candidates)  # (B, C)
+    best_logits = mx.take_along_axis(logits, ids, axis=-1)
+    p = distribution(logits, best_logits[:, :1])
+    metrics = mx.concatenate([mx.stack(list(logits_metrics(p)), axis=-1), attention], axis=-1)
+
+    base = header(rows)
+    quadrant, asked = decide(metrics, rows)
+    greedy = (quadrant == Quadrant.FLOWING.value) | (asked.temperature <= 0)
+    drawn = _drawn_rank(p, best_logits, asked, base, quadrant, keys, draws)
+    rank = mx.where(greedy, 0, drawn)[:, None]
+    token = mx.take_along_axis(ids, rank, axis=-1)[:, 0].astype(mx.int32)
+
+    clarifying = base.clarifying_token.astype(mx.int32)
+    known = (clarifying >= 0) & (clarifying < logits.shape[-1])
+    treading = quadrant == Quadrant.TREADING.value
+    clarifies = treading & known & (clarifying != previous_token)
+    token = mx.where(clarifies, clarifying, token)
+
+    log_total = best_logits[:, :1] + mx.log(p.total)
+    logprob = (mx.take_along_axis(logits, token[:, None], axis=-1) - log_total)[:, 0]
+    used = [mx.where(clarifies | greedy, mx.nan, values) for values in asked]
+    quadrant = mx.where(base.plain > 0, -1, quadrant)
+    return token, logprob, metrics, quadrant, used, ids.astype(mx.int32), best_logits - log_total
+
+
+def _drawn_rank(
+    p: Distribution,
+    best_logits: mx.array,
+    asked: Parameters,
+    base: Header,
+    quadrant: mx.array,
+    keys: mx.array,
+    draws: int,
+) -> mx.array:
+    """The rank (B,) that each row draws among its `best_logits` (B, C).
+
+    ADAPTIVE draws several times and keeps the best rank: its published score is the token's
+    log-probability and a confidence term, and that term is the same for every draw.
+    """
+    bits = (best_logits - best_logits[:, :1]) * LOG2_E
+    unscaled = power_of_two(bits) / p.total
+    scaled = scaled_probabilities(p, bits, asked.temperature)
+    plain = mx.greater(base.plain, 0)
+    measured = mx.where(plain[:, None], unscaled, scaled)
+    kept = kept_ranks(measured, asked, base.min_tokens_to_keep, plain)
+    ranks = draw_ranks(mx.where(kept, scaled, 0.0), keys, draws)  # (B, draws)
+    wanted = mx.where(quadrant == Quadrant.ADAPTIVE.value, base.draws, 1)[:, None]
+    made = mx.arange(draws) < wanted
+    return mx.min(mx.where(made, ranks, best_logits.shape[-1]), axis=-1)
+
+
+def sample(
+    logits: mx.array,
+    scores: mx.array,
+    previous_token: mx.array,
+    config: SamplerConfig,
+    key: mx.array,
+    *,
+    mask: mx.array | None = None,
+    clarifying_token: int = LLAMA3_CLARIFYING_TOKEN,
+) -> tuple[mx.array, Metrics, mx.array]:
+    """Sample one token for every row with one configuration.
+
+    `logits` (B, V), `scores` (B, H, T), `previous_token` (B,), `mask` (B, T) as in `sample_rows`.
+    `key` is a key of `mx.random.key`, which is split over the rows, or one key a row (B, 2). The
+    `clarifying_token` is the id of " ..." in the tokenizer's vocabulary.
+    Returns the tokens (B,), the metrics and the quadrants (B,).
+    """
+    B, V = logits.shape
+    keys = mx.random.split(key, B) if key.ndim == 1 else key
+    rows = mx.repeat(parameter_rows([config], clarifying_token), B, axis=0)
+    candidates, draws = candidate_count([config], V), draw_count([config])
+    sampled = sample_rows(
+        logits, scores, mask, previous_token, rows, keys, candidates=candidates, draws=draws
+    )
+    return sampled.token, sampled.metrics, sampled.quadrant
+
+
+def filtered_probabilities(
+    logits: mx.array,
+    temperature: mx.array | float,
+    top_p: mx.array | float,
+    top_k: mx.array | float,
+    min_p: mx.array | float,
+    min_tokens_to_keep: mx.array | int = 2,
+) -> mx.array:
+    """The distribution that the entropy sampler draws from: (B, V) float32, each row sums to 1.
+
+    `logits` (B, V); each parameter is a number or one number a row (B,). A temperature of 0 puts
+    everything on the likeliest token.
+    """
+    logits = logits.astype(mx.float32)
+    B, V = logits.shape
+    numbers = (temperature, top_p, top_k, min_p, min_tokens_to_keep)
+    *asked, spared = (mx.broadcast_to(mx.array(x, dtype=mx.float32), (B,)) for x in numbers)
+    parameters = Parameters(*asked)
+    ids = best_tokens(logits, V)
+    ranked = mx.take_along_axis(logits, ids, axis=-1)
+    p = distribution(ranked, ranked[:, :1])
+    scaled = scaled_probabilities(p, p.bits, parameters.temperature)
+    kept = mx.where(kept_ranks(scaled, parameters, spared), scaled, 0.0)
+    kept = mx.where(parameters.temperature[:, None] > 0, kept, mx.arange(V) == 0)
+    kept = kept / mx.sum(kept, axis=-1, keepdims=True)
+    return mx.put_along_axis(mx.zeros_like(logits), ids, kept, axis=-1)
