@@ -25,8 +25,8 @@ export type Conditions = Partial<Record<QuadrantName, Bound[]>>;
 type Leaf = [path: string, value: unknown];
 
 const LEVEL = /(?:^|[._])(low|medium|high)(?:[._]|$)/;
-const BELOW = /(?:^|[._])(?:below|under|less|lt|max|maximum|upper)(?:[._]|$)/;
-const ABOVE = /(?:^|[._])(?:above|over|greater|gt|min|minimum|lower)(?:[._]|$)/;
+/** "logits_entropy > high", "attention_entropy < 1.6" */
+const CLAUSE = /^\s*(\w+)\s*([<>])\s*(\S+)\s*$/;
 
 /** The named thresholds: `low_logits_entropy_threshold`, `thresholds.logits_entropy.low` and the like. */
 export function readLevels(config: SamplerConfig | null): Levels {
@@ -42,12 +42,17 @@ export function readLevels(config: SamplerConfig | null): Levels {
 }
 
 /**
- * Each quadrant's condition. Bounds written under the quadrant itself win ("treading.logits_entropy_above": 3.7, or the
- * name of a level); without any, the published rule on the named thresholds. Empty where there is neither.
+ * Each quadrant's condition, from the clauses under the quadrant (`treading.when`: ["logits_entropy > high", …]); in a
+ * config without any, the published rule on the named thresholds. Empty where there is neither.
  */
 export function readConditions(config: SamplerConfig | null): Conditions {
   const levels = readLevels(config);
-  const written = writtenConditions(config, levels);
+  const written: Conditions = {};
+  for (const [path, value] of leaves(config)) {
+    const name = quadrantOf(path);
+    const bound = typeof value === "string" ? readClause(value, levels) : null;
+    if (name && bound) written[name] = [...(written[name] ?? []), bound];
+  }
   return Object.keys(written).length > 0 ? written : publishedConditions(levels);
 }
 
@@ -77,19 +82,12 @@ export function holds(bounds: readonly Bound[], values: Partial<Record<MetricNam
   });
 }
 
-function writtenConditions(config: SamplerConfig | null, levels: Levels): Conditions {
-  const conditions: Conditions = {};
-  for (const [path, value] of leaves(config)) {
-    const name = quadrantOf(path);
-    const metric = metricOf(path);
-    if (!name || !metric || /temperature|top_p|top_k|min_p|coefficient/.test(path)) continue;
-    const around = path.replace(metric, "");
-    const side = BELOW.test(around) ? "below" : ABOVE.test(around) ? "above" : null;
-    const bound = typeof value === "string" ? levels[metric]?.[value as Level] : value;
-    if (!side || typeof bound !== "number") continue;
-    conditions[name] = [...(conditions[name] ?? []), { metric, side, value: bound }];
-  }
-  return conditions;
+function readClause(clause: string, levels: Levels): Bound | null {
+  const [, name, sign, limit] = CLAUSE.exec(clause) ?? [];
+  const metric = METRIC_NAMES.find((known) => known === name);
+  if (!metric || !limit) return null;
+  const value = levels[metric]?.[limit as Level] ?? Number(limit);
+  return Number.isFinite(value) ? { metric, side: sign === "<" ? "below" : "above", value } : null;
 }
 
 /** The conditions of the entropix sampler (its sampler.py), on the thresholds' published names. */

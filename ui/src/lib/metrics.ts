@@ -46,7 +46,7 @@ export const MEASURES: Record<Measure, MeasureInfo> = {
   },
   interaction_strength: {
     label: "Interaction strength",
-    unit: "",
+    unit: "nats",
     description: "Mean size of the attention scores before they become weights.",
   },
   logprob: {

@@ -30,16 +30,17 @@ describe("readConditions", () => {
       { value: 5, quadrants: ["EXPLORING", "RESAMPLING"] },
     ]);
   });
-  it("lets bounds written under a quadrant win, as numbers or as names of levels", () => {
+  it("lets the clauses under a quadrant win, with levels by name or by number", () => {
     const conditions = readConditions({
       ...ENTROPIX,
-      treading: { temperature_attention_entropy_coefficient: 0.7, logits_entropy_above: 3.7 },
-      exploring: {
-        condition: { logits_entropy: { below: "low" }, attention_entropy: { above: 1.6, below: null } },
-      },
+      treading: { when: ["logits_entropy > high", "logits_varentropy < low"], temperature_constant: 1.3 },
+      exploring: { when: ["logits_entropy < low", "attention_entropy > 1.6", "no_such_metric > low"] },
     });
     expect(conditions).toEqual({
-      TREADING: [{ metric: "logits_entropy", side: "above", value: 3.7 }],
+      TREADING: [
+        { metric: "logits_entropy", side: "above", value: 5 },
+        { metric: "logits_varentropy", side: "below", value: 0.1 },
+      ],
       EXPLORING: [
         { metric: "logits_entropy", side: "below", value: 0.1 },
         { metric: "attention_entropy", side: "above", value: 1.6 },
