@@ -83,14 +83,13 @@ class ChatTemplate:
         if isinstance(value, str):
             return self._names.sub(lambda name: f"{marks.open}{name[0]}{marks.close}", value)
         if isinstance(value, Mapping):
-            return {key: self._mark(item, marks) for key, item in value.items()}
+            return {self._mark(k, marks): self._mark(item, marks) for k, item in value.items()}
         if isinstance(value, list):
             return [self._mark(item, marks) for item in value]
         return value
 
     def _render(self, messages: list[dict[str, Any]], add_generation_prompt: bool) -> str:
         os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
-        from jinja2 import TemplateError
         from transformers.utils.chat_template_utils import render_jinja_template
 
         variables: dict[str, Any] = {
@@ -100,7 +99,7 @@ class ChatTemplate:
         }
         try:
             rendered: Any = render_jinja_template([messages], **variables)
-        except (TemplateError, TypeError, ValueError, KeyError) as error:
+        except Exception as error:  # a template is a program: it may raise anything
             reason = " ".join(str(error).split()).rstrip(".")
             raise PromptError(
                 f"The model's chat template does not accept these messages: {reason}."
@@ -119,11 +118,14 @@ class ChatTemplate:
 
     def _encode_segments(self, rendered: str, marks: _Marks) -> list[int]:
         """Encode the text between the template's own control tokens as plain text."""
-        pattern = f"{marks.open}(?:{self._names.pattern}){marks.close}|{self._control}"
+        names = f"(?:{self._names.pattern})"
+        # One mark is enough: a template may have cut the other off.
+        by_people = f"{marks.open}{names}|{names}{marks.close}"
+        control = self._control.format(open=marks.open, close=marks.close)
         ids: list[int] = []
         start = 0
-        for match in re.finditer(pattern, rendered):
-            if match.lastgroup is None:  # between marks
+        for match in re.finditer(f"{by_people}|{control}", rendered):
+            if match.lastgroup is None:
                 continue
             ids += self._segment(rendered[start : match.start()], marks, first=start == 0)
             ids.append(int(match.lastgroup.removeprefix("id")))
@@ -138,6 +140,9 @@ class ChatTemplate:
 
 
 def _control_pattern(token_id: int, token: tokenizers.AddedToken) -> str:
-    """A group named after the id, for the token and the whitespace it takes from its neighbours."""
+    """A group named after the id, for a token without marks and the whitespace that it takes from
+    its neighbours; `{open}` and `{close}` are left to be filled in.
+    """
+    name = re.escape(token.content).replace("{", "{{").replace("}", "}}")
     before, after = r"\s*" * token.lstrip, r"\s*" * token.rstrip
-    return f"{before}(?P<id{token_id}>{re.escape(token.content)}){after}"
+    return f"{before}(?<!{{open}})(?P<id{token_id}>{name})(?!{{close}}){after}"

@@ -30,6 +30,17 @@ def tokenizer_from_gguf(metadata: Mapping[str, Any]) -> Tokenizer:
     `metadata` is what `mx.load(path, return_metadata=True)` returns beside the weights. Raises
     TokenizerError where it lacks a part or names a kind of tokenizer that is not supported.
     """
+    try:
+        return _build(metadata)
+    except TokenizerError:
+        raise
+    except Exception as error:  # `tokenizers` raises no narrower class
+        raise TokenizerError(
+            f"The tokenizer in the GGUF file does not fit together ({error}); download it again."
+        ) from error
+
+
+def _build(metadata: Mapping[str, Any]) -> Tokenizer:
     tokens = _required(metadata, "tokens")
     kind = _required(metadata, "model")
     if kind == "gpt2":
@@ -151,10 +162,12 @@ def _sentencepiece(metadata: Mapping[str, Any], tokens: list[str]) -> tokenizers
         byte_fallback=True,
     )
     backend = tokenizers.Tokenizer(model)
-    prefix = bool(metadata.get(_key("add_space_prefix"), True))
-    scheme = "first" if prefix else "never"
-    backend.normalizer = normalizers.Replace(" ", "▁")
-    backend.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme=scheme, split=False)
+    spaces = normalizers.Replace(" ", "▁")
+    if bool(metadata.get(_key("add_space_prefix"), True)):
+        # Before each stretch of text, after a control token too, as llama.cpp does.
+        backend.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), spaces])
+    else:
+        backend.normalizer = spaces
     backend.decoder = decoders.Sequence(
         [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
     )

@@ -49,10 +49,19 @@ class PlainEncoder:
     def encode_continuation(self, text: str) -> list[int]:
         """Encode text that stands right after a control token, not at the start of a sequence.
 
-        SentencePiece tokenizers write a space before the first text of a sequence alone.
+        Some SentencePiece tokenizers write a space before the first text of a sequence alone.
         """
         ids = self._plain.encode(self._before + text, add_special_tokens=False).ids[1:]
         return [written for token_id in ids for written in self._as_text(token_id)]
+
+    def encode_inside(self, text: str) -> list[int]:
+        """Encode text that stands within other text, with no space put before it."""
+        # A newline merges with no word, so what follows it is encoded as inside a text.
+        newline = self.encode_continuation("\n")
+        ids = self.encode_continuation("\n" + text)
+        if ids[: len(newline)] != newline:
+            return self.encode_continuation(text)
+        return ids[len(newline) :]
 
     def _as_text(self, token_id: int) -> list[int]:
         """Spell a control token that plain merges happened to arrive at, letter by letter."""

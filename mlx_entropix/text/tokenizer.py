@@ -83,11 +83,11 @@ class Tokenizer:
         )
 
     def first_token_of(self, text: str) -> int:
-        """Return the first token of a text that continues a sequence.
+        """Return the token that a text within another is, such as " ...", or begins with.
 
-        Raises PromptError if it has none.
+        Raises PromptError for an empty text.
         """
-        ids = self._plain.encode_continuation(check_text(text, "The text"))
+        ids = self._plain.encode_inside(check_text(text, "The text"))
         if not ids:
             raise PromptError("An empty text has no first token; give it at least one character.")
         return ids[0]

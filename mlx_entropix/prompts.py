@@ -1,0 +1,132 @@
+"""Prompts that come with the project, and prompts from a CSV file."""
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class CsvError(ValueError):
+    """A CSV of prompts cannot be used; one sentence names the file, the line and what to do."""
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One question to a model: its name, what the user says, and a system prompt if any."""
+
+    name: str
+    user: str
+    system: str | None = None
+
+    @property
+    def messages(self) -> list[dict[str, str]]:
+        """The prompt as chat messages."""
+        system = [] if self.system is None else [{"role": "system", "content": self.system}]
+        return [*system, {"role": "user", "content": self.user}]
+
+
+# Short, because a small model on a CPU reads every token of it before the first answer.
+SYSTEM_PROMPT = (
+    "You think before you speak: weigh the question step by step, correct yourself where you are "
+    "unsure, then answer plainly."
+)
+
+_WEATHER_FUNCTION = """\
+You can look things up by calling a function. To call it, answer with one JSON object and nothing \
+else: {"name": ..., "arguments": {...}}.
+
+The one function is get_forecast. Its arguments are "city" (a string), "days" (an integer from 1 \
+to 7) and "unit" ("celsius" or "fahrenheit")."""
+
+PREDEFINED = (
+    Prompt(
+        "numbers",
+        "Which of these two numbers is larger, 9.9 or 9.11? Compare them digit by digit, then "
+        "give the larger one.",
+        SYSTEM_PROMPT,
+    ),
+    Prompt("fact", "Which planet of our solar system has the shortest day, and how long is it?"),
+    Prompt(
+        "function call",
+        "I am flying to Lisbon tomorrow and stay until Thursday, three days in all. Will I need "
+        "an umbrella? I think in Celsius.",
+        _WEATHER_FUNCTION,
+    ),
+    Prompt(
+        "riddle",
+        "A farmer has seventeen sheep. All but nine run away through a hole in the fence, and "
+        "two of those come back by evening. How many sheep does the farmer have at night?",
+        SYSTEM_PROMPT,
+    ),
+    Prompt(
+        "plan",
+        "Plan a Saturday in a city I have never seen, for two adults and a child of six, on foot "
+        "and on a budget of 60 euros. Give a time, a place and a cost for each step, and say what "
+        "to do if it rains.",
+    ),
+)
+
+
+def create_prompts_from_csv(path: str | Path) -> list[Prompt]:
+    """Read prompts from a UTF-8 CSV file with the columns `act` (a name) and `prompt`.
+
+    The case of the header does not matter, further columns are ignored, and so are empty lines.
+    Raises CsvError for a file or a line that cannot be used.
+    """
+    path = Path(path)
+    rows = _rows(path, _read(path))
+    _, header = next(rows, (1, []))
+    names = [cell.strip().lower() for cell in header]
+    found = ", ".join(filter(None, names)) or "none"
+    for wanted in ("act", "prompt"):
+        if wanted not in names:
+            raise CsvError(
+                f"{path}, line 1: there is no column {wanted!r} (found: {found}); "
+                "begin the file with the line 'act,prompt'."
+            )
+    act, prompt = names.index("act"), names.index("prompt")
+    prompts = []
+    for line, row in rows:
+        if len(row) != len(header):
+            raise CsvError(
+                f"{path}, line {line}: {len(row)} cells where the header has {len(header)}; put "
+                'a text with commas in double quotes ("…").'
+            )
+        if not row[prompt].strip():
+            raise CsvError(f"{path}, line {line}: the prompt is empty; write one or drop the line.")
+        prompts.append(Prompt(row[act].strip() or f"line {line}", row[prompt]))
+    if not prompts:
+        raise CsvError(f"{path}, line 2: there is no prompt below the header; add at least one.")
+    return prompts
+
+
+def _read(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise CsvError(f"{path} does not exist; give the path of a CSV file.") from None
+    except OSError as error:
+        raise CsvError(f"{path} cannot be read ({error.strerror}); give a readable file.") from None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        # What the error counts from is behind a byte order mark, which no line holds.
+        line = error.object[: error.start].count(b"\n") + 1
+        raise CsvError(f"{path}, line {line}: this is not UTF-8; save the file as UTF-8.") from None
+
+
+def _rows(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield each row that is not empty with the number of the line that it begins on."""
+    lines = io.StringIO(text, newline="")  # newlines inside quotes stay as they are
+    reader = csv.reader(lines, strict=True, skipinitialspace=True)
+    line = 1
+    try:
+        for row in reader:
+            if row:
+                yield line, row
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise CsvError(
+            f"{path}, line {line}: this is not CSV ({error}); check the double quotes."
+        ) from None
