@@ -71,12 +71,10 @@ def _attention_metrics(scores: mx.array, mask: mx.array | None) -> mx.array:
     """(B, 4): attention entropy and varentropy, agreement, interaction strength."""
     scores = scores.astype(mx.float32)
     strengths = mx.abs(scores)
-    if mask is None:
-        hidden, keys = None, mx.sum(mx.ones_like(scores[:, 0]), axis=-1)
-    else:
-        hidden, keys = mx.logical_not(mask)[:, None, :], mx.sum(mask, axis=-1)
-        scores = mx.where(hidden, -mx.inf, scores)
-        strengths = mx.where(hidden, 0.0, strengths)
+    if mask is not None:
+        visible = mx.expand_dims(mask, 1)  # (B, 1, T)
+        scores = mx.where(visible, scores, -mx.inf)
+        strengths = mx.where(visible, strengths, 0.0)
 
     bits = (scores - mx.max(scores, axis=-1, keepdims=True)) * LOG2_E
     weights = power_of_two(bits)  # (B, H, T)
@@ -88,8 +86,11 @@ def _attention_metrics(scores: mx.array, mask: mx.array | None) -> mx.array:
     varentropy = mx.mean(mx.square(entropies - entropy[:, None]), axis=-1)
 
     spread = mx.abs(weights - mx.mean(weights, axis=1, keepdims=True))  # hidden keys: 0
-    agreement = mx.sum(mx.mean(spread, axis=1), axis=-1) / keys
-    strength = mx.sum(mx.mean(strengths, axis=1), axis=-1) / keys
+    agreement = mx.mean(spread, axis=(1, 2))
+    strength = mx.mean(strengths, axis=(1, 2))
+    if mask is not None:  # the means above counted hidden keys too, as zeros
+        share = mx.mean(mask.astype(mx.float32), axis=-1)
+        agreement, strength = agreement / share, strength / share
     return mx.stack([entropy, varentropy, agreement, strength], axis=-1)
 
 
