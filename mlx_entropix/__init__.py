@@ -1,8 +1,36 @@
-"""Entropy-based sampling for Llama-shaped language models on MLX."""
+"""Entropy-based sampling for Llama-shaped language models on MLX.
 
+The names are loaded when they are first used: `import mlx_entropix` alone is quick.
+"""
+
+import importlib
 import sys
+from typing import TYPE_CHECKING, Any
 
-from mlx_entropix.blas import load_openblas
+from mlx_entropix.cpu import prepare_cpu
 
-if "mlx.core" not in sys.modules:  # a BLAS has to come first, or not at all
-    load_openblas()
+if TYPE_CHECKING:
+    from mlx_entropix.engine import generate, load, stream_generate
+    from mlx_entropix.sampling import PRESETS, Metrics, PlainConfig, Quadrant, SamplerConfig
+
+if "mlx.core" not in sys.modules:  # afterwards it would be too late
+    prepare_cpu()
+
+__all__ = [
+    "PRESETS",
+    "Metrics",
+    "PlainConfig",
+    "Quadrant",
+    "SamplerConfig",
+    "generate",
+    "load",
+    "stream_generate",
+]
+
+_MODULES = {"generate": "engine", "load": "engine", "stream_generate": "engine"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES.get(name, 'sampling')}"), name)

@@ -1,1 +1,44 @@
-"""."""
+"""Rows of one batch: what asks for a generation, what carries it out, what comes of it."""
+
+from mlx_entropix.engine.engine import Engine
+from mlx_entropix.engine.events import (
+    Alternative,
+    DrawParameters,
+    Event,
+    PromptProgress,
+    Request,
+    RowFailed,
+    Summary,
+    TokenEvent,
+    TokenMetrics,
+)
+from mlx_entropix.engine.generate import (
+    GenerationError,
+    encode_prompt,
+    generate,
+    load,
+    load_from,
+    stream_generate,
+)
+from mlx_entropix.engine.trace import result_record, token_record
+
+__all__ = [
+    "Alternative",
+    "DrawParameters",
+    "Engine",
+    "Event",
+    "GenerationError",
+    "PromptProgress",
+    "Request",
+    "RowFailed",
+    "Summary",
+    "TokenEvent",
+    "TokenMetrics",
+    "encode_prompt",
+    "generate",
+    "load",
+    "load_from",
+    "result_record",
+    "stream_generate",
+    "token_record",
+]

@@ -1,4 +1,4 @@
-"""A real BLAS for MLX on a Linux CPU.
+"""What MLX needs of a Linux machine without a GPU: a real BLAS, and a compiler or none.
 
 The Linux CPU wheel of MLX links the reference BLAS, which multiplies matrices dozens of times
 slower than OpenBLAS. Symbols of a library that is loaded with RTLD_GLOBAL before MLX take
@@ -7,26 +7,40 @@ precedence over the ones MLX links, so loading an OpenBLAS first is enough; MLX 
 The OpenBLAS wheels want a `libgfortran.so.5` from the system, which a bare machine lacks. MLX's own
 wheel carries that library under another file name. For the moment of loading, both are linked into
 one temporary folder, where OpenBLAS's search path (`$ORIGIN`) finds it: nothing stays on the disk.
+
+On a CPU `mx.compile` runs the system's g++. Where there is none, it is switched off.
 """
 
 import ctypes
 import os
 import platform
+import shutil
 import sys
 import tempfile
 from importlib import metadata
 from pathlib import Path
 
 
-def load_openblas() -> str | None:
-    """Load OpenBLAS into the process, once, ahead of `mlx.core`.
+def prepare_cpu() -> None:
+    """Make MLX fast, or at least able to run, on a Linux CPU. To be called before it is imported.
 
-    Returns the path of the library, or None where there is nothing to do (macOS, CUDA) or nothing
-    that can be loaded: MLX then works all the same, slowly. `MLX_ENTROPIX_BLAS` names another
-    library to load, or is `off`.
+    Does nothing elsewhere.
+    """
+    if sys.platform != "linux" or not _distribution_files("mlx-cpu", "libblas"):
+        return
+    load_openblas()
+    if shutil.which("g++") is None:
+        os.environ.setdefault("MLX_DISABLE_COMPILE", "1")
+
+
+def load_openblas() -> str | None:
+    """Load OpenBLAS into the process, ahead of `mlx.core`.
+
+    Returns the path of the library, or None where none can be loaded: MLX then works all the same,
+    slowly. The environment variable `MLX_ENTROPIX_BLAS` names another library, or is `off`.
     """
     wanted = os.environ.get("MLX_ENTROPIX_BLAS", "")
-    if sys.platform != "linux" or wanted == "off" or not _mlx_runs_on_cpu():
+    if wanted == "off":
         return None
     candidates = [Path(wanted)] if wanted else _installed_openblas()
     for library in candidates:
@@ -36,10 +50,6 @@ def load_openblas() -> str | None:
             continue
         return str(library)
     return None
-
-
-def _mlx_runs_on_cpu() -> bool:
-    return _distribution_files("mlx-cpu", "libblas") != []
 
 
 def _installed_openblas() -> list[Path]:

@@ -1,0 +1,307 @@
+"""The engine: rows of one batch, one token a step for all of them.
+
+`add` puts a request in line, `step` moves everything on a little and returns what came of it. In
+one step the engine
+
+1. computes a chunk of the prompt of a row that waits to join, if there is one,
+2. queues on the device the next token of every live row, taking the tokens of the step before as
+   its input without looking at them,
+3. reads the tokens of the step before, while the device is at work on the new ones.
+
+So the device never waits for the host. The price: that a row has ended is known one step late, and
+the token that was queued meanwhile is thrown away.
+
+An engine belongs to one thread, like all arrays of mlx.
+"""
+
+import math
+import time
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import cast
+
+import mlx.core as mx
+
+from mlx_entropix.engine.events import (
+    Alternative,
+    DrawParameters,
+    Event,
+    PromptProgress,
+    Request,
+    RowFailed,
+    TokenEvent,
+    TokenMetrics,
+)
+from mlx_entropix.engine.rows import Prefill, Row
+from mlx_entropix.model.cache import KVRows
+from mlx_entropix.model.llama import Llama
+from mlx_entropix.sampling import (
+    Quadrant,
+    Sampled,
+    candidate_count,
+    draw_count,
+    parameter_rows,
+    position_key,
+    sample_rows,
+)
+from mlx_entropix.text import PromptError, Tokenizer
+
+CLARIFYING_TEXT = " ..."
+
+# mlx keeps freed buffers for reuse; after this many steps they are given back.
+_STEPS_BETWEEN_CLEARING = 256
+
+_NOT_FINITE = (
+    "{} computed values that are not finite numbers. Its weights are damaged or do not belong to "
+    "its config.json: download them again."
+)
+
+
+@dataclass(eq=False)
+class _Step:
+    """A step that was queued and not read yet."""
+
+    rows: list[Row]
+    sampled: Sampled
+    numbers: mx.array  # (B, 11): the log-probability, six metrics, four parameters
+
+
+class Engine:
+    """Generates for many rows at once, each with its own sampler, seed and limits.
+
+    At most `max_rows` rows are live; the rest wait their turn. The caches of all live rows may hold
+    `max_kv_tokens` tokens (None: as many as `max_rows` contexts). Prompts are computed
+    `prefill_chunk` tokens at a time.
+    """
+
+    def __init__(
+        self,
+        model: Llama,
+        tokenizer: Tokenizer,
+        *,
+        max_rows: int = 16,
+        max_kv_tokens: int | None = None,
+        prefill_chunk: int = 512,
+    ):
+        self.model = model
+        self.tokenizer = tokenizer
+        self.max_rows = max_rows
+        self.max_kv_tokens = max_kv_tokens or max_rows * model.context_length
+        self.prefill_chunk = prefill_chunk
+        self.clarifying_token = tokenizer.first_token_of(CLARIFYING_TEXT)
+        self.waiting: deque[Row] = deque()
+        self.live: list[Row] = []
+        self._prefill: Prefill | None = None
+        self._ready: list[Prefill] = []
+        self._cache: KVRows | None = None
+        self._cached_rows: list[Row] = []  # the rows of self._cache, in its order
+        self._step: _Step | None = None
+        self._parameters: mx.array | None = None
+        self._next_id = 0
+        self._steps = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to do."""
+        return not (self.waiting or self._prefill or self._ready or self._step)
+
+    def add(self, request: Request) -> int:
+        """Put a request in line. Returns the number of its row, which its events will bear.
+
+        Raises `PromptError` where the prompt is empty or does not fit, `ValueError` for limits
+        that make no sense. `max_tokens` is cut to what the context has room for.
+        """
+        prompt = len(request.prompt)
+        if not prompt:
+            raise PromptError("The prompt is empty. Give at least one character of text.")
+        if request.max_tokens < 1:
+            raise ValueError(f"max_tokens is {request.max_tokens}; it must be at least 1.")
+        limit = min(self.model.context_length, self.max_kv_tokens)
+        if prompt >= limit:
+            raise PromptError(
+                f"The prompt has {prompt:,} tokens, and {self.model.name} takes at most "
+                f"{limit - 1:,}, to leave room for an answer. Shorten the prompt."
+            )
+        if prompt + request.max_tokens > limit:
+            request = replace(request, max_tokens=limit - prompt)
+        row = Row.of(self._next_id, request, self.tokenizer)
+        self._next_id += 1
+        self.waiting.append(row)
+        return row.id
+
+    def cancel(self, row_id: int) -> None:
+        """End a row without further events. It leaves the batch with the next step."""
+        for row in [*self.waiting, *self.live]:
+            if row.id == row_id:
+                row.finished = True
+        self.waiting = deque(row for row in self.waiting if not row.finished)
+
+    def step(self) -> list[Event]:
+        """Move on by one token a row, or one chunk of a prompt, or both."""
+        events: list[Event] = []
+        self._admit()
+        if self._prefill is not None:
+            events += self._fill_chunk(self._prefill)
+        before, self._step = self._step, None
+        rows = self._gather_rows()
+        if rows:
+            self._step = self._queue(rows, before)
+        if before is not None:
+            events += self._read(before)
+        self.live = [row for row in self.live if not row.finished]
+        self._steps += 1
+        if self._steps % _STEPS_BETWEEN_CLEARING == 0:
+            mx.clear_cache()
+        return events
+
+    def _admit(self) -> None:
+        """Start on the prompt of the next row in line, if it fits beside the live ones."""
+        if self._prefill is not None or not self.waiting or len(self.live) >= self.max_rows:
+            return
+        # Every row takes as many columns as the longest, so this is what may have to be held.
+        longest = max(row.most_tokens for row in [*self.live, self.waiting[0]])
+        if self.live and (len(self.live) + 1) * longest > self.max_kv_tokens:
+            return
+        row = self.waiting.popleft()
+        row.started_at = time.perf_counter()
+        self.live.append(row)
+        self._prefill = Prefill(row, self.model.empty_cache())
+
+    def _fill_chunk(self, prefill: Prefill) -> list[Event]:
+        """Compute the next chunk of a prompt; the row is ready to join after the last."""
+        row, done = prefill.row, prefill.done
+        if row.finished:
+            self._prefill = None
+            return []
+        end = min(done + self.prefill_chunk, prefill.total)
+        if end > done:
+            tokens = mx.array(row.request.prompt[done:end])[None]
+            self.model.prefill(tokens, prefill.cache)
+            mx.async_eval(prefill.cache.arrays())
+            if self._step is None:
+                mx.eval(prefill.cache.arrays())  # nothing else paces the host
+        if prefill.done == prefill.total:
+            self._prefill = None
+            self._ready.append(prefill)
+        return [PromptProgress(row.id, prefill.done, prefill.total)]
+
+    def _gather_rows(self) -> list[Row]:
+        """Bring the cache to the rows of the coming step: without those that ended, with new ones.
+
+        The rows that stay keep their order, and come first.
+        """
+        stay = [i for i, row in enumerate(self._cached_rows) if row.wants_more]
+        joining = [prefill for prefill in self._ready if not prefill.row.finished]
+        self._ready = []
+        if len(stay) == len(self._cached_rows) and not joining:
+            return self._cached_rows
+        self._parameters = None
+        rows = [self._cached_rows[i] for i in stay]
+        if not rows:
+            self._cache = None
+        elif self._cache is not None and len(stay) < len(self._cached_rows):
+            self._cache.keep(stay)
+        for prefill in joining:
+            prefill.row.prompt_done_at = time.perf_counter()
+            if self._cache is None:
+                self._cache = prefill.cache
+            else:
+                self._cache.extend(prefill.cache)
+            rows.append(prefill.row)
+        self._cached_rows = rows
+        return rows
+
+    def _queue(self, rows: list[Row], before: _Step | None) -> _Step:
+        """Queue one step of `rows` on the device."""
+        assert self._cache is not None
+        tokens = self._input_tokens(rows, before)
+        configs = [row.request.config for row in rows]
+        if self._parameters is None:
+            self._parameters = parameter_rows(configs, self.clarifying_token)
+        keys = [position_key(row.request.seed, row.next_position) for row in rows]
+        logits, scores, mask = self.model.step(tokens, self._cache)
+        sampled = sample_rows(
+            logits,
+            scores,
+            mask,
+            tokens,
+            self._parameters,
+            mx.array(keys, dtype=mx.uint32),
+            candidates=candidate_count(configs, self.model.vocabulary_size),
+            draws=draw_count(configs),
+        )
+        # Joined here and not when they are read: that would wait in line behind the next step.
+        numbers = mx.stack([sampled.logprob, *sampled.metrics, *sampled.parameters], axis=1)
+        mx.async_eval(sampled, numbers)
+        for row in rows:
+            row.queued += 1
+        return _Step(rows, sampled, numbers)
+
+    def _input_tokens(self, rows: list[Row], before: _Step | None) -> mx.array:
+        """The token (B,) that each row goes on from: still on the device, or a prompt's last."""
+        new = [row.request.prompt[-1] for row in rows if row.queued == 0]
+        parts = []
+        if before is not None and len(new) < len(rows):
+            index = [before.rows.index(row) for row in rows if row.queued > 0]
+            same = len(index) == len(before.rows)
+            parts.append(before.sampled.token if same else before.sampled.token[mx.array(index)])
+        if new:
+            parts.append(mx.array(new, dtype=parts[0].dtype if parts else mx.uint32))
+        return parts[0] if len(parts) == 1 else mx.concatenate(parts)
+
+    def _read(self, step: _Step) -> list[Event]:
+        """The tokens of a step as events, for the rows that were not ended since."""
+        numbers = cast(list[list[float]], step.numbers.tolist())
+        quadrants = cast(list[int], step.sampled.quadrant.tolist())
+        tokens = cast(list[int], step.sampled.token.tolist())
+        now = time.perf_counter()
+        events: list[Event] = []
+        for i, row in enumerate(step.rows):
+            if row.finished:
+                continue
+            row.first_token_at = row.first_token_at or now
+            if not all(map(math.isfinite, numbers[i][:7])):
+                row.finished = True
+                events.append(RowFailed(row.id, _NOT_FINITE.format(self.model.name)))
+                continue
+            alternatives = self._alternatives(row.request.alternatives, step.sampled, i)
+            events.append(self._token_event(row, tokens[i], quadrants[i], numbers[i], alternatives))
+        return events
+
+    def _token_event(
+        self,
+        row: Row,
+        token_id: int,
+        quadrant: int,
+        numbers: list[float],
+        alternatives: tuple[Alternative, ...],
+    ) -> TokenEvent:
+        text, reason = row.take(token_id, token_id in self.tokenizer.eos_token_ids)
+        temperature, top_p, top_k, min_p = numbers[7:]
+        drawn = not math.isnan(temperature)
+        return TokenEvent(
+            row=row.id,
+            position=len(row.request.prompt) + row.generated - 1,
+            token_id=token_id,
+            token=self.tokenizer.token_text(token_id),
+            text=text,
+            logprob=numbers[0],
+            metrics=TokenMetrics(*numbers[1:7]),
+            quadrant=Quadrant(quadrant) if quadrant >= 0 else None,
+            parameters=DrawParameters(temperature, top_p, int(top_k), min_p) if drawn else None,
+            alternatives=alternatives,
+            finish_reason=reason,
+            summary=row.summary() if reason else None,
+        )
+
+    def _alternatives(self, count: int, sampled: Sampled, row: int) -> tuple[Alternative, ...]:
+        """The `count` likeliest tokens, best first; ones of probability 0 are left out."""
+        if not count:
+            return ()
+        ids = cast(list[list[int]], sampled.candidates.tolist())[row][:count]
+        logprobs = cast(list[list[float]], sampled.candidate_logprobs.tolist())[row][:count]
+        return tuple(
+            Alternative(token_id, self.tokenizer.token_text(token_id), logprob)
+            for token_id, logprob in zip(ids, logprobs, strict=True)
+            if math.isfinite(logprob)
+        )

@@ -1,0 +1,121 @@
+"""What goes into the engine, and what comes out: plain Python values, no arrays."""
+
+from dataclasses import dataclass
+
+from mlx_entropix.sampling import PlainConfig, Quadrant, SamplerConfig
+
+
+@dataclass(frozen=True)
+class Request:
+    """One sequence to continue.
+
+    `prompt` are token ids, at least one. The row ends after `max_tokens` tokens (1 or more), at an
+    end-of-sequence token, where one of the `stop` strings appears (it is not part of the text), or
+    at the model's context length. `alternatives` is how many of the likeliest tokens each event
+    names. Equal `seed`, prompt, model and config give equal tokens.
+    """
+
+    prompt: tuple[int, ...]
+    config: SamplerConfig | PlainConfig
+    max_tokens: int = 4096
+    seed: int = 0
+    stop: tuple[str, ...] = ()
+    alternatives: int = 0
+
+
+@dataclass(frozen=True)
+class TokenMetrics:
+    """The six metrics of one row at one step: entropies in bits, varentropies in bits²."""
+
+    logits_entropy: float
+    logits_varentropy: float
+    attention_entropy: float
+    attention_varentropy: float
+    agreement: float
+    interaction_strength: float
+
+
+@dataclass(frozen=True)
+class DrawParameters:
+    """The parameters that one token was drawn with."""
+
+    temperature: float
+    top_p: float
+    top_k: int
+    min_p: float
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """A token that could have been chosen; `logprob` under the unscaled logits, in nats."""
+
+    token_id: int
+    token: str
+    logprob: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a finished row took. `cached_tokens` of the prompt were known from earlier rows."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int
+    prompt_seconds: float
+    first_token_seconds: float
+    generation_seconds: float
+    peak_memory_gb: float
+
+    @property
+    def prompt_tps(self) -> float:
+        """Tokens of the prompt computed a second."""
+        return (self.prompt_tokens - self.cached_tokens) / max(self.prompt_seconds, 1e-9)
+
+    @property
+    def generation_tps(self) -> float:
+        """Tokens generated a second, from the first one on."""
+        return self.completion_tokens / max(self.generation_seconds, 1e-9)
+
+
+@dataclass(frozen=True)
+class TokenEvent:
+    """One token of one row.
+
+    `text` is what the token added to the row's text: empty while a character or a possible stop
+    string is incomplete, more than the token where something held back is let go. `token` is the
+    token's own text. `quadrant` is None under the plain sampler, `parameters` where no draw was
+    made. The last event of a row has a `finish_reason`, "stop" or "length", and a `summary`.
+    """
+
+    row: int
+    position: int
+    token_id: int
+    token: str
+    text: str
+    logprob: float
+    metrics: TokenMetrics
+    quadrant: Quadrant | None
+    parameters: DrawParameters | None
+    alternatives: tuple[Alternative, ...] = ()
+    finish_reason: str | None = None
+    summary: Summary | None = None
+
+
+@dataclass(frozen=True)
+class PromptProgress:
+    """`done` of `total` tokens of a row's prompt are in the cache."""
+
+    row: int
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class RowFailed:
+    """A row ended without a result; `message` says why in a sentence."""
+
+    row: int
+    message: str
+
+
+Event = TokenEvent | PromptProgress | RowFailed

@@ -1,0 +1,94 @@
+"""The engine's plain faces for one prompt: `load`, `stream_generate`, `generate`."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mlx_entropix.engine.engine import Engine
+from mlx_entropix.engine.events import PromptProgress, Request, RowFailed, TokenEvent
+from mlx_entropix.model.llama import Llama
+from mlx_entropix.model.load import load_model
+from mlx_entropix.model.locate import Location, locate_weights
+from mlx_entropix.sampling import PRESETS, PlainConfig, SamplerConfig
+from mlx_entropix.text import Tokenizer, load_tokenizer, tokenizer_from_gguf
+
+Prompt = str | Sequence[int] | Sequence[Mapping[str, Any]]
+
+
+class GenerationError(RuntimeError):
+    """A row ended without a result; the message says why in a sentence."""
+
+
+def load(weights: str | Path | None = None) -> tuple[Llama, Tokenizer]:
+    """Load a model and its tokenizer.
+
+    `weights` is a folder, a `.gguf` file or a Hugging Face repo id; None means
+    `weights/Llama-3.2-1B-Instruct` if it is there, else the bundled SmolLM2-135M-Instruct. Raises
+    `WeightsError`, `TokenizerError` or `DownloadError`, each with a sentence that says what to do.
+    """
+    return load_from(locate_weights(weights))
+
+
+def load_from(location: Location) -> tuple[Llama, Tokenizer]:
+    """Load what `locate_weights` found."""
+    model, metadata = load_model(location.path, location.name)
+    if metadata is None:
+        return model, load_tokenizer(location.path)
+    return model, tokenizer_from_gguf(metadata)
+
+
+def encode_prompt(tokenizer: Tokenizer, prompt: Prompt) -> tuple[int, ...]:
+    """A prompt as token ids: text as it is, ids as they are, messages by the chat template.
+
+    Raises `PromptError` where messages cannot be rendered.
+    """
+    if isinstance(prompt, str):
+        return tuple(tokenizer.encode(prompt))
+    if all(isinstance(item, int) for item in prompt):
+        return tuple(prompt)  # type: ignore[arg-type]
+    return tuple(tokenizer.chat(list(prompt)))  # type: ignore[arg-type]
+
+
+def stream_generate(
+    model: Llama,
+    tokenizer: Tokenizer,
+    prompt: Prompt,
+    *,
+    config: SamplerConfig | PlainConfig = PRESETS["entropix"],
+    max_tokens: int = 256,
+    seed: int = 0,
+    stop: Sequence[str] = (),
+    alternatives: int = 0,
+    on_prompt: Callable[[int, int], None] | None = None,
+) -> Iterator[TokenEvent]:
+    """Generate one answer, an event a token.
+
+    `prompt` is text used as it is, a list of token ids, or a list of chat messages with `role` and
+    `content`. `on_prompt(done, total)` is called as the prompt is computed. Raises `PromptError`
+    where the prompt is empty or does not fit, `GenerationError` where the model's output is not
+    finite.
+    """
+    engine = Engine(model, tokenizer, max_rows=1)
+    engine.add(
+        Request(
+            prompt=encode_prompt(tokenizer, prompt),
+            config=config,
+            max_tokens=max_tokens,
+            seed=seed,
+            stop=tuple(stop),
+            alternatives=alternatives,
+        )
+    )
+    while not engine.idle:
+        for event in engine.step():
+            if isinstance(event, TokenEvent):
+                yield event
+            elif isinstance(event, RowFailed):
+                raise GenerationError(event.message)
+            elif isinstance(event, PromptProgress) and on_prompt is not None:
+                on_prompt(event.done, event.total)
+
+
+def generate(model: Llama, tokenizer: Tokenizer, prompt: Prompt, **options: Any) -> str:
+    """The whole answer to one prompt as text. `options` are those of `stream_generate`."""
+    return "".join(event.text for event in stream_generate(model, tokenizer, prompt, **options))

@@ -1,0 +1,96 @@
+"""Loading a checkpoint into the form that runs fastest on this machine."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any, cast
+
+import mlx.core as mx
+from mlx_lm.models.llama import Model, ModelArgs
+from mlx_lm.utils import dequantize_model, get_total_parameters
+from mlx_lm.utils import load_model as load_checkpoint
+
+from mlx_entropix.model.config import context_length, read_config
+from mlx_entropix.model.errors import WeightsError
+from mlx_entropix.model.gguf import load_gguf
+from mlx_entropix.model.llama import Llama
+
+# A float32 copy may take this share of the machine's memory.
+_FLOAT32_SHARE = 0.5
+
+
+def load_model(path: Path, name: str | None = None) -> tuple[Llama, dict[str, Any] | None]:
+    """Load the weights in a folder or a `.gguf` file.
+
+    Returns the model, and the metadata of a `.gguf` file, which hold its tokenizer (`None` for a
+    folder). Raises `WeightsError`.
+    """
+    source, config, metadata = load_source(path)
+    return Llama(source, name or path.stem, context_length(config)), metadata
+
+
+def load_source(path: Path) -> tuple[Model, dict[str, Any], dict[str, Any] | None]:
+    """The weights as mlx-lm's own Llama, not yet evaluated, in the form that runs fastest here.
+
+    Returns the model, its config and the metadata of a `.gguf` file. Raises `WeightsError`.
+    """
+    if path.suffix.lower() == ".gguf":
+        model, config, metadata = load_gguf(path)
+    else:
+        model, config, metadata = *_load_folder(path), None
+    if mx.default_device().type == mx.DeviceType.cpu:
+        model = _widen(model)
+    elif metadata is not None:
+        model.set_dtype(mx.float16)  # norms come as float32 and would widen everything after them
+    return model, config, metadata
+
+
+def _load_folder(folder: Path) -> tuple[Model, dict[str, Any]]:
+    config = read_config(folder)
+    _check_shards(folder)
+    try:
+        model, config = load_checkpoint(
+            folder, lazy=True, get_model_classes=lambda **_: (Model, ModelArgs)
+        )
+    except (RuntimeError, ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+        detail = " ".join(str(error).split())[:300]
+        raise WeightsError(
+            f"The weights in {folder} cannot be used: {detail}. Download them again, or check "
+            "that config.json belongs to them."
+        ) from None
+    return cast(Model, model), config
+
+
+def _check_shards(folder: Path) -> None:
+    """A folder that was downloaded halfway says which files it lacks."""
+    files = {path.name for path in folder.glob("model*.safetensors")}
+    index = folder / "model.safetensors.index.json"
+    try:
+        wanted = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
+    except FileNotFoundError:
+        wanted = set()
+    except (OSError, ValueError, KeyError, AttributeError):
+        raise WeightsError(f"{index} cannot be read. Download it again.") from None
+    if missing := sorted(wanted - files):
+        raise WeightsError(
+            f"{folder} lacks {len(missing)} of {len(wanted)} weight files ({missing[0]} is the "
+            "first). The download was not finished: run it again, it resumes."
+        )
+    if not files:
+        raise WeightsError(
+            f"{folder} has no model*.safetensors files. Download the weights, for example with "
+            "`uv run mlx_download_weights.py`."
+        )
+
+
+def _widen(model: Model) -> Model:
+    """Turn every weight into float32 if that fits in memory.
+
+    On a CPU the BLAS multiplies float32 several times faster than mlx multiplies packed or 16-bit
+    weights.
+    """
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if 4 * get_total_parameters(model) > _FLOAT32_SHARE * memory:
+        return model
+    model.set_dtype(mx.float32)  # first the scales: unpacking into 16 bits takes longer
+    return cast(Model, dequantize_model(model))
