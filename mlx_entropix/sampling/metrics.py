@@ -5,10 +5,11 @@ position. Definitions: docs/fidelity.md, after https://github.com/xjdr-alt/entro
 Everything is computed in float32, whatever the model's dtype.
 """
 
-from functools import partial
 from typing import NamedTuple
 
 import mlx.core as mx
+
+from mlx_entropix.sampling.compiled import compiled_on_gpu
 
 LOG2_E = 1.4426950408889634
 LOG2_SMALLEST_WEIGHT = -33.219280948873624  # log2(1e-10): attention weights are clipped there
@@ -48,11 +49,11 @@ def distribution(logits: mx.array, best: mx.array) -> Distribution:
 def scaled_probabilities(p: Distribution, bits: mx.array, temperature: mx.array) -> mx.array:
     """Probabilities over the whole vocabulary of the tokens in `bits` (B, C), at temperature (B,).
 
-    Where the temperature is not positive the numbers mean nothing, but they are finite.
+    At a temperature of 0 the best tokens share everything.
     """
-    safe = mx.where(temperature > 0, temperature, 1.0)[:, None]
-    total = mx.sum(power_of_two(p.bits / safe), axis=-1, keepdims=True)
-    return power_of_two(bits / safe) / total
+    coldness = mx.minimum(1.0 / temperature, 1e30)[:, None]  # finite: 0 · ∞ would be NaN
+    total = mx.sum(power_of_two(p.bits * coldness), axis=-1, keepdims=True)
+    return power_of_two(bits * coldness) / total
 
 
 def logits_metrics(p: Distribution) -> tuple[mx.array, mx.array]:
@@ -60,7 +61,7 @@ def logits_metrics(p: Distribution) -> tuple[mx.array, mx.array]:
 
     With p = 2^b / Z: H = log2 Z − E[b], and V = E[(log2 p + H)²] = E[(b − E[b])²].
     """
-    bits = mx.where(p.weights == 0, 0.0, p.bits)  # 0 · −inf would be NaN
+    bits = mx.maximum(p.bits, -200.0)  # 2^−200 is 0 in float32, and 0 · −inf would be NaN
     mean_bits = mx.sum(p.weights * bits, axis=-1, keepdims=True) / p.total
     variance = mx.sum(p.weights * mx.square(bits - mean_bits), axis=-1, keepdims=True) / p.total
     entropy = mx.maximum(mx.log2(p.total) - mean_bits, 0.0)
@@ -95,8 +96,8 @@ def _attention_metrics(scores: mx.array, mask: mx.array | None) -> mx.array:
 
 
 # T grows at every step: shapeless, so that neither function is traced again for it.
-_unmasked = partial(mx.compile, shapeless=True)(lambda scores: _attention_metrics(scores, None))
-_masked = partial(mx.compile, shapeless=True)(_attention_metrics)
+_masked = compiled_on_gpu(_attention_metrics, shapeless=True)
+_unmasked = compiled_on_gpu(lambda scores: _attention_metrics(scores, None), shapeless=True)
 
 
 def attention_metrics(scores: mx.array, mask: mx.array | None = None) -> mx.array:

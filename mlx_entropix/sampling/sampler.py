@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import mlx.core as mx
 
+from mlx_entropix.sampling.compiled import compiled_on_gpu
 from mlx_entropix.sampling.config import SamplerConfig
 from mlx_entropix.sampling.decide import Parameters, decide, header
 from mlx_entropix.sampling.metrics import (
@@ -65,7 +66,7 @@ def sample_rows(
     return Sampled(token, logprob, columns, quadrant, Parameters(*asked), ids, logprobs)
 
 
-@mx.compile
+@compiled_on_gpu
 def _sample(
     logits: mx.array,
     attention: mx.array,
