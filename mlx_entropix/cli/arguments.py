@@ -1,0 +1,62 @@
+"""The argument parser of every command."""
+
+import argparse
+import difflib
+import re
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+_LONG_OPTION = re.compile(r"--[A-Za-z][\w-]*(?==|$)")
+
+
+class ArgumentParser(argparse.ArgumentParser):
+    """A parser in which `--max-tokens` is `--max_tokens`, and whose errors say what to do.
+
+    Options are declared with underscores. They have to be written out (no abbreviations), so that a
+    new option never changes what an old script means. A usage error exits with code 2.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"allow_abbrev": False, **kwargs})
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> tuple[Any, list[str]]:
+        """Parse after turning the hyphens in the names of options into underscores."""
+        args = list(sys.argv[1:] if args is None else args)
+        end = args.index("--") if "--" in args else len(args)
+        return super().parse_known_args(
+            [*map(_with_underscores, args[:end]), *args[end:]], namespace
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Print what is wrong and what to do, and exit with code 2."""
+        from mlx_entropix.cli.errors import print_error
+
+        print_error(f"{_sentence(message)} {self._remedy(message)}")
+        raise SystemExit(2)
+
+    def _remedy(self, message: str) -> str:
+        unknown = re.search(r"unrecognized arguments: (--\w+)", message)
+        close = unknown and difflib.get_close_matches(unknown[1], self._known_options(), n=1)
+        if close:
+            return f"Did you mean {close[0]}?"
+        return f"Run `{self.prog} --help` for the options."
+
+    def _known_options(self) -> list[str]:
+        return re.findall(r"--\w+", self.format_help())
+
+
+def _with_underscores(argument: str) -> str:
+    option = _LONG_OPTION.match(argument)
+    if option is None:
+        return argument
+    return "--" + option[0][2:].replace("-", "_") + argument[option.end() :]
+
+
+def _sentence(message: str) -> str:
+    """An error of argparse as a sentence: `argument --seed: expected one argument` and the like."""
+    message = re.sub(r"^argument ", "", message)
+    message = re.sub(r"^unrecognized arguments:", "unknown arguments:", message)
+    return message if message.endswith((".", "!", "?")) else f"{message}."

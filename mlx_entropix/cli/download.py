@@ -1,0 +1,100 @@
+"""The terminal's face of the download: arguments, progress bars, what is said at the end."""
+
+import shlex
+import traceback
+from argparse import ArgumentTypeError, Namespace
+from pathlib import Path
+
+from mlx_entropix.cli.arguments import ArgumentParser
+from mlx_entropix.cli.errors import print_error
+
+DEFAULT_MODEL_ID = "meta-llama/Llama-3.2-1B-Instruct"
+
+_EPILOG = """\
+Only the files that are needed are fetched. An interrupted download goes on where it stopped when
+the same command is run again. For a gated model, accept its licence on its page first, then log in
+with `hf auth login` or set HF_TOKEN.
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command and return its exit code: 0 done, 1 failed, 2 bad input, 130 interrupted."""
+    arguments = _parser().parse_args(argv)
+    try:
+        path = _download(arguments)
+    except KeyboardInterrupt:
+        print_error("interrupted. Run the same command again: it resumes where it stopped.")
+        return 130
+    except Exception as error:
+        if arguments.debug:
+            traceback.print_exc()
+        return _report(error)
+    print(f"The weights are in {path}. Run them:")
+    print(f'  uv run mlx_main.py --weights_dir {shlex.quote(str(path))} --input "Who are you?"')
+    return 0
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
+        prog="uv run mlx_download_weights.py",
+        description="Download a Llama-shaped model from the Hugging Face hub.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument(
+        "--model_id",
+        default=DEFAULT_MODEL_ID,
+        metavar="ID",
+        help="the model, as its page is called (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--out_dir",
+        type=_folder,
+        metavar="FOLDER",
+        help="where to put it (default: weights/ and the last part of the model's id)",
+    )
+    parser.add_argument("--revision", help="a branch, a tag or a commit (default: main)")
+    parser.add_argument(
+        "--file", metavar="NAME", help="one .gguf file, of a repo that has several of them"
+    )
+    parser.add_argument("--debug", action="store_true", help="show a traceback with an error")
+    return parser
+
+
+def _folder(text: str) -> Path:
+    if not text.strip():
+        raise ArgumentTypeError("the name of a folder belongs here")
+    return Path(text).expanduser()
+
+
+def _download(arguments: Namespace) -> Path:
+    # The hub client takes a third of a second to import, which --help does not wait for.
+    from huggingface_hub.utils import logging, tqdm
+
+    from mlx_entropix.model.download import download_weights
+
+    class Bar(tqdm):
+        """A progress bar that shows itself after half a second."""
+
+        def __init__(self, *args: object, **kwargs: object) -> None:
+            super().__init__(*args, **{"delay": 0.5, **kwargs})
+
+    if not arguments.debug:
+        logging.set_verbosity_error()  # its warnings of each retry would garble the bar
+    out_dir = arguments.out_dir or Path("weights") / arguments.model_id.rsplit("/", 1)[-1]
+    return download_weights(
+        arguments.model_id, out_dir, arguments.revision, arguments.file, progress=Bar
+    )
+
+
+def _report(error: Exception) -> int:
+    from mlx_entropix.model.download_errors import DownloadError
+    from mlx_entropix.model.errors import WeightsError
+
+    if isinstance(error, WeightsError):
+        print_error(str(error))
+        return 1 if isinstance(error, DownloadError) and not error.bad_input else 2
+    print_error(
+        f"the download failed in an unforeseen way ({type(error).__name__}: {error}). "
+        "Run the same command with --debug to see where."
+    )
+    return 1

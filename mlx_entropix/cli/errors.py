@@ -1,0 +1,23 @@
+"""How a command says that something went wrong."""
+
+import re
+import sys
+
+from rich.console import Console
+from rich.text import Text
+
+# The end of a sentence: not the point of "Llama 3.2" nor of ".gguf".
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z`])")
+
+
+def print_error(message: str, *, no_color: bool | None = None) -> None:
+    """Write `error: what is wrong` to stderr, and on the next line what to do.
+
+    The first sentence of `message` says what is wrong, the rest what to do. `error:` is red in a
+    terminal, unless `no_color` or NO_COLOR says otherwise.
+    """
+    console = Console(file=sys.stderr, no_color=no_color, highlight=False, soft_wrap=True)
+    problem, *remedy = _SENTENCE_END.split(message.strip(), maxsplit=1)
+    console.print(Text("error: ", "bold red") + Text(problem, "default"))
+    for line in remedy:
+        console.print(Text(line))
