@@ -1,0 +1,96 @@
+"""The prompts that come along, and CSV files of them, good and bad."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from mlx_entropix.prompts import PREDEFINED, SYSTEM_PROMPT, CsvError, create_prompts_from_csv
+
+PROMPTS_CSV = Path(__file__).parents[2] / "data" / "prompts.csv"
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(content: str | bytes) -> Path:
+        path = tmp_path / "some prompts.csv"
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return write
+
+
+def test_predefined_prompts_fit_the_bundled_model(bundled):
+    assert len(PREDEFINED) == 5
+    assert len({prompt.name for prompt in PREDEFINED}) == 5
+    for prompt in PREDEFINED:
+        text = bundled.decode(bundled.chat(prompt.messages))
+        assert prompt.user in text
+        assert (prompt.system or "You are a helpful AI assistant") in text
+
+
+def test_the_thinking_prompt_costs_a_slow_machine_little(bundled):
+    assert len(bundled.encode(SYSTEM_PROMPT)) < 40
+
+
+def test_the_prompts_of_the_project():
+    prompts = create_prompts_from_csv(PROMPTS_CSV)
+    assert len(prompts) >= 40
+    assert len({prompt.name for prompt in prompts}) == len(prompts)
+    for prompt in prompts:
+        assert prompt.messages == [{"role": "user", "content": prompt.user}]
+        assert 100 < len(prompt.user) < 600
+    with PROMPTS_CSV.open(newline="", encoding="utf-8") as file:
+        assert [row["prompt"] for row in csv.DictReader(file)] == [p.user for p in prompts]
+
+
+def test_a_spreadsheets_csv_is_read_whole(write):
+    path = write(
+        "\ufeffId, ACT ,Prompt\r\n"
+        '1,Poet,"Say ""hi"", please\r\nand a second line\u2028and more"\r\n'
+        "\r\n"
+        "2,,What is a form feed\x0c\u2028?\r\n"
+    )
+    first, second = create_prompts_from_csv(path)
+    assert (first.name, first.user) == (
+        "Poet",
+        'Say "hi", please\r\nand a second line\u2028and more',
+    )
+    assert (second.name, second.user) == ("line 5", "What is a form feed\x0c\u2028?")
+
+
+def test_columns_in_another_order_and_no_last_newline(write):
+    (prompt,) = create_prompts_from_csv(write("prompt,act\nWho are you?,Sphinx"))
+    assert (prompt.name, prompt.user) == ("Sphinx", "Who are you?")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("act,question\na,b\n", r"line 1: there is no column 'prompt' \(found: act, question\)"),
+        ("act;prompt\na;b\n", "line 1: there is no column 'act'"),
+        ("", r"line 1: there is no column 'act' \(found: none\)"),
+        ("act,prompt\n", "line 2: there is no prompt"),
+        ("act,prompt\n\n\n", "there is no prompt"),
+        ("act,prompt\na,b\nc\n", "line 3: 1 cells where the header has 2"),
+        ("act,prompt\na,one, two\n", "line 2: 3 cells .* double quotes"),
+        ('act,prompt\na,"1\n2\n3"\nb, \n', "line 5: the prompt is empty"),
+        ('act,prompt\na,b\nc,"never closed\n', "line 3: this is not CSV"),
+        ('act,prompt\na,"b" c\n', "line 2: this is not CSV"),
+        (b"act,prompt\na,caf\xe9\n", "line 2: this is not UTF-8"),
+        ("act,prompt\na,b\n".encode("utf-16"), "line 1: this is not UTF-8"),
+    ],
+)
+def test_a_csv_that_cannot_be_used(write, content, words):
+    path = write(content)
+    with pytest.raises(CsvError, match=words) as caught:
+        create_prompts_from_csv(path)
+    assert str(caught.value).startswith(str(path))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_csv_that_is_not_there(tmp_path):
+    with pytest.raises(CsvError, match="does not exist"):
+        create_prompts_from_csv(tmp_path / "none.csv")
+    with pytest.raises(CsvError, match="cannot be read"):
+        create_prompts_from_csv(tmp_path)
