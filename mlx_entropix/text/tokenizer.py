@@ -54,7 +54,9 @@ class Tokenizer:
     def encode(self, text: str, *, add_special_tokens: bool = True) -> list[int]:
         """Encode a prompt as it is, after the BOS token if the tokenizer puts one first.
 
-        Names of control tokens in the text are text. Raises PromptError for what is no text.
+        Names of control tokens in the text are text. Bytes for which a vocabulary has no token are
+        left out; the bundled model's lacks a few control characters. Raises PromptError for what
+        is no text.
         """
         text = check_text(text, "The prompt")
         return self._plain.encode(text, add_special_tokens=add_special_tokens)

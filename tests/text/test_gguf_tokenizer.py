@@ -1,5 +1,7 @@
 """Tokenizers built from GGUF metadata, against slow reference encoders written here."""
 
+from itertools import pairwise
+
 import mlx.core as mx
 import pytest
 import regex
