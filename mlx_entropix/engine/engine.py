@@ -27,12 +27,16 @@ from mlx_entropix.engine.events import (
     DrawParameters,
     Event,
     PromptProgress,
+    PromptScored,
+    PromptToken,
     Request,
     RowFailed,
     TokenEvent,
     TokenMetrics,
 )
+from mlx_entropix.engine.prefix import PrefixCache
 from mlx_entropix.engine.rows import Prefill, Row
+from mlx_entropix.engine.scoring import score_tokens
 from mlx_entropix.model.cache import KVRows
 from mlx_entropix.model.llama import Llama
 from mlx_entropix.sampling import (
@@ -71,7 +75,8 @@ class Engine:
 
     At most `max_rows` rows are live; the rest wait their turn. The caches of all live rows may hold
     `max_kv_tokens` tokens (None: as many as `max_rows` contexts). Prompts are computed
-    `prefill_chunk` tokens at a time.
+    `prefill_chunk` tokens at a time. Up to `prefix_cache_bytes` of past sequences are kept, so that
+    prompts that begin alike are not computed again.
     """
 
     def __init__(
@@ -82,12 +87,14 @@ class Engine:
         max_rows: int = 16,
         max_kv_tokens: int | None = None,
         prefill_chunk: int = 512,
+        prefix_cache_bytes: int = 0,
     ):
         self.model = model
         self.tokenizer = tokenizer
         self.max_rows = max_rows
         self.max_kv_tokens = max_kv_tokens or max_rows * model.context_length
         self.prefill_chunk = prefill_chunk
+        self.prefixes = PrefixCache(prefix_cache_bytes) if prefix_cache_bytes else None
         self.clarifying_token = tokenizer.first_token_of(CLARIFYING_TEXT)
         self.waiting: deque[Row] = deque()
         self.live: list[Row] = []
@@ -114,7 +121,7 @@ class Engine:
         prompt = len(request.prompt)
         if not prompt:
             raise PromptError("The prompt is empty. Give at least one character of text.")
-        if request.max_tokens < 1:
+        if request.max_tokens < (1 if request.prompt_logprobs is None else 0):
             raise ValueError(f"max_tokens is {request.max_tokens}; it must be at least 1.")
         limit = min(self.model.context_length, self.max_kv_tokens)
         if prompt >= limit:
@@ -165,7 +172,12 @@ class Engine:
         row = self.waiting.popleft()
         row.started_at = time.perf_counter()
         self.live.append(row)
-        self._prefill = Prefill(row, self.model.empty_cache())
+        cache = None
+        if self.prefixes is not None and row.request.prompt_logprobs is None:
+            cache = self.prefixes.find(row.request.prompt[:-1])
+        if cache is not None:
+            row.cached_tokens = cache.length
+        self._prefill = Prefill(row, cache or self.model.empty_cache())
 
     def _fill_chunk(self, prefill: Prefill) -> list[Event]:
         """Compute the next chunk of a prompt; the row is ready to join after the last."""
@@ -175,15 +187,35 @@ class Engine:
             return []
         end = min(done + self.prefill_chunk, prefill.total)
         if end > done:
-            tokens = mx.array(row.request.prompt[done:end])[None]
-            self.model.prefill(tokens, prefill.cache)
+            prompt = row.request.prompt
+            hidden = self.model.prefill(mx.array(prompt[done:end])[None], prefill.cache)
+            if (count := row.request.prompt_logprobs) is not None:
+                row.scored += score_tokens(
+                    self.model, self.tokenizer, hidden, prompt[done + 1 : end + 1], count
+                )
             mx.async_eval(prefill.cache.arrays())
             if self._step is None:
                 mx.eval(prefill.cache.arrays())  # nothing else paces the host
+        events: list[Event] = [PromptProgress(row.id, prefill.done, prefill.total)]
         if prefill.done == prefill.total:
             self._prefill = None
+            events += self._finish_prompt(prefill)
+        return events
+
+    def _finish_prompt(self, prefill: Prefill) -> list[Event]:
+        """A prompt is in the cache: its row may join the batch."""
+        row = prefill.row
+        row.prompt_done_at = time.perf_counter()
+        if self.prefixes is not None:
+            self.prefixes.keep(row.request.prompt[:-1], prefill.cache.extract(0))
+        row.finished = row.request.max_tokens == 0
+        if not row.finished:
             self._ready.append(prefill)
-        return [PromptProgress(row.id, prefill.done, prefill.total)]
+        if row.request.prompt_logprobs is None:
+            return []
+        first = row.request.prompt[0]
+        tokens = (PromptToken(first, self.tokenizer.token_text(first), None), *row.scored)
+        return [PromptScored(row.id, tokens, row.summary() if row.finished else None)]
 
     def _gather_rows(self) -> list[Row]:
         """Bring the cache to the rows of the coming step: without those that ended, with new ones.
@@ -196,13 +228,13 @@ class Engine:
         if len(stay) == len(self._cached_rows) and not joining:
             return self._cached_rows
         self._parameters = None
+        self._keep_prefixes()
         rows = [self._cached_rows[i] for i in stay]
         if not rows:
             self._cache = None
         elif self._cache is not None and len(stay) < len(self._cached_rows):
             self._cache.keep(stay)
         for prefill in joining:
-            prefill.row.prompt_done_at = time.perf_counter()
             if self._cache is None:
                 self._cache = prefill.cache
             else:
@@ -210,6 +242,15 @@ class Engine:
             rows.append(prefill.row)
         self._cached_rows = rows
         return rows
+
+    def _keep_prefixes(self) -> None:
+        """Remember the sequences of rows that are about to leave the batch."""
+        if self.prefixes is None or self._cache is None:
+            return
+        lengths = self._cache.lengths
+        for i, row in enumerate(self._cached_rows):
+            if not row.wants_more and len(row.tokens) >= lengths[i]:
+                self.prefixes.keep(row.tokens[: lengths[i]], self._cache.extract(i))
 
     def _queue(self, rows: list[Row], before: _Step | None) -> _Step:
         """Queue one step of `rows` on the device."""

@@ -13,6 +13,9 @@ class Request:
     end-of-sequence token, where one of the `stop` strings appears (it is not part of the text), or
     at the model's context length. `alternatives` is how many of the likeliest tokens each event
     names. Equal `seed`, prompt, model and config give equal tokens.
+
+    With `prompt_logprobs` the prompt's own tokens are scored too, each with that many alternatives
+    (0 or more); `max_tokens` may then be 0.
     """
 
     prompt: tuple[int, ...]
@@ -21,6 +24,7 @@ class Request:
     seed: int = 0
     stop: tuple[str, ...] = ()
     alternatives: int = 0
+    prompt_logprobs: int | None = None
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,25 @@ class PromptProgress:
 
 
 @dataclass(frozen=True)
+class PromptToken:
+    """A token of a prompt; `logprob` given those before it, in nats, None for the first."""
+
+    token_id: int
+    token: str
+    logprob: float | None
+    alternatives: tuple[Alternative, ...] = ()
+
+
+@dataclass(frozen=True)
+class PromptScored:
+    """A prompt's tokens with their scores. With a `summary` it is the row's last event."""
+
+    row: int
+    tokens: tuple[PromptToken, ...]
+    summary: Summary | None = None
+
+
+@dataclass(frozen=True)
 class RowFailed:
     """A row ended without a result; `message` says why in a sentence."""
 
@@ -118,4 +141,4 @@ class RowFailed:
     message: str
 
 
-Event = TokenEvent | PromptProgress | RowFailed
+Event = TokenEvent | PromptProgress | PromptScored | RowFailed

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import mlx.core as mx
 
-from mlx_entropix.engine.events import Request, Summary
+from mlx_entropix.engine.events import PromptToken, Request, Summary
 from mlx_entropix.engine.stop import StopStrings
 from mlx_entropix.model.cache import KVRows
 from mlx_entropix.text import StreamDecoder, Tokenizer
@@ -19,7 +19,8 @@ class Row:
     request: Request
     decoder: StreamDecoder
     stops: StopStrings
-    generated: int = 0  # tokens read from the device
+    tokens: list[int]  # the prompt and what was generated, as far as it was read
+    scored: list[PromptToken] = field(default_factory=list)
     queued: int = 0  # tokens asked of the device, at most one ahead
     finished: bool = False
     cached_tokens: int = 0
@@ -31,7 +32,13 @@ class Row:
     @classmethod
     def of(cls, row_id: int, request: Request, tokenizer: Tokenizer) -> "Row":
         """A new row."""
-        return cls(row_id, request, tokenizer.stream_decoder(), StopStrings(request.stop))
+        decoder, stops = tokenizer.stream_decoder(), StopStrings(request.stop)
+        return cls(row_id, request, decoder, stops, list(request.prompt))
+
+    @property
+    def generated(self) -> int:
+        """Tokens read from the device."""
+        return len(self.tokens) - len(self.request.prompt)
 
     @property
     def next_position(self) -> int:
@@ -50,7 +57,7 @@ class Row:
 
     def take(self, token_id: int, is_end: bool) -> tuple[str, str | None]:
         """Add the row's next token. Returns the new text and the finish reason, if it ends."""
-        self.generated += 1
+        self.tokens.append(token_id)
         if is_end:
             # The end-of-sequence token has no text; what was incomplete before it is let go.
             text, stopped = self.stops.add(self.decoder.finish())
@@ -74,7 +81,7 @@ class Row:
             completion_tokens=self.generated,
             cached_tokens=self.cached_tokens,
             prompt_seconds=self.prompt_done_at - self.started_at,
-            first_token_seconds=self.first_token_at - self.added_at,
+            first_token_seconds=(self.first_token_at or now) - self.added_at,
             generation_seconds=now - self.prompt_done_at,
             peak_memory_gb=mx.get_peak_memory() / 1e9,
         )

@@ -11,7 +11,7 @@ A row's position in its own sequence is thus `length - padding`. The padding is 
 numbers that every layer shares: whether a mask is needed is known without asking the device.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import mlx.core as mx
 from mlx_lm.models.cache import KVCache
@@ -126,7 +126,7 @@ class KVRows:
         caches = []
         for layer in self.layers:
             cache = KVCache()
-            if layer.keys is not None:
+            if layer.keys is not None and layer.values is not None:
                 used = slice(self.padding[row], layer.offset)
                 cache.keys = mx.contiguous(layer.keys[row : row + 1, :, used])
                 cache.values = mx.contiguous(layer.values[row : row + 1, :, used])
@@ -136,12 +136,12 @@ class KVRows:
 
     def arrays(self) -> list[mx.array]:
         """Every array that is held, for `mx.eval`."""
-        held = ((layer.keys, layer.values) for layer in self.layers if layer.keys is not None)
-        return [array for pair in held for array in pair]
+        held = (array for layer in self.layers for array in (layer.keys, layer.values))
+        return [array for array in held if array is not None]
 
-    def _map(self, change) -> None:  # type: ignore[no-untyped-def]
+    def _map(self, change: Callable[[mx.array], mx.array]) -> None:
         for layer in self.layers:
-            if layer.keys is not None:
+            if layer.keys is not None and layer.values is not None:
                 layer.keys, layer.values = change(layer.keys), change(layer.values)
 
     def _strip(self) -> None:

@@ -1,0 +1,41 @@
+"""Prompts that begin like an earlier sequence go on from its keys and values."""
+
+from collections.abc import Sequence
+
+from mlx_lm.models.cache import KVCache, LRUPromptCache
+
+from mlx_entropix.model.cache import KVRows
+
+# One model an engine, so the store's name for it can be anything.
+_MODEL = "model"
+_MOST_SEQUENCES = 256
+
+
+class PrefixCache:
+    """The caches of past sequences, at most `max_bytes` of them, the least recently added go first.
+
+    Built on the store of mlx-lm, which finds the sequence with the longest common beginning.
+    """
+
+    def __init__(self, max_bytes: int):
+        self._store = LRUPromptCache(max_size=_MOST_SEQUENCES, max_bytes=max_bytes)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes in use."""
+        return self._store.nbytes
+
+    def find(self, tokens: Sequence[int]) -> KVRows | None:
+        """A row that holds a beginning of `tokens`, as long as can be had; None if none is known.
+
+        The row is a copy: what is done with it does not change the store.
+        """
+        layers, rest = self._store.fetch_nearest_cache(_MODEL, list(tokens))
+        if layers is None or len(rest) == len(tokens):
+            return None
+        return KVRows(layers, [0])
+
+    def keep(self, tokens: Sequence[int], layers: list[KVCache]) -> None:
+        """Remember the cache of a sequence. `layers` belong to the store from now on."""
+        if tokens:
+            self._store.insert_cache(_MODEL, list(tokens), layers)
