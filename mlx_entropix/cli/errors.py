@@ -3,11 +3,14 @@
 import re
 import sys
 
-from rich.console import Console
-from rich.text import Text
+from mlx_entropix.cli.console import make_console
 
 # The end of a sentence: not the point of "Llama 3.2" nor of ".gguf".
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z`])")
+
+
+class UsageError(ValueError):
+    """What the user asked for cannot be done; the message says why and what to do instead."""
 
 
 def print_error(message: str, *, no_color: bool | None = None) -> None:
@@ -16,7 +19,9 @@ def print_error(message: str, *, no_color: bool | None = None) -> None:
     The first sentence of `message` says what is wrong, the rest what to do. `error:` is red in a
     terminal, unless `no_color` or NO_COLOR says otherwise.
     """
-    console = Console(file=sys.stderr, no_color=no_color, highlight=False, soft_wrap=True)
+    from rich.text import Text
+
+    console = make_console(sys.stderr, no_color=bool(no_color))
     problem, *remedy = _SENTENCE_END.split(message.strip(), maxsplit=1)
     console.print(Text("error: ", "bold red") + Text(problem, "default"))
     for line in remedy:

@@ -1,0 +1,112 @@
+"""The face of `mlx_main.py`: one prompt, a list of prompts, or a chat.
+
+Everything that can be found wrong without the model is found before it is loaded. What is heavy to
+import is imported behind the spinner.
+"""
+
+import sys
+import traceback
+from argparse import Namespace
+
+from mlx_entropix.cli.options import DEFAULT_ROWS, is_list, parse
+
+_LLAMA_NOTICE = (
+    "No weights/Llama-3.2-1B-Instruct here: answering with the bundled {}. "
+    "For Llama: uv run mlx_download_weights.py"
+)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command and return its exit code: 0 done, 1 failed, 2 bad input, 130 interrupted."""
+    options = parse(argv)
+    try:
+        return _run(options)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        return 1
+    except Exception as error:
+        if options.debug:
+            traceback.print_exc()
+        return _report(error, options)
+
+
+def _run(options: Namespace) -> int:
+    from mlx_entropix.cli.asked import asked_prompts
+    from mlx_entropix.cli.console import make_screen
+    from mlx_entropix.cli.progress import spinner
+    from mlx_entropix.cli.trace import TraceFile
+    from mlx_entropix.model.locate import locate_weights
+
+    _check_terminal(options)
+    screen = make_screen(no_color=options.no_color, quiet=options.quiet, is_json=options.json)
+    prompts = asked_prompts(options)
+    trace = TraceFile(options.trace) if options.trace else None
+    location = locate_weights(options.weights_dir)
+    if location.is_fallback:
+        screen.notice(_LLAMA_NOTICE.format(location.name))
+    with spinner(screen.notices, f"Loading {location.name}", shown=not options.quiet):
+        from mlx_entropix.cli.answer import answer_one
+        from mlx_entropix.cli.answers import answer_list
+        from mlx_entropix.cli.session import open_session
+
+        session = open_session(options, screen, location, trace)
+    if is_list(options):
+        return answer_list(session, prompts, options.rows or DEFAULT_ROWS)
+    if prompts:
+        return answer_one(session, prompts[0])
+    from mlx_entropix.cli.asked import system_prompt
+    from mlx_entropix.cli.chat import chat
+
+    return chat(session, system_prompt(options))
+
+
+def _check_terminal(options: Namespace) -> None:
+    """Without a prompt there is a chat, and a chat needs a terminal."""
+    from mlx_entropix.cli.errors import UsageError
+
+    asks = options.input is not None or is_list(options)
+    if not asks and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(
+            "There is no prompt, and no terminal to chat in. Give one with --input TEXT, where - "
+            "reads standard input, or with --prompts or --prompt_csv."
+        )
+
+
+def _report(error: Exception, options: Namespace) -> int:
+    """Say what went wrong and return the exit code."""
+    from mlx_entropix.cli.errors import print_error
+
+    code = _exit_code(error)
+    message = str(error)
+    if code is None:
+        code = 1
+        message = (
+            f"this failed in an unforeseen way ({type(error).__name__}: {error}). "
+            "Run the same command with --debug to see where."
+        )
+    print_error(message, no_color=options.no_color)
+    return code
+
+
+def _exit_code(error: Exception) -> int | None:
+    """2 for bad input, 1 for what went wrong on the way, None for what nobody foresaw."""
+    from mlx_entropix.cli.errors import UsageError
+    from mlx_entropix.cli.trace import TraceError
+    from mlx_entropix.model.errors import WeightsError
+    from mlx_entropix.prompts import CsvError
+
+    if isinstance(error, WeightsError):
+        return 2 if getattr(error, "bad_input", True) else 1  # a lost connection is no bad input
+    if isinstance(error, UsageError | CsvError):
+        return 2
+    if isinstance(error, TraceError):
+        return 1
+
+    # From here on they are loaded already, so that an early error does not wait for them.
+    from mlx_entropix.engine import GenerationError
+    from mlx_entropix.text import PromptError, TokenizerError
+
+    if isinstance(error, PromptError | TokenizerError):
+        return 2
+    return 1 if isinstance(error, GenerationError) else None

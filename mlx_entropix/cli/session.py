@@ -1,0 +1,102 @@
+"""What one run of the command works with: a model, a sampler, limits, a trace."""
+
+from argparse import Namespace
+from dataclasses import dataclass
+from typing import Any
+
+from mlx_entropix.cli.console import Screen
+from mlx_entropix.cli.sampler import Config, config_of
+from mlx_entropix.cli.tally import Tally
+from mlx_entropix.cli.trace import TraceFile
+from mlx_entropix.engine import Request, TokenEvent, load_from, result_record, token_record
+from mlx_entropix.model.llama import Llama
+from mlx_entropix.model.locate import Location
+from mlx_entropix.prompts import Prompt
+from mlx_entropix.sampling import SamplerConfig
+from mlx_entropix.text import Tokenizer
+
+
+@dataclass
+class Session:
+    """The loaded model and everything that was asked for on the command line.
+
+    `sampler`, `config` and `seed` may change during a chat.
+    """
+
+    screen: Screen
+    model: Llama
+    tokenizer: Tokenizer
+    sampler: str
+    config: Config
+    seed: int
+    max_tokens: int
+    stop: tuple[str, ...]
+    is_raw: bool
+    trace: TraceFile | None
+
+    def prompt_ids(self, prompt: Prompt) -> tuple[int, ...]:
+        """The prompt as token ids. Raises `PromptError`."""
+        if self.is_raw:
+            return tuple(self.tokenizer.encode(prompt.user))
+        return tuple(self.tokenizer.chat(prompt.messages))
+
+    def request(self, prompt_ids: tuple[int, ...]) -> Request:
+        """A request to the engine with the sampler and the limits of now."""
+        return Request(prompt_ids, self.config, self.max_tokens, self.seed, self.stop)
+
+    @property
+    def shows_quadrants(self) -> bool:
+        """Whether the sampler has quadrants, and with them a legend."""
+        return isinstance(self.config, SamplerConfig)
+
+    def origin(self) -> dict[str, Any]:
+        """What an answer comes from, for a record of it."""
+        return {
+            "model": self.model.name,
+            "sampler": self.sampler,
+            "config": self.config.model_dump(mode="json"),
+            "seed": self.seed,
+        }
+
+    def description(self, index: int, prompt: Prompt) -> dict[str, Any]:
+        """What was asked of whom: the beginning of a JSON result."""
+        return {"index": index, "name": prompt.name, "prompt": prompt.user, **self.origin()}
+
+    def trace_prompt(self, index: int, text: str, prompt_ids: tuple[int, ...]) -> None:
+        """Write the line that begins an answer in the trace, if there is one."""
+        if self.trace is not None:
+            record = {"text": text, "token_ids": list(prompt_ids), **self.origin()}
+            self.trace.write("prompt", index, record)
+
+    def trace_token(self, index: int, event: TokenEvent) -> None:
+        """Write a token's line."""
+        if self.trace is not None:
+            self.trace.write("token", index, token_record(event))
+
+    def trace_result(self, index: int, tally: Tally) -> None:
+        """Write the line that ends a finished answer."""
+        if self.trace is not None:
+            self.trace.write("result", index, result_record(tally.text, tally.events[-1]))
+
+
+def open_session(
+    options: Namespace, screen: Screen, location: Location, trace: TraceFile | None
+) -> Session:
+    """Check the sampler's options and load the model.
+
+    Raises `UsageError`, `WeightsError` or `TokenizerError`.
+    """
+    sampler, config = config_of(options)
+    model, tokenizer = load_from(location)
+    return Session(
+        screen,
+        model,
+        tokenizer,
+        sampler,
+        config,
+        options.seed,
+        options.max_tokens,
+        tuple(options.stop),
+        options.raw,
+        trace,
+    )

@@ -1,0 +1,120 @@
+"""What is counted while an answer comes, and the line that says it at the end."""
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.style import Style
+from rich.text import Text
+
+from mlx_entropix.cli.style import GLYPHS, STYLES
+from mlx_entropix.engine import TokenEvent, result_record
+from mlx_entropix.sampling import Quadrant
+
+_SEPARATOR = " · "
+_DIM = Style(dim=True)
+
+
+@dataclass
+class Tally:
+    """The tokens of one answer, counted."""
+
+    started_at: float = field(default_factory=time.perf_counter)
+    events: list[TokenEvent] = field(default_factory=list)
+    first_at: float = 0.0
+    last_at: float = 0.0
+    is_interrupted: bool = False
+
+    def add(self, event: TokenEvent) -> None:
+        """Count one token."""
+        self.last_at = time.perf_counter()
+        self.first_at = self.first_at or self.last_at
+        self.events.append(event)
+
+    @property
+    def text(self) -> str:
+        """The answer so far."""
+        return "".join(event.text for event in self.events)
+
+    @property
+    def quadrants(self) -> Counter[Quadrant]:
+        """How many tokens each quadrant gave; empty under the plain sampler."""
+        return Counter(event.quadrant for event in self.events if event.quadrant is not None)
+
+    @property
+    def mean_entropy(self) -> float:
+        """Mean entropy of the logits, in bits."""
+        return sum(e.metrics.logits_entropy for e in self.events) / max(len(self.events), 1)
+
+    @property
+    def mean_varentropy(self) -> float:
+        """Mean varentropy of the logits, in bits²."""
+        return sum(e.metrics.logits_varentropy for e in self.events) / max(len(self.events), 1)
+
+    def record(self) -> dict[str, Any]:
+        """The answer as a JSON object; `finish_reason` is "interrupted" for one that was cut."""
+        last = self.events[-1] if self.events else None
+        if last is not None and last.summary is not None:
+            result = result_record(self.text, last)
+        else:
+            result = {"text": self.text, "finish_reason": "interrupted"}
+            result["completion_tokens"] = len(self.events)
+        return {
+            **result,
+            "mean_logits_entropy": self.mean_entropy,
+            "mean_logits_varentropy": self.mean_varentropy,
+            "quadrants": {quadrant.name: n for quadrant, n in sorted(self.quadrants.items())},
+        }
+
+    def closing_lines(self, width: int, *, alone: bool = True) -> Text:
+        """Counts, speed, uncertainty and shares, in as many lines of `width` as it takes.
+
+        The time to the first token means nothing for a row of a list, which waits its turn: it is
+        left out where the answer was not computed `alone`.
+        """
+        parts = [Text(f"{len(self.events):,} token{'s' * (len(self.events) != 1)}")]
+        if self.events:
+            tps, first = self._speed()
+            parts.append(Text(f"{tps:.1f} tok/s"))
+            parts += [Text(f"first token {first:.1f} s")] * alone
+            parts.append(Text(f"entropy {self.mean_entropy:.1f} bits"))
+            parts.append(Text(f"varentropy {self.mean_varentropy:.1f} bits²"))
+        counts = self.quadrants
+        for quadrant in filter(counts.get, GLYPHS):
+            share = Text(GLYPHS[quadrant], STYLES[quadrant] + Style(underline=False))
+            parts.append(share.append(f" {_percent(counts[quadrant] / len(self.events))}", _DIM))
+        if self.is_interrupted:
+            parts.append(Text("interrupted"))
+        elif self.events and self.events[-1].finish_reason == "length":
+            parts.append(Text("cut at the token limit"))
+        return _wrapped(parts, width)
+
+    def _speed(self) -> tuple[float, float]:
+        """Tokens a second from the first one on, and seconds until the first one."""
+        took = self.events[-1].summary
+        if took is not None:
+            return took.generation_tps, took.first_token_seconds
+        seconds = max(self.last_at - self.first_at, 1e-9)
+        return (len(self.events) - 1) / seconds, self.first_at - self.started_at
+
+
+def _percent(share: float) -> str:
+    if share < 0.005:
+        return "<1 %"
+    return ">99 %" if 0.995 <= share < 1 else f"{100 * share:.0f} %"
+
+
+def _wrapped(parts: list[Text], width: int) -> Text:
+    """The parts with separators; a line is broken between two parts and not within one."""
+    whole, column = Text(style=_DIM), 0
+    for part in parts:
+        if column and column + len(_SEPARATOR) + len(part) > width:
+            whole.append("\n")
+            column = 0
+        elif column:
+            whole.append(_SEPARATOR)
+            column += len(_SEPARATOR)
+        whole.append_text(part)
+        column += len(part)
+    return whole
