@@ -69,7 +69,11 @@ class ChatTemplate:
         if continue_final_message:
             rendered, mark, _ = rendered.rpartition(marks.end)
             if not mark:
-                raise PromptError("The model's chat template does not write the last message.")
+                raise PromptError(
+                    "The model's chat template leaves the last message out, so it cannot be "
+                    "continued; send a user's message instead."
+                )
+            rendered = rendered.replace(marks.end, "")  # where a template repeats a message
         return self._encode_rendered(rendered, marks)
 
     def _unused_characters(self, messages: list[dict[str, Any]]) -> _Marks:

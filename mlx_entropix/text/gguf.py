@@ -53,13 +53,8 @@ def _build(metadata: Mapping[str, Any]) -> Tokenizer:
             "and 'llama' (SentencePiece) are supported; use the model's Hugging Face folder."
         )
     types = _token_types(metadata, len(tokens))
-    pairs = list(zip(tokens, types, strict=True))
-    backend.add_special_tokens(
-        [AddedToken(t, normalized=False) for t, type in pairs if type in (_CONTROL, _UNKNOWN)]
-    )
-    backend.add_tokens(
-        [AddedToken(t, normalized=False) for t, type in pairs if type == _USER_DEFINED]
-    )
+    backend.add_special_tokens(_added(tokens, types, _CONTROL, _UNKNOWN))
+    backend.add_tokens(_added(tokens, types, _USER_DEFINED))
     special = _special_tokens(metadata, tokens)
     _add_bos(backend, metadata, special.get("bos_token"))
     ends = ("eos_token_id", "eot_token_id", "eom_token_id")
@@ -90,6 +85,7 @@ def _token_types(metadata: Mapping[str, Any], count: int) -> list[int]:
 
 
 def _added(tokens: list[str], types: list[int], *wanted: int) -> list[AddedToken]:
+    """The tokens of the wanted types, to be found whole before anything is split."""
     pairs = zip(tokens, types, strict=True)
     return [AddedToken(token, normalized=False) for token, type in pairs if type in wanted]
 
@@ -122,7 +118,7 @@ def _add_bos(
 
 def _byte_level(metadata: Mapping[str, Any], tokens: list[str]) -> tokenizers.Tokenizer:
     """GPT-2's kind; `tokenizer.ggml.pre` says how text is split before the merges."""
-    pre = metadata.get(_key("pre"), "gpt-2")
+    pre = _required(metadata, "pre")  # files without it are old, and wrong for Llama 3
     byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
     splitter: pre_tokenizers.PreTokenizer
     if pre == "gpt-2":

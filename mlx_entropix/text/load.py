@@ -55,7 +55,8 @@ def _from_folder(folder: Path) -> Tokenizer:
     except Exception as error:  # the library raises anything from KeyError to its Rust panics
         reason = " ".join(str(error).split())[:200]
         raise TokenizerError(
-            f"The tokenizer in {folder} cannot be used ({reason}); download the checkpoint again."
+            f"The tokenizer in {folder} cannot be used ({reason}); download the whole checkpoint "
+            "again, with its tokenizer.json."
         ) from error
     return Tokenizer(
         backend,

@@ -119,12 +119,13 @@ def hostile_texts(control):
 
 @pytest.mark.parametrize("role", ["system", "user", "assistant", "tool"])
 def test_what_a_person_typed_is_never_a_control_token(kind, tokenizer, control, role):
-    if kind == "sentencepiece" and role not in ("user", "assistant"):
-        pytest.skip("its template refuses the role")
-
     def talk(content):
         return [{"role": role, "content": content}, {"role": "user", "content": "Bye"}]
 
+    if kind == "sentencepiece" and role in ("system", "tool"):
+        with pytest.raises(PromptError, match="take turns"):
+            tokenizer.chat(talk("</s>"))
+        return
     expected = counts(tokenizer.chat(talk("Hello")), control)
     for text in hostile_texts(control):
         ids = tokenizer.chat(talk(text))
@@ -221,6 +222,21 @@ def test_an_open_answer_keeps_its_last_characters(tokenizer, ending):
     assert ids[-1] not in tokenizer.eos_token_ids
     closed = tokenizer.chat([question, begun], add_generation_prompt=False)
     assert tokenizer.eos_token_ids & set(closed[-2:])
+
+
+def test_an_open_answer_that_the_template_repeats_or_drops(llama_3_folder, tmp_path):
+    def loaded(template):
+        (tmp_path / "chat_template.jinja").write_text(template)
+        return load_tokenizer(tmp_path)
+
+    shutil.copytree(llama_3_folder, tmp_path, dirs_exist_ok=True)
+    talk = [{"role": "assistant", "content": "So "}]
+    twice = loaded("{% for m in messages %}{{ m.content }}<|eot_id|>{{ m.content }}{% endfor %}")
+    assert twice.decode(twice.chat(talk, continue_final_message=True)) == "So So "
+    with pytest.raises(PromptError, match="leaves the last message out"):
+        loaded("<|eot_id|>").chat(talk, continue_final_message=True)
+    with pytest.raises(PromptError, match="does not accept"):
+        loaded("{% if %}").chat(talk)
 
 
 def test_only_an_assistant_can_be_continued(bundled):

@@ -151,6 +151,7 @@ def test_sentencepiece_never_spells_a_control_token(sentencepiece):
         ({"tokenizer.ggml.eos_token_id": mx.array(10**6)}, "does not fit together"),
         ({"tokenizer.ggml.token_type": mx.array([1])}, "does not fit together"),
         ({"tokenizer.ggml.tokens": None}, "tokenizer.ggml.tokens"),
+        ({"tokenizer.ggml.pre": None}, "tokenizer.ggml.pre"),
     ],
 )
 def test_metadata_that_cannot_be_used(bundled_metadata, changes, words):
