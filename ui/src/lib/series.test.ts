@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { extent, Growing, movingAverage, movingSlope } from "@/lib/series";
-import { generator } from "../../fixtures/tokens";
+import { extent, Growing, MeasureSeries, movingAverage, movingSlope } from "@/lib/series";
+import { generator, syntheticTokens } from "../../fixtures/tokens";
 
 const floats = (...values: number[]) => Float64Array.from(values);
 
@@ -59,5 +59,27 @@ describe("extent", () => {
   it("spans the finite values of a range", () => {
     expect(extent(floats(5, Number.NaN, -1, 9), 0, 3)).toEqual([-1, 5]);
     expect(extent(floats(Number.NaN))).toBeNull();
+  });
+});
+
+describe("MeasureSeries", () => {
+  const tokens = syntheticTokens(300);
+  const whole = (window: number) => {
+    const { raw, average, slope } = new MeasureSeries("logits_entropy").update(tokens, window);
+    return [[...raw], [...average], [...slope]];
+  };
+  it("grown step by step equals computed at once", () => {
+    const grown = new MeasureSeries("logits_entropy");
+    for (const n of [0, 1, 2, 40, 299, 300]) grown.update(tokens.slice(0, n), 8);
+    expect([[...grown.raw], [...grown.average], [...grown.slope]]).toEqual(whole(8));
+  });
+  it("starts over when the window changes or the tokens are replaced", () => {
+    const series = new MeasureSeries("logits_entropy");
+    series.update(syntheticTokens(500, 9), 8).update(tokens, 8);
+    expect([...series.average]).toEqual(whole(8)[1]);
+    series.update(tokens, 32);
+    expect([...series.slope]).toEqual(whole(32)[2]);
+    series.update([], 32);
+    expect(series.raw.length).toBe(0);
   });
 });

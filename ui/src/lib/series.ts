@@ -1,4 +1,6 @@
 /** Series over an answer's tokens: growing typed arrays, trailing averages and slopes. */
+import { type Measure, measureOf } from "@/lib/metrics";
+import type { TokenRecord } from "@/types";
 
 /**
  * Numbers that arrive one by one, in a typed array that doubles when it is full, so that a plot of a streaming answer
@@ -93,4 +95,48 @@ export function extent(values: ArrayLike<number>, from = 0, to = values.length):
     if (value > high) high = value;
   }
   return low <= high ? [low, high] : null;
+}
+
+/**
+ * One measure of one answer with its trailing average and slope, kept as the answer grows: only what is new is computed,
+ * unless the tokens were replaced or the window changed.
+ */
+export class MeasureSeries {
+  readonly #raw = new Growing();
+  readonly #average = new Growing();
+  readonly #slope = new Growing();
+  #first: TokenRecord | undefined;
+  #last: TokenRecord | undefined;
+  #window = 0;
+
+  constructor(readonly measure: Measure) {}
+
+  /** Brings the series up to these tokens, with a window of `window` tokens. */
+  update(tokens: readonly TokenRecord[], window: number): this {
+    const known = this.#raw.length;
+    const same = tokens.length >= known && tokens[0] === this.#first && tokens[known - 1] === this.#last;
+    if (!same || known === 0) this.#raw.resize(0);
+    for (let i = this.#raw.length; i < tokens.length; i++) {
+      this.#raw.push(measureOf(tokens[i] as TokenRecord, this.measure));
+    }
+    const from = same && window === this.#window ? known : 0;
+    if (from < tokens.length || !same) {
+      movingAverage(this.raw, window, this.#average, from);
+      movingSlope(this.raw, window, this.#slope, from);
+    }
+    this.#first = tokens[0];
+    this.#last = tokens.at(-1);
+    this.#window = window;
+    return this;
+  }
+
+  get raw(): Float64Array {
+    return this.#raw.values;
+  }
+  get average(): Float64Array {
+    return this.#average.values;
+  }
+  get slope(): Float64Array {
+    return this.#slope.values;
+  }
 }

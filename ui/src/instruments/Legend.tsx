@@ -1,0 +1,71 @@
+/** What the colours of the token view mean. */
+import type { CSSProperties } from "react";
+import { type ColourBy, MEASURES } from "@/lib/metrics";
+import { QUADRANT_NAMES, QUADRANTS } from "@/lib/quadrants";
+import { caption, domainOf, rampProperties, ticks } from "@/lib/scales";
+import type { Answer } from "@/types";
+import "./instruments.css";
+
+export interface LegendProps {
+  colourBy: ColourBy;
+  /** Gives the ends of the scale where a measure has no natural ones. */
+  answer?: Answer | undefined;
+}
+
+export function Legend({ colourBy, answer }: LegendProps) {
+  if (colourBy === "quadrant") return <QuadrantLegend />;
+  const domain = domainOf(colourBy, answer?.tokens ?? []);
+  const known = domain.root || (answer?.tokens.length ?? 0) > 0;
+  return (
+    <figure className="ramp m-0 text-xs text-muted" style={rampProperties() as CSSProperties}>
+      <figcaption title={MEASURES[colourBy].description}>{caption(colourBy)}</figcaption>
+      <div className="mt-1 flex h-2 w-44 overflow-hidden rounded-sm" aria-hidden>
+        {Array.from({ length: 25 }, (_, i) => i / 24).map((t) => (
+          <span
+            key={t}
+            className={t === 0 ? "flex-1" : "tint flex-1"}
+            style={{ "--t": t } as CSSProperties}
+          />
+        ))}
+      </div>
+      <div className="num relative mt-0.5 h-4 w-44">
+        {(known
+          ? ticks(domain)
+          : [
+              { t: 0, label: "low" },
+              { t: 1, label: "high" },
+            ]
+        ).map(({ t, label }) => (
+          <span
+            key={t}
+            className="absolute"
+            style={{ left: `${t * 100}%`, transform: `translateX(-${t * 100}%)` }}
+          >
+            {label}
+          </span>
+        ))}
+      </div>
+    </figure>
+  );
+}
+
+function QuadrantLegend() {
+  return (
+    <ul className="flex flex-wrap gap-x-4 gap-y-1 text-xs text-muted">
+      {QUADRANT_NAMES.map((name) => {
+        const { glyph, phrase, where } = QUADRANTS[name];
+        return (
+          <li key={name} className="flex items-baseline gap-1.5" title={`${phrase} (${where})`}>
+            <span className="num text-ink" aria-hidden>
+              {glyph}
+            </span>
+            <span className="token px-0.5 text-ink" data-q={name === "FLOWING" ? undefined : name}>
+              {name.toLowerCase()}
+            </span>
+            <span>{where}</span>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}

@@ -1,0 +1,210 @@
+/** The metrics of an answer over its tokens, one strip each, all showing the same stretch. */
+import { type KeyboardEvent, useEffect, useMemo, useReducer, useRef, useState } from "react";
+import { AnswerPicker, Toggle, usePicked, WindowSlider, ZoomButtons } from "@/instruments/controls";
+import { onTokenKey } from "@/instruments/keys";
+import { MetricPlot } from "@/instruments/MetricPlot";
+import { MetricTable } from "@/instruments/MetricTable";
+import { markedIn, useSelection } from "@/instruments/selection";
+import { TokenPopover, useCardPoint } from "@/instruments/TokenPopover";
+import type { OnFork } from "@/instruments/TokenText";
+import { XView } from "@/instruments/xView";
+import { readConditions, thresholdsOf } from "@/lib/conditions";
+import { plural, visible, withUnit } from "@/lib/format";
+import { MEASURES, METRIC_NAMES } from "@/lib/metrics";
+import { MeasureSeries } from "@/lib/series";
+import type { Answer, MetricName } from "@/types";
+
+export interface TimelineProps {
+  /** The first is shown; with several, a picker says which. */
+  answers: Answer[];
+  onFork?: OnFork | undefined;
+}
+
+const STRIP_HEIGHT = 112;
+
+export function Timeline({ answers, onFork }: TimelineProps) {
+  const [answer, pick] = usePicked(answers);
+  if (!answer)
+    return <p className="p-4 text-sm text-muted">Ask something: its tokens are drawn here as they arrive.</p>;
+  return (
+    <section className="flex flex-col gap-3 p-3" aria-label="Timeline">
+      <AnswerPicker answers={answers} answer={answer} onPick={pick} />
+      <Strips key={answer.id} answer={answer} onFork={onFork} />
+    </section>
+  );
+}
+
+function Strips({ answer, onFork }: { answer: Answer; onFork: OnFork | undefined }) {
+  const [shown, setShown] = useState<readonly MetricName[]>(["logits_entropy", "logits_varentropy"]);
+  const [average, setAverage] = useState(true);
+  const [slope, setSlope] = useState(false);
+  const [window, setWindow] = useState(16);
+  const holder = useRef<HTMLDivElement>(null);
+  const view = useXView();
+  const series = useSeries(answer, shown, window);
+  const card = useCardPoint(answer.id, "timeline");
+  view.extend(0, answer.tokens.length - 1);
+
+  const toggle = (metric: MetricName) =>
+    setShown((now) => METRIC_NAMES.filter((name) => (name === metric) !== now.includes(name)));
+  return (
+    <>
+      <fieldset className="flex flex-wrap gap-1" aria-label="Metrics shown">
+        {METRIC_NAMES.map((metric) => (
+          <Toggle
+            key={metric}
+            pressed={shown.includes(metric)}
+            onChange={() => toggle(metric)}
+            title={MEASURES[metric].description}
+          >
+            {MEASURES[metric].label}
+          </Toggle>
+        ))}
+      </fieldset>
+      <div className="flex flex-wrap items-center gap-x-3 gap-y-2">
+        <Toggle pressed={average} onChange={setAverage} title="Mean of the last tokens">
+          Average
+        </Toggle>
+        <Toggle
+          pressed={slope}
+          onChange={setSlope}
+          title="Least-squares slope over the last tokens, per token"
+        >
+          Slope
+        </Toggle>
+        <WindowSlider value={window} onChange={setWindow} />
+        <div className="ml-auto">
+          <ZoomButtons view={view} zoomed={view.zoomed} />
+        </div>
+      </div>
+      {answer.tokens.length === 0 ? (
+        <p className="text-sm text-muted">The first token has not arrived yet.</p>
+      ) : (
+        // biome-ignore lint/a11y/useSemanticElements: a group of plots, not of form fields
+        <div
+          ref={holder}
+          role="group"
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: the arrow keys walk through the tokens from here
+          tabIndex={0}
+          aria-label="Strips. Arrow keys go from token to token; plus, minus and 0 zoom."
+          className="flex flex-col gap-2 rounded-md outline-offset-4"
+          onKeyDown={(event) => onKey(event, answer, view)}
+        >
+          {shown.length === 0 && <p className="text-sm text-muted">Choose a metric above.</p>}
+          {shown.map((metric, i) => (
+            <Strip
+              key={metric}
+              answer={answer}
+              series={series(metric)}
+              metric={metric}
+              view={view}
+              average={average}
+              slope={slope}
+              last={i === shown.length - 1}
+            />
+          ))}
+        </div>
+      )}
+      <MetricTable answer={answer} />
+      {card?.pinned && (
+        <TokenPopover
+          answer={answer}
+          point={card}
+          onFork={onFork}
+          anchor={() => holder.current?.querySelector(".u-cursor-x") ?? null}
+          home={() => holder.current}
+        />
+      )}
+    </>
+  );
+}
+
+interface StripProps {
+  answer: Answer;
+  series: MeasureSeries;
+  metric: MetricName;
+  view: XView;
+  average: boolean;
+  slope: boolean;
+  last: boolean;
+}
+
+function Strip({ answer, series, metric, view, average, slope, last }: StripProps) {
+  const thresholds = useMemo(
+    () => thresholdsOf(readConditions(answer.config), metric),
+    [answer.config, metric],
+  );
+  return (
+    <div>
+      <Readout answer={answer} series={series} metric={metric} average={average} slope={slope} />
+      <MetricPlot
+        measure={metric}
+        lines={[{ answer, series, anchor: 0, colour: "var(--accent)" }]}
+        view={view}
+        height={STRIP_HEIGHT + (last ? 22 : 0)}
+        average={average}
+        slope={slope}
+        xLabels={last}
+        decoration={{ thresholds, ribbon: answer.tokens }}
+        label={`${MEASURES[metric].label} over ${plural(answer.tokens.length, "token")}`}
+      />
+    </div>
+  );
+}
+
+type ReadoutProps = Pick<StripProps, "answer" | "series" | "metric" | "average" | "slope">;
+
+/** The strip's name, and the numbers of the marked token, else of the latest. */
+function Readout({ answer, series, metric, average, slope }: ReadoutProps) {
+  const marked = useSelection((state) => markedIn(state, answer.id));
+  const index = marked ?? answer.tokens.length - 1;
+  const token = answer.tokens[index];
+  return (
+    <p className="flex flex-wrap items-baseline gap-x-3 pl-1 text-xs text-muted">
+      <span className="font-semibold text-ink">{MEASURES[metric].label}</span>
+      {token && (
+        <>
+          <span className="num text-ink">{withUnit(metric, token[metric])}</span>
+          {average && (
+            <span className="num">mean {withUnit(metric, series.average[index] ?? Number.NaN)}</span>
+          )}
+          {slope && (
+            <span className="num">slope {withUnit(metric, series.slope[index] ?? Number.NaN)}/token</span>
+          )}
+          <span className="num ml-auto truncate">
+            {visible(token.text || token.token)} {index + 1}
+          </span>
+        </>
+      )}
+    </p>
+  );
+}
+
+/** One shared stretch; the component draws again when it is zoomed, for the buttons' sake. */
+export function useXView(): XView {
+  const [view] = useState(() => new XView());
+  const [, redraw] = useReducer((count: number) => count + 1, 0);
+  useEffect(() => view.subscribe(redraw), [view]);
+  return view;
+}
+
+/** Series of the shown metrics, each kept while its metric is shown. */
+function useSeries(answer: Answer, shown: readonly MetricName[], window: number) {
+  const kept = useRef(new Map<MetricName, MeasureSeries>());
+  for (const metric of shown) {
+    const series = kept.current.get(metric) ?? new MeasureSeries(metric);
+    kept.current.set(metric, series.update(answer.tokens, window));
+  }
+  return (metric: MetricName) => kept.current.get(metric) as MeasureSeries;
+}
+
+function onKey(event: KeyboardEvent, answer: Answer, view: XView): void {
+  if (!event.ctrlKey && !event.metaKey) {
+    if (event.key === "+" || event.key === "=") view.zoom(0.5);
+    if (event.key === "-") view.zoom(2);
+    if (event.key === "0") view.reset();
+  }
+  const next = onTokenKey(event, answer, "timeline");
+  const [min, max] = view.range;
+  if (next !== null && (next < min || next > max)) view.show(next - (max - min) / 2, next + (max - min) / 2);
+}

@@ -1,0 +1,215 @@
+/** All that is known of one token: what it was, why the sampler did what it did, and what could have come instead. */
+import { type FormEvent, useState } from "react";
+import type { OnFork } from "@/instruments/TokenText";
+import { readConditions } from "@/lib/conditions";
+import { exactWithUnit, probability, visible } from "@/lib/format";
+import { MEASURES, METRIC_NAMES } from "@/lib/metrics";
+import { QUADRANTS } from "@/lib/quadrants";
+import { why } from "@/lib/why";
+import type { Alternative, Answer, TokenRecord } from "@/types";
+
+export interface TokenCardProps {
+  answer: Answer;
+  /** Which of the answer's tokens, from 0. */
+  index: number;
+  onFork?: OnFork | undefined;
+  onClose?: (() => void) | undefined;
+  /** Interactive: with forks and a close button. A preview has neither. */
+  pinned: boolean;
+}
+
+export function TokenCard({ answer, index, onFork, onClose, pinned }: TokenCardProps) {
+  const token = answer.tokens[index];
+  if (!token) return null;
+  const fork = pinned ? onFork : undefined;
+  return (
+    <div className="max-h-[min(540px,calc(100vh-32px))] overflow-y-auto p-3 text-[13px] leading-5">
+      <header className="flex items-baseline gap-2">
+        <code className="num min-w-0 truncate rounded-sm bg-panel px-1.5 text-[15px] font-semibold">
+          {visible(token.text || token.token)}
+        </code>
+        <span className="num ml-auto shrink-0 text-faint">
+          {probability(token.logprob)} · token {index + 1}
+        </span>
+        {pinned && onClose && (
+          <button type="button" className="-my-1 shrink-0 px-1 text-muted hover:text-ink" onClick={onClose}>
+            <span aria-hidden>✕</span>
+            <span className="sr-only">Close</span>
+          </button>
+        )}
+      </header>
+      <Reason answer={answer} token={token} />
+      <Metrics token={token} />
+      <Parameters token={token} />
+      <Alternatives token={token} fork={fork && ((alternative) => fork(index, alternative))} />
+      {!pinned && (
+        <p className="mt-2 text-xs text-faint">Click to keep this open{onFork && " and to fork here"}.</p>
+      )}
+    </div>
+  );
+}
+
+function Reason({ answer, token }: { answer: Answer; token: TokenRecord }) {
+  const quadrant = token.quadrant && QUADRANTS[token.quadrant];
+  return (
+    <div className="mt-2">
+      {quadrant && (
+        <p>
+          <span
+            className="num mr-1.5 inline-block w-4 text-center font-semibold"
+            style={{ color: `var(${quadrant.colour})` }}
+            aria-hidden
+          >
+            {quadrant.glyph}
+          </span>
+          <span className="font-semibold">{quadrant.name}</span>
+          <span className="text-muted"> — {quadrant.phrase}</span>
+        </p>
+      )}
+      <p className="text-muted">
+        {why(token, readConditions(answer.config))} {quadrant && !token.forced && quadrant.action}
+      </p>
+    </div>
+  );
+}
+
+function Metrics({ token }: { token: TokenRecord }) {
+  return (
+    <dl className="mt-2 grid grid-cols-[1fr_auto] border-t border-line pt-2">
+      {METRIC_NAMES.map((metric) => (
+        <div key={metric} className="contents">
+          <dt className="text-muted" title={MEASURES[metric].description}>
+            {MEASURES[metric].label}
+          </dt>
+          <dd className="num text-right">{exactWithUnit(metric, token[metric])}</dd>
+        </div>
+      ))}
+      <div className="contents">
+        <dt className="text-muted">Log-probability</dt>
+        <dd className="num text-right">{exactWithUnit("logprob", token.logprob)}</dd>
+      </div>
+      <div className="contents">
+        <dt className="text-muted">Position · id</dt>
+        <dd className="num text-right">
+          {token.position} · {token.token_id}
+        </dd>
+      </div>
+    </dl>
+  );
+}
+
+function Parameters({ token }: { token: TokenRecord }) {
+  const { temperature, top_p, top_k, min_p } = token;
+  if (temperature === null && top_p === null && top_k === null && min_p === null) {
+    return <p className="mt-2 border-t border-line pt-2 text-muted">No draw was made here.</p>;
+  }
+  const shown: [string, number | null][] = [
+    ["temperature", temperature],
+    ["top p", top_p],
+    ["top k", top_k],
+    ["min p", min_p],
+  ];
+  return (
+    <dl className="mt-2 grid grid-cols-4 gap-x-2 border-t border-line pt-2">
+      {shown.map(([name, value]) => (
+        <div key={name} className="flex flex-col">
+          <dt className="text-xs text-faint">{name}</dt>
+          <dd className="num">{value === null ? "–" : Number(value.toPrecision(3))}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+interface AlternativesProps {
+  token: TokenRecord;
+  fork: ((alternative: Alternative | string) => void) | undefined;
+}
+
+function Alternatives({ token, fork }: AlternativesProps) {
+  const { alternatives } = token;
+  if (alternatives.length === 0 && !fork) return null;
+  return (
+    <section className="mt-2 border-t border-line pt-2" aria-label="Alternatives">
+      <ol>
+        {alternatives.map((alternative, rank) => (
+          <Choice
+            key={alternative.token_id ?? `${rank} ${alternative.token}`}
+            alternative={alternative}
+            chosen={isChosen(token, alternative)}
+            first={rank === 0}
+            fork={fork}
+          />
+        ))}
+      </ol>
+      {fork && <TypedFork fork={fork} first={alternatives.length === 0} />}
+    </section>
+  );
+}
+
+interface ChoiceProps {
+  alternative: Alternative;
+  chosen: boolean;
+  first: boolean;
+  fork: AlternativesProps["fork"];
+}
+
+/** One alternative: its text, a bar as long as its probability, and the way to continue from it. */
+function Choice({ alternative, chosen, first, fork }: ChoiceProps) {
+  const name = visible(alternative.token);
+  return (
+    <li className="group/choice relative flex h-[26px] items-center gap-2">
+      <span
+        className="absolute inset-y-[3px] left-0 rounded-sm bg-accent/15"
+        style={{ width: `${100 * Math.exp(alternative.logprob)}%` }}
+        aria-hidden
+      />
+      <code className={`num relative min-w-0 truncate pl-1.5 ${chosen ? "font-semibold" : ""}`}>{name}</code>
+      {chosen && <span className="relative shrink-0 text-xs text-muted">chosen</span>}
+      <span className="num relative ml-auto shrink-0 text-muted">{probability(alternative.logprob)}</span>
+      {fork && (
+        <button
+          type="button"
+          data-first={first || undefined}
+          className="relative shrink-0 rounded-sm px-1.5 text-xs text-accent hover:underline"
+          onClick={() => fork(alternative)}
+          aria-label={chosen ? `Continue again from ${name}` : `Fork here with ${name}`}
+        >
+          {chosen ? "Redo" : "Fork"}
+        </button>
+      )}
+    </li>
+  );
+}
+
+function TypedFork({ fork, first }: { fork: (alternative: string) => void; first: boolean }) {
+  const [text, setText] = useState("");
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (text !== "") fork(text);
+  };
+  return (
+    <form className="mt-1.5 flex gap-2" onSubmit={submit}>
+      <input
+        className="num min-w-0 flex-1 rounded-md border border-line-strong bg-page px-2 py-1"
+        value={text}
+        onChange={(event) => setText(event.target.value)}
+        placeholder="or type what comes here"
+        aria-label="Text to continue with instead of this token"
+        spellCheck={false}
+        data-first={first || undefined}
+      />
+      <button
+        type="submit"
+        className="shrink-0 rounded-md border border-line-strong px-2 py-1 enabled:hover:bg-panel disabled:text-faint"
+        disabled={text === ""}
+      >
+        Fork here
+      </button>
+    </form>
+  );
+}
+
+function isChosen(token: TokenRecord, { token_id, token: text }: Alternative): boolean {
+  return token_id === undefined ? text === token.token : token_id === token.token_id;
+}

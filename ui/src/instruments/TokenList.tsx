@@ -1,0 +1,214 @@
+/** The answer as a list, a token a row: what the text tells by colour, in glyphs and numbers. */
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { useEffect, useId, useMemo, useRef, useState } from "react";
+import { onTokenKey } from "@/instruments/keys";
+import { markedIn, useSelection } from "@/instruments/selection";
+import { TokenPopover, useCardPoint } from "@/instruments/TokenPopover";
+import type { OnFork } from "@/instruments/TokenText";
+import { brief, probability, visible } from "@/lib/format";
+import { QUADRANTS, uncertain } from "@/lib/quadrants";
+import type { Answer, TokenRecord } from "@/types";
+
+export interface TokenListProps {
+  answer: Answer;
+  onFork?: OnFork | undefined;
+}
+
+const ROW_HEIGHT = 28;
+const COLUMNS = "grid grid-cols-[3.25rem_1.25rem_minmax(0,1fr)_4.5rem_3.5rem_3.5rem] items-center gap-2 px-3";
+
+export function TokenList({ answer, onFork }: TokenListProps) {
+  const { id, tokens } = answer;
+  const [onlyUncertain, setOnlyUncertain] = useState(false);
+  const rows = useMemo(() => rowsOf(tokens, onlyUncertain), [tokens, onlyUncertain]);
+  const scroller = useRef<HTMLDivElement>(null);
+  const prefix = useId();
+  const marked = useSelection((state) => markedIn(state, id));
+  const lit = useSelection((state) => (state.lit?.answerId === id ? state.lit.quadrant : null));
+  const card = useCardPoint(id, "list");
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW_HEIGHT,
+    overscan: 12,
+  });
+  useFollow(answer, rows, virtual.scrollToIndex, scroller);
+
+  return (
+    <section className="flex h-full min-h-0 flex-col text-[13px]" aria-label={`Tokens of ${answer.label}`}>
+      <label className="flex items-center gap-2 px-3 py-2 text-muted">
+        <input
+          type="checkbox"
+          className="accent-(--accent)"
+          checked={onlyUncertain}
+          onChange={(event) => setOnlyUncertain(event.target.checked)}
+        />
+        Only where the model hesitated
+      </label>
+      <div className={`${COLUMNS} border-b border-line pb-1 text-xs text-faint`} aria-hidden>
+        <span className="text-right">#</span>
+        <span />
+        <span>token</span>
+        <span className="text-right">chance</span>
+        <span className="text-right">bits</span>
+        <span className="text-right">bits²</span>
+      </div>
+      {rows.length === 0 && (
+        <p className="p-3 text-muted">
+          {tokens.length === 0
+            ? "The first token has not arrived yet."
+            : "The model was sure of every token here."}
+        </p>
+      )}
+      <div
+        ref={scroller}
+        className="min-h-0 flex-1 overflow-y-auto outline-offset-[-2px]"
+        role="listbox"
+        tabIndex={0}
+        aria-label={`Tokens of ${answer.label}`}
+        aria-activedescendant={marked === null ? undefined : `${prefix}-${marked}`}
+        onKeyDown={(event) => onTokenKey(event, answer, "list", rows)}
+        onPointerLeave={() => useSelection.getState().hover(null, "list")}
+      >
+        <div className="relative" style={{ height: virtual.getTotalSize() }}>
+          {virtual.getVirtualItems().map(({ index: row, start }) => {
+            const index = rows[row] as number;
+            const token = tokens[index] as TokenRecord;
+            return (
+              <Row
+                key={index}
+                id={`${prefix}-${index}`}
+                token={token}
+                index={index}
+                top={start}
+                marked={marked === index}
+                lit={lit !== null && token.quadrant === lit}
+                answerId={id}
+              />
+            );
+          })}
+        </div>
+      </div>
+      {card !== null && (
+        <TokenPopover
+          answer={answer}
+          point={card}
+          onFork={onFork}
+          anchor={() => document.getElementById(`${prefix}-${card.index}`)}
+          home={() => scroller.current}
+        />
+      )}
+    </section>
+  );
+}
+
+interface RowProps {
+  id: string;
+  token: TokenRecord;
+  index: number;
+  top: number;
+  marked: boolean;
+  lit: boolean;
+  answerId: string;
+}
+
+function Row({ id, token, index, top, marked, lit, answerId }: RowProps) {
+  const quadrant = token.quadrant && QUADRANTS[token.quadrant];
+  const { hover, select } = useSelection.getState();
+  const label = [
+    visible(token.text || token.token),
+    quadrant?.name ?? "plain sampler",
+    probability(token.logprob),
+    `entropy ${brief(token.logits_entropy)} bits`,
+  ].join(", ");
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the listbox handles the keys
+    // biome-ignore lint/a11y/useFocusableInteractive: the listbox keeps the focus and names its active option
+    <div
+      id={id}
+      role="option"
+      aria-selected={marked}
+      aria-label={label}
+      data-i={index}
+      className={`absolute inset-x-0 ${COLUMNS} ${marked ? "bg-accent/15" : ""}`}
+      style={{
+        top: 0,
+        height: ROW_HEIGHT,
+        transform: `translateY(${top}px)`,
+        boxShadow: lit && quadrant ? `inset 3px 0 var(${quadrant.colour})` : undefined,
+      }}
+      onPointerEnter={(event) => event.pointerType !== "touch" && hover({ answerId, index }, "list")}
+      onClick={() => select({ answerId, index }, "list")}
+    >
+      <span className="num text-right text-faint">{index + 1}</span>
+      <span
+        className="num text-center font-semibold"
+        style={quadrant ? { color: `var(${quadrant.colour})` } : undefined}
+      >
+        {token.forced ? "↳" : (quadrant?.glyph ?? "")}
+      </span>
+      <code className="num truncate">{visible(token.text || token.token)}</code>
+      <Chance logprob={token.logprob} />
+      <span className="num text-right">{brief(token.logits_entropy)}</span>
+      <span className="num text-right">{brief(token.logits_varentropy)}</span>
+    </div>
+  );
+}
+
+function Chance({ logprob }: { logprob: number }) {
+  return (
+    <span className="relative text-right">
+      <span
+        className="absolute inset-y-0.5 right-0 rounded-sm bg-accent/15"
+        style={{ width: `${100 * (Number.isFinite(logprob) ? Math.exp(logprob) : 0)}%` }}
+      />
+      <span className="num relative pr-1">{probability(logprob)}</span>
+    </span>
+  );
+}
+
+/** The indices of the tokens to list. */
+function rowsOf(tokens: readonly TokenRecord[], onlyUncertain: boolean): number[] {
+  const rows: number[] = [];
+  tokens.forEach((token, index) => {
+    if (!onlyUncertain || uncertain(token)) rows.push(index);
+  });
+  return rows;
+}
+
+/** Keeps the end in view while the answer streams, unless the reader scrolled away; shows what is picked elsewhere. */
+function useFollow(
+  answer: Answer,
+  rows: readonly number[],
+  scrollToIndex: (row: number, options?: { align?: "auto" | "end" }) => void,
+  scroller: React.RefObject<HTMLDivElement | null>,
+): void {
+  const atEnd = useRef(true);
+  useEffect(() => {
+    const element = scroller.current;
+    if (!element) return;
+    const onScroll = () => {
+      atEnd.current = element.scrollHeight - element.scrollTop - element.clientHeight < ROW_HEIGHT * 2;
+    };
+    element.addEventListener("scroll", onScroll, { passive: true });
+    return () => element.removeEventListener("scroll", onScroll);
+  }, [scroller]);
+
+  const streaming = answer.status === "streaming";
+  useEffect(() => {
+    if (streaming && atEnd.current && rows.length > 0) scrollToIndex(rows.length - 1, { align: "end" });
+  }, [streaming, rows.length, scrollToIndex]);
+
+  const shown = useRef(rows);
+  shown.current = rows;
+  const { id } = answer;
+  useEffect(
+    () =>
+      useSelection.subscribe(({ selected }, { selected: before }) => {
+        if (selected === before || selected?.answerId !== id) return;
+        const row = shown.current.indexOf(selected.index);
+        if (row >= 0) scrollToIndex(row, { align: "auto" });
+      }),
+    [id, scrollToIndex],
+  );
+}
