@@ -96,11 +96,12 @@ def _sample(
     clarifies = treading & known & (clarifying != previous_token)
     token = mx.where(clarifies, clarifying, token)
 
-    log_total = best_logits[:, :1] + mx.log(p.total)
-    logprob = (mx.take_along_axis(logits, token[:, None], axis=-1) - log_total)[:, 0]
+    log_total, best = mx.log(p.total), best_logits[:, :1]
+    logprob = mx.take_along_axis(logits, token[:, None], axis=-1) - best - log_total
+    logprobs = best_logits - best - log_total
     used = [mx.where(clarifies | greedy, mx.nan, values) for values in asked]
     quadrant = mx.where(base.plain > 0, -1, quadrant)
-    return token, logprob, metrics, quadrant, used, ids.astype(mx.int32), best_logits - log_total
+    return token, logprob[:, 0], metrics, quadrant, used, ids.astype(mx.int32), logprobs
 
 
 def _drawn_rank(
