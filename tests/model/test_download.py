@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hub import COMMIT, TOKEN, Hub, Repo
+from tests.model.hub import COMMIT, TOKEN, Hub, Repo
 
 from mlx_entropix.model.download_errors import DownloadError
 from mlx_entropix.model.repo_files import choose_files
