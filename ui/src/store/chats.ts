@@ -1,5 +1,6 @@
 import { create } from "zustand";
 import type { Answer } from "@/types";
+import { answerLabel } from "./answers";
 import { db, deleteConversation, loadTokens } from "./db";
 import { type Conversation, DEFAULT_SAMPLER, type Message, newId, type SamplerSettings } from "./model";
 import { choose, type Messages } from "./tree";
@@ -83,7 +84,7 @@ export function answerOf(message: Message, tokens: Answer["tokens"]): Answer {
   const { answer } = message;
   return {
     id: message.id,
-    label: answer ? `${answer.sampler.preset} · seed ${answer.sampler.seed}` : "",
+    label: answer ? answerLabel(answer) : "",
     tokens,
     text: message.content,
     status: answer?.status ?? "done",

@@ -1,0 +1,262 @@
+import { Menu } from "@base-ui/react/menu";
+import clsx from "clsx";
+import {
+  CircleHelp,
+  Columns2,
+  Download,
+  Ellipsis,
+  Monitor,
+  Moon,
+  Pencil,
+  Plus,
+  Search,
+  Sun,
+  Trash2,
+  Upload,
+} from "lucide-react";
+import { useDeferredValue, useEffect, useMemo, useState } from "react";
+import { removeConversation, updateConversation, useChats } from "@/store/chats";
+import { searchConversations } from "@/store/db";
+import { stopConversation } from "@/store/generation";
+import type { Conversation } from "@/store/model";
+import { type Theme, useOverlays, useSettings } from "@/store/settings";
+import { exportConversations, importConversations } from "@/store/transfer";
+import { Button, IconButton, inputLook } from "./controls";
+import { chooseFile, download, fileName } from "./files";
+import { attempt, notify } from "./notices";
+import { goTo, goToPair, useRoute } from "./route";
+
+const itemLook =
+  "flex h-8 cursor-pointer items-center gap-2 rounded-md px-2 text-sm outline-none data-highlighted:bg-line/70";
+
+async function exportOne(conversation: Conversation): Promise<void> {
+  download(fileName(conversation.title, "json"), await exportConversations([conversation.id]));
+}
+
+async function importFile(): Promise<void> {
+  const text = await chooseFile("application/json,.json");
+  if (text === null) return;
+  const ids = await importConversations(text);
+  notify(ids.length === 1 ? "Imported one conversation." : `Imported ${ids.length} conversations.`);
+  if (ids[0]) goTo(ids[0]);
+}
+
+/** Deleting can be taken back for some seconds: it is exported to memory first. */
+async function remove(conversation: Conversation, current: boolean): Promise<void> {
+  stopConversation(conversation.id);
+  const copy = await exportConversations([conversation.id]);
+  await removeConversation(conversation.id);
+  if (current) goTo(null);
+  notify("Conversation deleted.", "plain", {
+    label: "Undo",
+    run: () => void attempt(async () => goTo((await importConversations(copy))[0] ?? null)),
+  });
+}
+
+function RowMenu({
+  conversation,
+  current,
+  rename,
+}: {
+  conversation: Conversation;
+  current: boolean;
+  rename: () => void;
+}) {
+  return (
+    <Menu.Root>
+      <Menu.Trigger
+        render={
+          <IconButton
+            icon={Ellipsis}
+            label={`Actions for ${conversation.title}`}
+            className="size-7! opacity-0 group-focus-within/row:opacity-100 group-hover/row:opacity-100 data-popup-open:opacity-100 pointer-coarse:opacity-100"
+          />
+        }
+      />
+      <Menu.Portal>
+        <Menu.Positioner className="z-60" align="end" sideOffset={4}>
+          <Menu.Popup className="w-40 rounded-lg border border-line bg-raised p-1 shadow-float outline-none">
+            <Menu.Item className={itemLook} onClick={rename}>
+              <Pencil size={14} aria-hidden /> Rename
+            </Menu.Item>
+            <Menu.Item className={itemLook} onClick={() => void attempt(() => exportOne(conversation))}>
+              <Download size={14} aria-hidden /> Export
+            </Menu.Item>
+            <Menu.Item
+              className={clsx(itemLook, "text-danger")}
+              onClick={() => void attempt(() => remove(conversation, current))}
+            >
+              <Trash2 size={14} aria-hidden /> Delete
+            </Menu.Item>
+          </Menu.Popup>
+        </Menu.Positioner>
+      </Menu.Portal>
+    </Menu.Root>
+  );
+}
+
+function Row({ conversation, current }: { conversation: Conversation; current: boolean }) {
+  const [name, setName] = useState<string | null>(null);
+  const save = () => {
+    if (name?.trim()) updateConversation(conversation.id, { title: name.trim() });
+    setName(null);
+  };
+  if (name !== null)
+    return (
+      <input
+        // biome-ignore lint/a11y/noAutofocus: the person just asked to rename this
+        autoFocus
+        aria-label="New name"
+        className={`${inputLook} h-8 w-full`}
+        value={name}
+        onChange={(event) => setName(event.target.value)}
+        onBlur={save}
+        onKeyDown={(event) => {
+          if (event.key === "Enter") save();
+          if (event.key === "Escape") setName(null);
+        }}
+      />
+    );
+  return (
+    <div
+      className={clsx(
+        "group/row flex items-center rounded-md pr-0.5",
+        current ? "bg-line/80" : "hover:bg-line/50",
+      )}
+    >
+      <a
+        href={`#/c/${conversation.id}`}
+        aria-current={current ? "page" : undefined}
+        className="flex h-8 min-w-0 flex-1 items-center gap-2 pl-2.5 text-sm"
+        onClick={() => useOverlays.setState({ drawer: false })}
+      >
+        {conversation.pair && (
+          <Columns2 size={13} className="shrink-0 text-faint" aria-label="Side by side" />
+        )}
+        <span className="truncate">{conversation.title}</span>
+      </a>
+      <RowMenu conversation={conversation} current={current} rename={() => setName(conversation.title)} />
+    </div>
+  );
+}
+
+const THEMES: Record<Theme, { icon: typeof Sun; label: string; next: Theme }> = {
+  system: { icon: Monitor, label: "Theme: as the system", next: "light" },
+  light: { icon: Sun, label: "Theme: light", next: "dark" },
+  dark: { icon: Moon, label: "Theme: dark", next: "system" },
+};
+
+function Foot({ ids }: { ids: string[] }) {
+  const theme = THEMES[useSettings((s) => s.theme)];
+  const exportAll = async () => download("entropix-conversations.json", await exportConversations(ids));
+  return (
+    <footer className="flex items-center border-t border-line px-2 py-1.5">
+      <IconButton
+        icon={theme.icon}
+        label={theme.label}
+        onClick={() => useSettings.setState({ theme: theme.next })}
+      />
+      <IconButton
+        icon={CircleHelp}
+        label="Help"
+        keys="?"
+        onClick={() => useOverlays.setState({ help: true })}
+      />
+      <span className="ml-auto" />
+      <IconButton icon={Upload} label="Import conversations" onClick={() => void attempt(importFile)} />
+      <IconButton
+        icon={Download}
+        label="Export all conversations"
+        disabled={ids.length === 0}
+        onClick={() => void attempt(exportAll)}
+      />
+    </footer>
+  );
+}
+
+/** Conversations that match what is searched, newest first; null query: all. */
+function useFound(query: string): Conversation[] {
+  const conversations = useChats((s) => s.conversations);
+  const [found, setFound] = useState<Set<string> | null>(null);
+  useEffect(() => {
+    if (!query.trim()) return setFound(null);
+    let late = false;
+    searchConversations(query.trim()).then(
+      (ids) => !late && setFound(ids),
+      () => undefined,
+    );
+    return () => {
+      late = true;
+    };
+  }, [query]);
+  return useMemo(() => {
+    const all = Object.values(conversations).sort((a, b) => b.updated - a.updated);
+    return found ? all.filter((c) => found.has(c.id)) : all;
+  }, [conversations, found]);
+}
+
+/** The left column: new, search, the list, and what concerns all of them. */
+export function Sidebar() {
+  const [query, setQuery] = useState("");
+  const found = useFound(useDeferredValue(query));
+  const all = useChats((s) => s.conversations);
+  const currentId = useChats((s) => s.currentId);
+  const screen = useRoute((s) => s.screen);
+  const close = () => useOverlays.setState({ drawer: false });
+  const empty = Object.keys(all).length === 0;
+  return (
+    <nav aria-label="Conversations" className="flex h-full flex-col bg-panel">
+      <div className="space-y-2 p-2">
+        <div className="flex gap-1.5">
+          <Button
+            className="min-w-0 flex-1"
+            title="New conversation (Ctrl Shift O)"
+            onClick={() => {
+              goTo(null);
+              close();
+            }}
+          >
+            <Plus size={15} aria-hidden /> New
+          </Button>
+          <Button
+            className="min-w-0 flex-1"
+            aria-pressed={screen === "pair" && currentId === null}
+            onClick={() => {
+              goToPair();
+              close();
+            }}
+          >
+            <Columns2 size={15} aria-hidden /> Side by side
+          </Button>
+        </div>
+        {!empty && (
+          <div className="relative">
+            <Search size={14} className="absolute top-2.5 left-2.5 text-faint" aria-hidden />
+            <input
+              id="search"
+              type="search"
+              aria-label="Search conversations"
+              placeholder="Search"
+              className={`${inputLook} h-8 w-full pl-8`}
+              value={query}
+              onChange={(event) => setQuery(event.target.value)}
+            />
+          </div>
+        )}
+      </div>
+      <ul className="min-h-0 flex-1 space-y-px overflow-y-auto px-2 pb-2">
+        {found.map((conversation) => (
+          <li key={conversation.id}>
+            <Row conversation={conversation} current={conversation.id === currentId} />
+          </li>
+        ))}
+        {found.length === 0 && (
+          <li className="px-2.5 py-2 text-[13px] text-muted">
+            {empty ? "Conversations appear here. They stay in this browser." : `Nothing matches “${query}”.`}
+          </li>
+        )}
+      </ul>
+      <Foot ids={Object.keys(all)} />
+    </nav>
+  );
+}

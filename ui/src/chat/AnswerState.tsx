@@ -1,0 +1,58 @@
+import { useEffect, useState } from "react";
+import { Button } from "@/app/controls";
+import { useChats } from "@/store/chats";
+import { continueAnswer, regenerate } from "@/store/generation";
+import type { AnswerInfo, Message } from "@/store/model";
+import type { Answer } from "@/types";
+
+/** What an answer that is not simply done says of itself, with the next thing to do. */
+function sentence(info: AnswerInfo, answer: Answer | undefined): { text: string; danger?: boolean } | null {
+  if (info.status === "error") return { text: info.error ?? "The answer was cut off.", danger: true };
+  if (info.finishReason === "interrupted")
+    return { text: "The page was closed while this was being written." };
+  if (info.status === "stopped") return { text: "Stopped." };
+  if (info.finishReason === "length") return { text: "Cut at the longest answer allowed." };
+  if (info.status === "done" && !answer?.text && !info.fork)
+    return { text: "The model ended at once, without a word." };
+  return null;
+}
+
+function Waiting({ until, message }: { until: number; message: string }) {
+  const [left, setLeft] = useState(() => Math.ceil((until - Date.now()) / 1000));
+  useEffect(() => {
+    const timer = setInterval(() => setLeft(Math.ceil((until - Date.now()) / 1000)), 500);
+    return () => clearInterval(timer);
+  }, [until]);
+  return (
+    <p role="status" className="text-sm text-muted">
+      {message} Trying again in <span className="num">{Math.max(0, left)}</span> s.
+    </p>
+  );
+}
+
+export function AnswerState({ message, answer }: { message: Message; answer: Answer | undefined }) {
+  const wait = useChats((s) => s.waiting[message.id]);
+  const info = message.answer;
+  if (!info) return null;
+  if (wait) return <Waiting until={wait.until} message={wait.message} />;
+  if (answer?.status === "streaming") {
+    return answer.text === "" ? (
+      <p role="status" className="text-sm text-muted">
+        Reading the conversation…
+      </p>
+    ) : null;
+  }
+  const said = sentence(info, answer);
+  if (!said) return null;
+  const begun = (answer?.text ?? message.content) !== "";
+  return (
+    <div role="status" className="mt-2 flex flex-wrap items-center gap-x-3 gap-y-1 text-sm">
+      <span className={said.danger ? "text-danger" : "text-muted"}>
+        {said.text}
+        {said.danger && begun && <span className="text-muted"> What had arrived is kept.</span>}
+      </span>
+      {begun && <Button onClick={() => void continueAnswer(message)}>Continue</Button>}
+      {!begun && <Button onClick={() => regenerate(message)}>Try again</Button>}
+    </div>
+  );
+}

@@ -1,0 +1,123 @@
+import { PanelRight, RefreshCw, Split } from "lucide-react";
+import { lazy, memo, Suspense, useCallback, useEffect } from "react";
+import { IconButton } from "@/app/controls";
+import { attempt } from "@/app/notices";
+import { inspect, useInspected } from "@/inspector/inspected";
+import { ShareBar } from "@/instruments/ShareBar";
+import { useSelection } from "@/instruments/selection";
+import { TokenText } from "@/instruments/TokenText";
+import { loadAnswer, showMessage, useChats } from "@/store/chats";
+import { forkAnswer, regenerate } from "@/store/generation";
+import type { Message } from "@/store/model";
+import { useSettings } from "@/store/settings";
+import type { Alternative, Answer } from "@/types";
+import { AnswerState } from "./AnswerState";
+import { BranchPicker } from "./BranchPicker";
+import { CopyButton } from "./CodeBlock";
+
+const Markdown = lazy(() => import("./Markdown"));
+
+/** Plain text while the formatter is on its way. */
+const Plain = ({ text }: { text: string }) => <div className="whitespace-pre-wrap">{text}</div>;
+
+export function AnswerBody({ message, answer }: { message: Message; answer: Answer }) {
+  const view = useSettings((s) => s.view);
+  const colourBy = useSettings((s) => s.colourBy);
+  const onFork = useCallback(
+    (index: number, alternative: Alternative | string) =>
+      void attempt(() => forkAnswer(message, index, alternative)),
+    [message],
+  );
+  if (view === "tokens" && (answer.tokens.length > 0 || !answer.text))
+    return <TokenText answer={answer} colourBy={colourBy} onFork={onFork} />;
+  return (
+    <Suspense fallback={<Plain text={answer.text} />}>
+      <Markdown text={answer.text} streaming={answer.status === "streaming"} />
+    </Suspense>
+  );
+}
+
+/** "128 tokens · 8.4 s · entropix · seed 7" and the share bar: one quiet line. */
+export function QuietLine({ message, answer }: { message: Message; answer: Answer }) {
+  const settings = message.answer?.sampler;
+  const changed = settings && Object.keys(settings.overrides).length > 0;
+  const facts = [
+    `${answer.tokens.length} tokens`,
+    answer.seconds === null ? null : `${answer.seconds.toFixed(1)} s`,
+    settings ? `${settings.preset}${changed ? " (changed)" : ""}` : null,
+    settings ? `seed ${settings.seed}` : null,
+  ];
+  return (
+    <div className="flex min-w-0 flex-wrap items-center gap-x-3 gap-y-1 text-xs text-muted">
+      <span className="num">{facts.filter(Boolean).join(" · ")}</span>
+      <ShareBar answer={answer} />
+    </div>
+  );
+}
+
+function ForkedFrom({ message }: { message: Message }) {
+  const fork = message.answer?.fork;
+  if (!fork) return null;
+  return (
+    <button
+      type="button"
+      className="mb-1 inline-flex items-center gap-1.5 text-xs text-muted hover:text-ink"
+      onClick={() => {
+        showMessage(message.conversationId, fork.from);
+        useSelection.getState().select({ answerId: fork.from, index: fork.index }, "text");
+      }}
+    >
+      <Split size={13} className="rotate-90" aria-hidden />
+      Forked at token <span className="num">{fork.index + 1}</span>. Show the original
+    </button>
+  );
+}
+
+export function useAnswer(message: Message): Answer | undefined {
+  const answer = useChats((s) => s.answers[message.id]);
+  useEffect(() => void loadAnswer(message), [message]);
+  return answer;
+}
+
+export const AssistantMessage = memo(function AssistantMessage({ message }: { message: Message }) {
+  const answer = useAnswer(message);
+  const inspected = useInspected()?.id === message.id;
+  const streaming = answer?.status === "streaming";
+  return (
+    <article
+      aria-label="Answer"
+      aria-busy={streaming}
+      className="group/message"
+      data-role="assistant"
+      data-id={message.id}
+      data-status={answer?.status}
+    >
+      <ForkedFrom message={message} />
+      <div className="answer min-h-6">{answer && <AnswerBody message={message} answer={answer} />}</div>
+      <AnswerState message={message} answer={answer} />
+      <footer className="mt-2 min-h-8">
+        {answer && answer.tokens.length > 0 && <QuietLine message={message} answer={answer} />}
+        <div className="-ml-2 flex h-8 items-center">
+          <BranchPicker message={message} />
+          <div className="reveal flex">
+            <CopyButton label="Copy answer" text={() => answer?.text ?? message.content} />
+            <IconButton
+              icon={RefreshCw}
+              size={15}
+              label="Regenerate"
+              disabled={streaming}
+              onClick={() => regenerate(message)}
+            />
+            <IconButton
+              icon={PanelRight}
+              size={15}
+              label="Inspect this answer"
+              aria-pressed={inspected}
+              onClick={() => inspect(message.id)}
+            />
+          </div>
+        </div>
+      </footer>
+    </article>
+  );
+});

@@ -1,0 +1,96 @@
+import { Columns2 } from "lucide-react";
+import { useServer } from "@/api/server";
+import { goToPair } from "@/app/route";
+import { QUADRANTS } from "@/lib/quadrants";
+import type { QuadrantName } from "@/types";
+import { sendMessage, setUnsent } from "./Composer";
+import { EXAMPLES } from "./examples";
+
+/** One sentence that shows the language of the page: what it is sure of stays plain. */
+const SAMPLE: readonly [string, QuadrantName?][] = [
+  ["The capital of France is Paris, a city "],
+  ["known", "ADAPTIVE"],
+  [" for its "],
+  ["winding", "EXPLORING"],
+  [" streets, "],
+  ["old", "EXPLORING"],
+  [" bookshops and a "],
+  ["drowsy", "RESAMPLING"],
+  [" river."],
+];
+
+const LESSONS: readonly [QuadrantName, string][] = [
+  ["FLOWING", "Plain: the model was sure."],
+  ["ADAPTIVE", "Faint line: a little unsure."],
+  ["EXPLORING", "Blue: a few good ways to go on."],
+  ["RESAMPLING", "Magenta: many ways, none good."],
+  ["TREADING", "Amber: lost, it pauses."],
+];
+
+function Sample() {
+  return (
+    <figure className="rounded-xl border border-line bg-panel px-5 py-4">
+      <p className="text-[17px] leading-8">
+        {SAMPLE.map(([text, quadrant]) =>
+          quadrant ? (
+            <span key={text} className="token" data-q={quadrant}>
+              {text}
+            </span>
+          ) : (
+            text
+          ),
+        )}
+      </p>
+      <figcaption className="mt-3 grid grid-cols-1 gap-x-6 gap-y-1 text-[13px] text-muted sm:grid-cols-2">
+        {LESSONS.map(([name, lesson]) => (
+          <span key={name} className="flex gap-2">
+            <span
+              className="num w-3 text-center font-semibold"
+              style={{ color: `var(${QUADRANTS[name].colour})` }}
+            >
+              {QUADRANTS[name].glyph}
+            </span>
+            {lesson}
+          </span>
+        ))}
+        <span className="text-ink">Point at any word to see why.</span>
+      </figcaption>
+    </figure>
+  );
+}
+
+/** Where a new conversation starts. */
+export function EmptyState() {
+  const ready = useServer((s) => s.connection === "ok" || s.connection === "loading");
+  return (
+    <div className="mx-auto w-full max-w-[46rem] px-4 py-[min(9vh,72px)]">
+      <h1 className="text-2xl font-semibold tracking-tight">See where the model hesitates</h1>
+      <p className="mt-1 mb-6 text-muted">
+        Colour marks only what deserves a look. The sampler reads the model's uncertainty at every token and
+        decides how boldly to draw the next.
+      </p>
+      <Sample />
+      <ul className="mt-6 grid gap-2 sm:grid-cols-2">
+        {EXAMPLES.map(({ prompt, shows }) => (
+          <li key={prompt}>
+            <button
+              type="button"
+              className="h-full w-full rounded-xl border border-line bg-raised px-4 py-3 text-left transition-colors hover:border-line-strong"
+              onClick={() => (ready ? sendMessage(prompt, null) : setUnsent(null, prompt))}
+            >
+              <span className="block leading-snug">{prompt}</span>
+              <span className="mt-1 block text-[13px] text-muted">{shows}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+      <button
+        type="button"
+        className="mt-4 inline-flex items-center gap-2 text-sm text-muted hover:text-ink"
+        onClick={goToPair}
+      >
+        <Columns2 size={15} aria-hidden /> Or run one prompt under two samplers, side by side
+      </button>
+    </div>
+  );
+}

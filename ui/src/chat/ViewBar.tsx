@@ -1,0 +1,45 @@
+import { Segments, Select } from "@/app/controls";
+import { useInspected } from "@/inspector/inspected";
+import { Legend } from "@/instruments/Legend";
+import { type ColourBy, MEASURE_NAMES, MEASURES } from "@/lib/metrics";
+import { useChats } from "@/store/chats";
+import { useSettings } from "@/store/settings";
+
+const COLOURS: { value: ColourBy; label: string }[] = [
+  { value: "quadrant", label: "Quadrant" },
+  ...MEASURE_NAMES.map((name) => ({ value: name, label: MEASURES[name].label })),
+];
+
+/** How answers are shown: tinted tokens or formatted text, what the tint means, and its legend. */
+export function ViewBar() {
+  const view = useSettings((s) => s.view);
+  const colourBy = useSettings((s) => s.colourBy);
+  const inspected = useInspected();
+  const answer = useChats((s) => (inspected ? s.answers[inspected.id] : undefined));
+  return (
+    <div className="flex shrink-0 flex-wrap items-center gap-x-3 gap-y-1.5 border-b border-line px-4 py-1.5">
+      <Segments
+        label="Show answers as"
+        value={view}
+        onChange={(next) => useSettings.setState({ view: next })}
+        options={[
+          { value: "tokens", label: "Tokens" },
+          { value: "reading", label: "Reading" },
+        ]}
+      />
+      {view === "tokens" && (
+        <>
+          <Select
+            label="Colour tokens by"
+            options={COLOURS}
+            value={colourBy}
+            onChange={(next) => useSettings.setState({ colourBy: next })}
+          />
+          <div className="min-w-0 max-sm:hidden">
+            <Legend colourBy={colourBy} answer={answer} />
+          </div>
+        </>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,237 @@
+import { ArrowLeftRight, MessageSquare, SlidersHorizontal, Square } from "lucide-react";
+import { useMemo, useState } from "react";
+import type { Samplers } from "@/api/samplers";
+import { useServer } from "@/api/server";
+import { Button, IconButton, inputLook } from "@/app/controls";
+import { Modal } from "@/app/dialog";
+import { goTo, useRoute } from "@/app/route";
+import { AnswerState } from "@/chat/AnswerState";
+import { AnswerBody, QuietLine, useAnswer } from "@/chat/AssistantMessage";
+import { ViewBar } from "@/chat/ViewBar";
+import { countChanges } from "@/sampler/overrides";
+import { PresetSelect } from "@/sampler/PresetSelect";
+import { SamplerForm } from "@/sampler/SamplerPanel";
+import { useCurrent, useMessages, useStreaming, useSystemPrompt } from "@/store/current";
+import { runPair, stop } from "@/store/generation";
+import { type Conversation, DEFAULT_SAMPLER, type Message, type SamplerSettings } from "@/store/model";
+import { useSettings } from "@/store/settings";
+import { Summary } from "./Summary";
+
+type Pair = NonNullable<Conversation["pair"]>;
+
+const START: Pair = {
+  left: { ...DEFAULT_SAMPLER, maxTokens: 256 },
+  right: { ...DEFAULT_SAMPLER, preset: "normal", maxTokens: 256 },
+  sameSeed: true,
+};
+
+function Side({
+  name,
+  settings,
+  samplers,
+  onChange,
+}: {
+  name: string;
+  settings: SamplerSettings;
+  samplers: Samplers;
+  onChange: (change: Partial<SamplerSettings>) => void;
+}) {
+  const [open, setOpen] = useState(false);
+  const changes = countChanges(settings.overrides);
+  return (
+    <div className="flex min-w-0 flex-1 items-center gap-1.5">
+      <PresetSelect samplers={samplers} settings={settings} onChange={onChange} label={`${name} sampler`} />
+      <Button
+        className="relative"
+        aria-label={`Change the ${name.toLowerCase()} sampler`}
+        onClick={() => setOpen(true)}
+      >
+        <SlidersHorizontal size={14} aria-hidden />
+        {changes > 0 && <span className="num text-xs text-accent">{changes}</span>}
+      </Button>
+      <Modal open={open} onClose={() => setOpen(false)} title={`${name} sampler`}>
+        <SamplerForm settings={settings} onChange={onChange} samplers={samplers} />
+      </Modal>
+    </div>
+  );
+}
+
+function Column({ message }: { message: Message | undefined }) {
+  return (
+    <div className="min-h-40 min-w-0 flex-1 px-4 py-4 md:min-h-0 md:overflow-y-auto">
+      {message ? (
+        <Answered message={message} />
+      ) : (
+        <p className="text-sm text-muted">The answer appears here.</p>
+      )}
+    </div>
+  );
+}
+
+function Answered({ message }: { message: Message }) {
+  const answer = useAnswer(message);
+  if (!answer) return null;
+  return (
+    <article
+      aria-label={answer.label}
+      aria-busy={answer.status === "streaming"}
+      data-role="assistant"
+      data-id={message.id}
+      data-status={answer.status}
+    >
+      <AnswerBody message={message} answer={answer} />
+      <AnswerState message={message} answer={answer} />
+      {answer.tokens.length > 0 && (
+        <div className="mt-3">
+          <QuietLine message={message} answer={answer} />
+        </div>
+      )}
+    </article>
+  );
+}
+
+/** The two answers of a stored comparison: the first two below its prompt, or branches chosen since. */
+function usePairMessages(conversation: Conversation | null): (Message | undefined)[] {
+  const messages = useMessages(conversation?.id ?? null);
+  return useMemo(() => {
+    const answers = Object.values(messages).filter((m) => m.role === "assistant" && !m.answer?.fork);
+    return answers.sort((a, b) => a.created - b.created).slice(0, 2);
+  }, [messages]);
+}
+
+function Form({
+  prompt,
+  pair,
+  setPrompt,
+  setPair,
+  streaming,
+}: {
+  prompt: string;
+  pair: Pair;
+  setPrompt: (prompt: string) => void;
+  setPair: (pair: Pair) => void;
+  streaming: string[];
+}) {
+  const samplers = useServer((s) => s.samplers);
+  const connection = useServer((s) => s.connection);
+  const [systemPrompt] = useSystemPrompt();
+  const ready = prompt.trim() !== "" && streaming.length === 0 && connection === "ok";
+  const run = () => ready && goTo(runPair(prompt, pair, systemPrompt));
+  return (
+    <form
+      className="shrink-0 space-y-2 border-b border-line px-4 py-3"
+      onSubmit={(event) => {
+        event.preventDefault();
+        run();
+      }}
+    >
+      <div className="flex items-end gap-2">
+        <textarea
+          aria-label="Prompt for both"
+          placeholder="One prompt, two samplers"
+          rows={1}
+          className={`${inputLook} field-sizing-content max-h-40 min-h-9 w-full resize-none py-1.5 leading-5`}
+          value={prompt}
+          onChange={(event) => setPrompt(event.target.value)}
+          onKeyDown={(event) => {
+            if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
+            event.preventDefault();
+            run();
+          }}
+        />
+        {streaming.length > 0 ? (
+          <Button className="h-9!" onClick={() => streaming.forEach(stop)}>
+            <Square size={11} fill="currentColor" aria-hidden /> Stop both
+          </Button>
+        ) : (
+          <Button type="submit" look="primary" className="h-9!" disabled={!ready}>
+            Run both
+          </Button>
+        )}
+      </div>
+      {samplers && (
+        <div className="flex flex-wrap items-center gap-2 md:flex-nowrap">
+          <Side
+            name="Left"
+            settings={pair.left}
+            samplers={samplers}
+            onChange={(change) => setPair({ ...pair, left: { ...pair.left, ...change } })}
+          />
+          <IconButton
+            icon={ArrowLeftRight}
+            label="Swap the samplers"
+            onClick={() => setPair({ ...pair, left: pair.right, right: pair.left })}
+          />
+          <Side
+            name="Right"
+            settings={pair.right}
+            samplers={samplers}
+            onChange={(change) => setPair({ ...pair, right: { ...pair.right, ...change } })}
+          />
+          <label className="flex h-8 shrink-0 items-center gap-2 text-[13px]">
+            <input
+              type="checkbox"
+              className="size-4 accent-accent"
+              checked={pair.sameSeed}
+              onChange={(event) => setPair({ ...pair, sameSeed: event.target.checked })}
+            />
+            Same seed
+          </label>
+        </div>
+      )}
+    </form>
+  );
+}
+
+/** The last pair of samplers run, kept for the next comparison. */
+function initialPair(conversation: Conversation | null): Pair {
+  if (conversation?.pair) return conversation.pair;
+  const { sampler } = useSettings.getState().draft;
+  return sampler.preset === "normal"
+    ? START
+    : { ...START, left: { ...sampler, maxTokens: START.left.maxTokens } };
+}
+
+function Desk({ conversation }: { conversation: Conversation | null }) {
+  const messages = useMessages(conversation?.id ?? null);
+  const question = Object.values(messages).find((m) => m.parentId === null)?.content ?? "";
+  const [prompt, setPrompt] = useState(question);
+  const [pair, setPair] = useState(() => initialPair(conversation));
+  const streaming = useStreaming(conversation?.id ?? null);
+  const [left, right] = usePairMessages(conversation);
+  return (
+    <section aria-label="Side by side" className="flex h-full min-h-0 flex-col">
+      <Form prompt={prompt} pair={pair} setPrompt={setPrompt} setPair={setPair} streaming={streaming} />
+      {left && right && <Both left={left} right={right} />}
+      <div className="flex items-center justify-between gap-2">
+        <div className="min-w-0 flex-1">
+          <ViewBar />
+        </div>
+        {conversation && (
+          <IconButton
+            icon={MessageSquare}
+            label="Show as a conversation with two branches"
+            className="mr-2"
+            onClick={() => useRoute.setState({ screen: "chat" })}
+          />
+        )}
+      </div>
+      <div className="flex min-h-0 flex-1 flex-col divide-line overflow-y-auto max-md:divide-y md:flex-row md:divide-x md:overflow-hidden">
+        <Column message={left} />
+        <Column message={right} />
+      </div>
+    </section>
+  );
+}
+
+function Both({ left, right }: { left: Message; right: Message }) {
+  const a = useAnswer(left);
+  const b = useAnswer(right);
+  return a && b ? <Summary left={a} right={b} /> : null;
+}
+
+/** One prompt under two samplers at once. Each run is kept as a conversation of its own. */
+export default function SideBySide() {
+  const conversation = useCurrent();
+  return <Desk key={conversation?.id ?? "new"} conversation={conversation} />;
+}
