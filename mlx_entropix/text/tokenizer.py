@@ -106,6 +106,10 @@ class Tokenizer:
         r"""Return how one token reads alone, for people: `\xe2` for a part of a character."""
         return self._vocabulary.name_of(token_id)
 
+    def token_bytes(self, token_id: int) -> bytes:
+        """Return the bytes of text that one token writes: none for a control token."""
+        return self._vocabulary.bytes_of(token_id)
+
     def stream_decoder(self) -> StreamDecoder:
         """Return a new decoder for tokens that come one at a time."""
         return StreamDecoder(self._vocabulary)

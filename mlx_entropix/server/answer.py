@@ -1,0 +1,124 @@
+"""The answer to a request that is under way: whole or as a stream, for both APIs."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from fastapi.sse import EventSourceResponse, format_sse_event
+from pydantic_core import to_json
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from mlx_entropix.engine import PromptScored
+from mlx_entropix.server.errors import ApiError
+from mlx_entropix.server.replies import Choice, Reply
+from mlx_entropix.server.worker import Generation
+
+logger = logging.getLogger(__name__)
+
+# A comment after so many silent seconds keeps proxies from closing the connection.
+_PING_SECONDS = 15
+_PING = format_sse_event(comment="ping")
+_DONE = format_sse_event(data_str="[DONE]")
+_HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
+
+
+class WholeAnswer(Response):
+    """Waits for all rows and sends one JSON object, unless the client goes away meanwhile."""
+
+    media_type = "application/json"
+
+    def __init__(self, generation: Generation, reply: Reply, choices: list[Choice]):
+        super().__init__()
+        self.generation = generation
+        self.reply = reply
+        self.choices = choices
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Wait, and send."""
+        work = asyncio.create_task(self._collect())
+        gone = asyncio.create_task(_client_gone(receive))
+        try:
+            await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
+                await (await work)(scope, receive, send)
+        finally:
+            work.cancel()
+            gone.cancel()
+            self.generation.close()
+
+    async def _collect(self) -> Response:
+        try:
+            async for index, event in self.generation:
+                self.choices[index].take(event)
+        except ApiError as error:
+            return error.response()
+        return Response(_json(self.reply.whole(self.choices)), media_type=self.media_type)
+
+
+class StreamedAnswer(EventSourceResponse):
+    """Sends chunks as the rows go on. Frees the rows where the client goes away."""
+
+    def __init__(
+        self, generation: Generation, reply: Reply, choices: list[Choice], *, with_usage: bool
+    ):
+        self.generation = generation
+        self.reply = reply
+        self.choices = choices
+        self.with_usage = with_usage
+        super().__init__(self._events(), headers=_HEADERS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send every chunk as it comes."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self.generation.close()
+
+    async def _events(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._chunks():
+                yield _PING if chunk is None else _data(chunk)
+        except ApiError as error:
+            yield _data(error.body())
+        except Exception:
+            logger.exception("a stream failed")
+            yield _data(ApiError(500, "The server made an error in this stream.").body())
+        yield _DONE
+
+    async def _chunks(self) -> AsyncIterator[dict[str, Any] | None]:
+        """The objects of the stream; None where nothing was said for a while."""
+        for choice in self.choices:
+            if first := self.reply.first_chunk(choice):
+                yield first
+        several = len(self.choices) > 1
+        async for item in self.generation.with_pauses(_PING_SECONDS):
+            if item is None:
+                yield None
+                continue
+            index, event = item
+            choice = self.choices[index]
+            choice.take(event)
+            if isinstance(event, PromptScored):
+                if prompt := self.reply.prompt_chunk(choice):
+                    yield prompt
+            else:
+                yield self.reply.token_chunk(choice, several=several)
+            if choice.summary:
+                yield self.reply.last_chunk(choice)
+        if self.with_usage:
+            yield self.reply.usage_chunk(self.choices)
+
+
+async def _client_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _json(value: Mapping[str, Any]) -> bytes:
+    return to_json(value, inf_nan_mode="null")
+
+
+def _data(value: Mapping[str, Any]) -> bytes:
+    return format_sse_event(data_str=_json(value).decode())

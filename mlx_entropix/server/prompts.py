@@ -1,0 +1,66 @@
+"""From what a client sent to token ids.
+
+Long texts take a while: this is not to be called in the event loop.
+"""
+
+from collections.abc import Sequence
+
+from mlx_entropix.server.errors import ApiError
+from mlx_entropix.server.requests import ChatRequest, CompletionRequest
+from mlx_entropix.server.worker import ModelInfo
+from mlx_entropix.text import PromptError
+
+Prompt = tuple[int, ...]
+
+
+def chat_prompt(request: ChatRequest, model: ModelInfo) -> Prompt:
+    """The prompt of a chat. Raises `ApiError` where it cannot be written or does not fit."""
+    continued = bool(request.continue_final_message)
+    try:
+        ids = model.tokenizer.chat(
+            [message.plain() for message in request.messages],
+            add_generation_prompt=not continued,
+            continue_final_message=continued,
+        )
+    except PromptError as error:
+        raise ApiError(400, str(error), param="messages") from None
+    return _fitting(ids, model, "messages")
+
+
+def text_prompts(request: CompletionRequest, model: ModelInfo) -> list[tuple[Prompt, str | None]]:
+    """Each prompt of a completion, with the text to echo if that is asked for.
+
+    Raises `ApiError` where one is empty, unknown to the model, or does not fit.
+    """
+    if not request.prompts:
+        raise ApiError(400, "There is no prompt in the list; give at least one.", param="prompt")
+    found: list[tuple[Prompt, str | None]] = []
+    for prompt in request.prompts:
+        try:
+            ids = model.tokenizer.encode(prompt) if isinstance(prompt, str) else prompt
+        except PromptError as error:
+            raise ApiError(400, str(error), param="prompt") from None
+        if any(token_id >= model.vocabulary_size for token_id in ids):
+            raise ApiError(
+                400,
+                f"The prompt has token id {max(ids)}; the model's ids end at "
+                f"{model.vocabulary_size - 1}.",
+                param="prompt",
+            )
+        text = prompt if isinstance(prompt, str) else model.tokenizer.decode(ids)
+        found.append((_fitting(ids, model, "prompt"), text if request.echo else None))
+    return found
+
+
+def _fitting(ids: Sequence[int], model: ModelInfo, param: str) -> Prompt:
+    if not ids:
+        raise ApiError(400, "The prompt is empty. Give at least one character.", param=param)
+    if len(ids) >= model.limit:
+        raise ApiError(
+            400,
+            f"The prompt has {len(ids):,} tokens, and the server takes at most "
+            f"{model.limit - 1:,}, to leave room for an answer. Shorten the prompt.",
+            param=param,
+            code="context_length_exceeded",
+        )
+    return tuple(ids)

@@ -1,0 +1,208 @@
+"""What a client may send. The field descriptions are the documentation at `/docs`.
+
+Types are strict, as in the OpenAI API: a number in quotes is an error. Fields that are not named
+here are ignored, since clients send many.
+"""
+
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+MOST_ANSWERS = 128
+MOST_ALTERNATIVES = 20
+
+_Stop = Annotated[str, Field(max_length=1024)]
+_TokenId = Annotated[int, Field(ge=0)]
+
+
+class _Part(BaseModel):
+    """Part of a request."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False)
+
+
+class TextPart(_Part):
+    """A piece of a message's content. Only text can be read."""
+
+    type: Literal["text"]
+    text: str
+
+
+class Message(_Part):
+    """One message of a chat."""
+
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    content: str | list[TextPart] | None = Field(
+        None, description="Text, or a list of text parts. Only an assistant's may be left out."
+    )
+
+    @model_validator(mode="after")
+    def _has_content(self) -> "Message":
+        if self.content is None and self.role != "assistant":
+            raise ValueError(f"The {self.role}'s message has no content.")
+        return self
+
+    def plain(self) -> dict[str, Any]:
+        """The message as the chat template takes it, its text in one string."""
+        content = self.content or ""
+        if not isinstance(content, str):
+            content = "".join(part.text for part in content)
+        return {"role": self.role, "content": content}
+
+
+class StreamOptions(_Part):
+    """What a stream carries besides the text."""
+
+    include_usage: bool | None = Field(
+        None, description="Send the usage in a last chunk, which has no choices."
+    )
+
+
+class ResponseFormat(_Part):
+    """The form of an answer. Only `text` is offered."""
+
+    type: str
+
+    @model_validator(mode="after")
+    def _is_text(self) -> "ResponseFormat":
+        if self.type != "text":
+            raise ValueError(
+                f"response_format {self.type!r} is not offered; only {{'type': 'text'}} is."
+            )
+        return self
+
+
+class GenerationRequest(_Part):
+    """What chats and text completions have in common."""
+
+    model: str | None = Field(
+        None, description="The name of the served model, as /v1/models lists it."
+    )
+    max_tokens: int | None = Field(
+        None, ge=0, le=10_000_000, description="The most tokens of one answer."
+    )
+    n: int | None = Field(1, ge=1, le=MOST_ANSWERS, description="How many answers to make.")
+    stop: _Stop | Annotated[list[_Stop], Field(max_length=16)] | None = Field(
+        None, description="Text that ends an answer and is not part of it: a string, or up to 16."
+    )
+    stream: bool | None = Field(
+        False, description="Send the answer as it is made, as server-sent events."
+    )
+    stream_options: StreamOptions | None = None
+    seed: int | None = Field(
+        None,
+        ge=-(2**63),
+        le=2**63 - 1,
+        description="Equal seeds give equal answers; answer i of n uses seed + i. Without one, a "
+        "random seed is taken, and reported in the field `seed` of the response.",
+    )
+    response_format: ResponseFormat | None = None
+    sampler: str | None = Field(
+        None,
+        description="A preset of the entropy sampler, or `normal` for the plain sampler: see "
+        "/v1/samplers. Without one, the server's own.",
+    )
+    sampler_config: dict[str, Any] | None = Field(
+        None, description="Values that differ from the sampler's, as /v1/samplers describes them."
+    )
+    temperature: float | None = Field(None, ge=0, le=5, description="The sampler's base value.")
+    top_p: float | None = Field(None, ge=0, le=1, description="The sampler's base value.")
+    top_k: int | None = Field(None, ge=0, le=1_000_000, description="The sampler's base value.")
+    min_p: float | None = Field(None, ge=0, le=1, description="The sampler's base value.")
+    metrics: bool | None = Field(
+        True, description="Report metrics, quadrant and parameters of every token."
+    )
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """The stop strings."""
+        return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
+
+    @property
+    def wants_usage(self) -> bool:
+        """Whether a stream ends with a chunk of usage."""
+        return bool(self.stream_options and self.stream_options.include_usage)
+
+
+class ChatRequest(GenerationRequest):
+    """A chat to be answered."""
+
+    messages: list[Message] = Field(min_length=1)
+    max_completion_tokens: int | None = Field(
+        None, ge=1, le=10_000_000, description="The newer name of max_tokens."
+    )
+    max_tokens: int | None = Field(
+        None, ge=1, le=10_000_000, description="The most tokens of one answer."
+    )
+    logprobs: bool | None = Field(False, description="Report the log-probability of every token.")
+    top_logprobs: int | None = Field(
+        None,
+        ge=0,
+        le=MOST_ALTERNATIVES,
+        description="How many of the likeliest tokens to report with each. Needs logprobs.",
+    )
+    continue_final_message: bool | None = Field(
+        False, description="The last message is the beginning of the answer; go on from there."
+    )
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "messages": [{"role": "user", "content": "What is the capital of France?"}],
+                    "max_tokens": 32,
+                    "seed": 0,
+                    "stream": True,
+                }
+            ]
+        }
+    )
+
+    @model_validator(mode="after")
+    def _logprobs_asked_for(self) -> "ChatRequest":
+        if self.top_logprobs and not self.logprobs:
+            raise ValueError("top_logprobs needs logprobs to be true.")
+        return self
+
+    @property
+    def alternatives(self) -> int | None:
+        """How many alternatives each token is reported with; None for no log-probabilities."""
+        return (self.top_logprobs or 0) if self.logprobs else None
+
+
+class CompletionRequest(GenerationRequest):
+    """A text, or several, to be continued."""
+
+    prompt: str | list[str] | list[_TokenId] | list[list[_TokenId]] = Field(
+        description="A text, a list of token ids, or a list of either. It is used as it is."
+    )
+    echo: bool | None = Field(False, description="Put the prompt before the answer.")
+    logprobs: int | None = Field(
+        None,
+        ge=0,
+        le=MOST_ALTERNATIVES,
+        description="Report log-probabilities, with so many alternatives. With echo, those of the "
+        "prompt too.",
+    )
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"prompt": "The capital of France is", "max_tokens": 8, "logprobs": 1, "seed": 0}
+            ]
+        }
+    )
+
+    @model_validator(mode="after")
+    def _makes_something(self) -> "CompletionRequest":
+        if self.max_tokens == 0 and not self.echo:
+            raise ValueError("max_tokens may be 0 only with echo.")
+        return self
+
+    @property
+    def prompts(self) -> list[str] | list[list[int]]:
+        """The prompts, one or more."""
+        prompts: Any = self.prompt
+        if isinstance(prompts, str) or (prompts and isinstance(prompts[0], int)):
+            prompts = [prompts]
+        return cast("list[str] | list[list[int]]", prompts)

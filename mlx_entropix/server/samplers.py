@@ -1,0 +1,56 @@
+"""Which sampler a request gets, and what the samplers are."""
+
+from typing import Any
+
+from mlx_entropix.sampling import PRESETS, ConfigError, PlainConfig, SamplerConfig
+from mlx_entropix.server.errors import ApiError
+from mlx_entropix.server.requests import GenerationRequest
+from mlx_entropix.server.settings import PLAIN, Settings
+
+_BASE_VALUES = ("temperature", "top_p", "top_k", "min_p")
+
+
+def named_sampler(name: str) -> SamplerConfig | PlainConfig:
+    """The sampler of that name as it is published; raises KeyError if there is none."""
+    return PlainConfig() if name == PLAIN else PRESETS[name]
+
+
+def request_config(request: GenerationRequest, settings: Settings) -> SamplerConfig | PlainConfig:
+    """The sampler that a request asks for. Raises a 400 that names the field and its range."""
+    name = request.sampler or settings.sampler
+    if name == settings.sampler:
+        config = settings.config
+    elif name == PLAIN or name in PRESETS:
+        config = named_sampler(name)
+    else:
+        known = ", ".join([*PRESETS, PLAIN])
+        raise ApiError(400, f"There is no sampler {name!r}. There are: {known}.", param="sampler")
+    config = _override(config, request.sampler_config or {}, "sampler_config")
+    for field in _BASE_VALUES:
+        value = getattr(request, field)
+        if value is not None:
+            config = _override(config, {field: value}, field)
+    return config
+
+
+def describe_samplers(settings: Settings) -> dict[str, Any]:
+    """What `GET /v1/samplers` answers."""
+    return {
+        "default": settings.sampler,
+        "config": settings.config.model_dump(),
+        "presets": {name: preset.model_dump() for name, preset in PRESETS.items()},
+        "normal": PlainConfig().model_dump(),
+        "schema": SamplerConfig.model_json_schema(),
+        "plain_schema": PlainConfig.model_json_schema(),
+    }
+
+
+def _override(
+    config: SamplerConfig | PlainConfig, partial: dict[str, Any], param: str
+) -> SamplerConfig | PlainConfig:
+    try:
+        return config.override(partial)
+    except ConfigError as error:
+        raise ApiError(400, f"{error}.", param=param) from None
+    except RecursionError:
+        raise ApiError(400, "sampler_config is nested too deeply.", param=param) from None

@@ -1,0 +1,39 @@
+"""What a server is started with."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlx_entropix.sampling import PRESETS, PlainConfig, SamplerConfig
+
+PLAIN = "normal"
+"""The name of the plain sampler, beside the presets' names."""
+
+MAX_BODY_BYTES = 8 * 1024 * 1024
+"""Longer request bodies are refused; a context of 128 k tokens is half a megabyte of text."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The options of `mlx_server.py`, checked.
+
+    `sampler` names the sampler of requests that name none, and `config` is that sampler with the
+    server's own overrides. `max_queue` bounds the rows that wait beside the `max_rows` live ones.
+    `max_kv_tokens` None means `max_rows` whole contexts. `shutdown_timeout` is in seconds.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    weights: str | None = None
+    sampler: str = "entropix"
+    config: SamplerConfig | PlainConfig = PRESETS["entropix"]
+    max_rows: int = 16
+    max_queue: int = 64
+    max_kv_tokens: int | None = None
+    prefix_cache_bytes: int = 256 * 1024 * 1024
+    api_key: str | None = None
+    cors_origins: tuple[str, ...] = ()
+    allowed_hosts: tuple[str, ...] = ()
+    ui_dir: Path | None = None
+    log_level: str = "info"
+    log_prompts: bool = False
+    shutdown_timeout: float = 10.0
