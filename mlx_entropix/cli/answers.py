@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from rich.segment import Segments
+from rich.segment import Segment, Segments
 from rich.text import Text
 
 from mlx_entropix.cli.console import visible
@@ -84,15 +84,16 @@ class _List:
             for event in row.tally.events
             for segment in token_segments(event.text, event.quadrant).segments
         ]
-        ends = row.tally.text.endswith("\n")
-        screen.answers.print(Segments(segments), end="" if ends else "\n")
+        if not row.tally.text.endswith("\n"):
+            segments.append(Segment.line())
+        screen.answers.print(Segments(segments))
         screen.note(row.tally.closing_lines(screen.notes.width, alone=False))
         screen.answers.print()
 
     @property
     def state(self) -> str:
         """What stands beside the progress bar."""
-        return f"{self.done} of {len(self.prompts)} done, {self.tokens:,} tokens"
+        return f"{self.done} of {len(self.prompts)} done, {self.tokens:,} token{'s' * (self.tokens != 1)}"
 
 
 def answer_list(session: Session, prompts: list[Prompt], rows: int) -> int:

@@ -10,10 +10,7 @@ from argparse import Namespace
 
 from mlx_entropix.cli.options import DEFAULT_ROWS, is_list, parse
 
-_LLAMA_NOTICE = (
-    "No weights/Llama-3.2-1B-Instruct here: answering with the bundled {}. "
-    "For Llama: uv run mlx_download_weights.py"
-)
+_LLAMA_NOTICE = "Bundled model {}. For Llama: uv run mlx_download_weights.py"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -35,12 +32,14 @@ def _run(options: Namespace) -> int:
     from mlx_entropix.cli.asked import asked_prompts
     from mlx_entropix.cli.console import make_screen
     from mlx_entropix.cli.progress import spinner
+    from mlx_entropix.cli.sampler import config_of
     from mlx_entropix.cli.trace import TraceFile
     from mlx_entropix.model.locate import locate_weights
 
     _check_terminal(options)
     screen = make_screen(no_color=options.no_color, quiet=options.quiet, is_json=options.json)
     prompts = asked_prompts(options)
+    sampler, config = config_of(options)
     trace = TraceFile(options.trace) if options.trace else None
     location = locate_weights(options.weights_dir)
     if location.is_fallback:
@@ -48,9 +47,9 @@ def _run(options: Namespace) -> int:
     with spinner(screen.notices, f"Loading {location.name}", shown=not options.quiet):
         from mlx_entropix.cli.answer import answer_one
         from mlx_entropix.cli.answers import answer_list
-        from mlx_entropix.cli.session import open_session
+        from mlx_entropix.cli.session import Session
 
-        session = open_session(options, screen, location, trace)
+        session = Session.open(options, screen, location, trace, sampler, config)
     if is_list(options):
         return answer_list(session, prompts, options.rows or DEFAULT_ROWS)
     if prompts:

@@ -14,7 +14,7 @@ examples:
   uv run mlx_main.py --input "What is entropy?"         one answer
   git diff | uv run mlx_main.py --input - --system "Review this change."
   uv run mlx_main.py --input "Once upon" --raw --sampler frog --seed 7
-  uv run mlx_main.py --prompts --trace run.jsonl        our five prompts, every token recorded
+  uv run mlx_main.py --prompts --trace run.jsonl        five prompts, every token recorded
   uv run mlx_main.py --prompt_csv roles.csv --rows 16 --json > answers.jsonl
 
 Hyphens and underscores in options are the same. Exit codes: 0 done, 1 failed while running,
@@ -26,6 +26,7 @@ def make_parser() -> ArgumentParser:
     """The parser of `mlx_main.py`."""
     parser = ArgumentParser(
         prog="uv run mlx_main.py",
+        usage="%(prog)s [--input TEXT | --prompts | --prompt_csv [PATH]] [options]",
         description="Language models on MLX with an entropy sampler. Without a prompt: a chat.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

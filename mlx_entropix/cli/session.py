@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlx_entropix.cli.console import Screen
-from mlx_entropix.cli.sampler import Config, config_of
+from mlx_entropix.cli.sampler import Config
 from mlx_entropix.cli.tally import Tally
 from mlx_entropix.cli.trace import TraceFile
 from mlx_entropix.engine import Request, TokenEvent, load_from, result_record, token_record
@@ -33,6 +33,31 @@ class Session:
     stop: tuple[str, ...]
     is_raw: bool
     trace: TraceFile | None
+
+    @classmethod
+    def open(
+        cls,
+        options: Namespace,
+        screen: Screen,
+        location: Location,
+        trace: TraceFile | None,
+        sampler: str,
+        config: Config,
+    ) -> "Session":
+        """Load the model. Raises `WeightsError` or `TokenizerError`."""
+        model, tokenizer = load_from(location)
+        return cls(
+            screen=screen,
+            model=model,
+            tokenizer=tokenizer,
+            sampler=sampler,
+            config=config,
+            seed=options.seed,
+            max_tokens=options.max_tokens,
+            stop=tuple(options.stop),
+            is_raw=options.raw,
+            trace=trace,
+        )
 
     def prompt_ids(self, prompt: Prompt) -> tuple[int, ...]:
         """The prompt as token ids. Raises `PromptError`."""
@@ -77,26 +102,3 @@ class Session:
         """Write the line that ends a finished answer."""
         if self.trace is not None:
             self.trace.write("result", index, result_record(tally.text, tally.events[-1]))
-
-
-def open_session(
-    options: Namespace, screen: Screen, location: Location, trace: TraceFile | None
-) -> Session:
-    """Check the sampler's options and load the model.
-
-    Raises `UsageError`, `WeightsError` or `TokenizerError`.
-    """
-    sampler, config = config_of(options)
-    model, tokenizer = load_from(location)
-    return Session(
-        screen,
-        model,
-        tokenizer,
-        sampler,
-        config,
-        options.seed,
-        options.max_tokens,
-        tuple(options.stop),
-        options.raw,
-        trace,
-    )

@@ -78,8 +78,10 @@ class Tally:
             tps, first = self._speed()
             parts.append(Text(f"{tps:.1f} tok/s"))
             parts += [Text(f"first token {first:.1f} s")] * alone
-            parts.append(Text(f"entropy {self.mean_entropy:.1f} bits"))
-            parts.append(Text(f"varentropy {self.mean_varentropy:.1f} bits²"))
+            mean = (
+                f"entropy {self.mean_entropy:.1f} bits, varentropy {self.mean_varentropy:.1f} bits²"
+            )
+            parts.append(Text(mean))
         counts = self.quadrants
         for quadrant in filter(counts.get, GLYPHS):
             share = Text(GLYPHS[quadrant], STYLES[quadrant] + Style(underline=False))
