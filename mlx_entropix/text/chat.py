@@ -45,7 +45,10 @@ class ChatTemplate:
         # Longest first, as the tokenizer matches them.
         ids = sorted(control_ids, key=lambda id: -len(added[id].content))
         self._names = re.compile("|".join(re.escape(added[id].content) for id in ids) or "(?!)")
-        self._control = "|".join(_control_pattern(id, added[id]) for id in ids) or "(?!)"
+        # A group named after the id tells which one was found.
+        self._control = "|".join(f"(?P<id{id}>{re.escape(added[id].content)})" for id in ids)
+        self._swallow_before = {id for id in ids if added[id].lstrip}
+        self._swallow_after = {id for id in ids if added[id].rstrip}
 
     def encode(
         self,
@@ -125,15 +128,19 @@ class ChatTemplate:
         names = f"(?:{self._names.pattern})"
         # One mark is enough: a template may have cut the other off.
         by_people = f"{marks.open}{names}|{names}{marks.close}"
-        control = self._control.format(open=marks.open, close=marks.close)
         ids: list[int] = []
         start = 0
-        for match in re.finditer(f"{by_people}|{control}", rendered):
+        for match in re.finditer(f"{by_people}|{self._control or '(?!)'}", rendered):
             if match.lastgroup is None:
                 continue
-            ids += self._segment(rendered[start : match.start()], marks, first=start == 0)
-            ids.append(int(match.lastgroup.removeprefix("id")))
+            control_id = int(match.lastgroup.removeprefix("id"))
+            before = rendered[start : match.start()]
+            if control_id in self._swallow_before:
+                before = before.rstrip()
+            ids += [*self._segment(before, marks, first=start == 0), control_id]
             start = match.end()
+            if control_id in self._swallow_after:
+                start = len(rendered) - len(rendered[start:].lstrip())
         return ids + self._segment(rendered[start:], marks, first=start == 0)
 
     def _segment(self, text: str, marks: _Marks, *, first: bool) -> list[int]:
@@ -141,12 +148,3 @@ class ChatTemplate:
         if first:
             return self._plain.encode(text, add_special_tokens=False)
         return self._plain.encode_continuation(text)
-
-
-def _control_pattern(token_id: int, token: tokenizers.AddedToken) -> str:
-    """A group named after the id, for a token without marks and the whitespace that it takes from
-    its neighbours; `{open}` and `{close}` are left to be filled in.
-    """
-    name = re.escape(token.content).replace("{", "{{").replace("}", "}}")
-    before, after = r"\s*" * token.lstrip, r"\s*" * token.rstrip
-    return f"{before}(?<!{{open}})(?P<id{token_id}>{name})(?!{{close}}){after}"

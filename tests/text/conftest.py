@@ -4,14 +4,13 @@ import importlib.metadata
 import json
 from pathlib import Path
 
-import mlx_entropix  # noqa: F401  (the BLAS comes before MLX)
-
-import mlx.core as mx  # isort: skip
+import mlx.core as mx
 import pytest
 import tokenizers
 from tokenizers import AddedToken, Regex, decoders, models, pre_tokenizers, processors, trainers
 
 from mlx_entropix.text import load_tokenizer, tokenizer_from_gguf
+from tests.text import llama_3_like
 
 CORPUS = [
     "The quick brown fox jumps over the lazy dog, and it wasn't the first time.",
@@ -21,27 +20,6 @@ CORPUS = [
     "def add(a, b):\n    return a + b\n\n\nprint(add(1, 2))\t# three",
     "日本語の文章と 한국어 문장 и русский текст",
 ] * 4
-
-# Llama 3's own, in the spirit of its published template.
-LLAMA_3_TEMPLATE = (
-    "{{ bos_token }}{% for message in messages %}"
-    "{{ '<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n' }}"
-    "{{ message['content'] | trim + '<|eot_id|>' }}{% endfor %}"
-    "{% if add_generation_prompt %}"
-    "{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}{% endif %}"
-)
-LLAMA_3_SPLIT = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
-    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
-LLAMA_3_CONTROL = (
-    "<|begin_of_text|>",
-    "<|end_of_text|>",
-    "<|start_header_id|>",
-    "<|end_header_id|>",
-    "<|eot_id|>",
-    "<|eom_id|>",
-)
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +34,7 @@ def bundled_metadata(bundled_path):
 
 
 @pytest.fixture(scope="session")
-def bundled(bundled_metadata):
+def smollm2(bundled_metadata):
     return tokenizer_from_gguf(bundled_metadata)
 
 
@@ -66,7 +44,7 @@ def llama_3_folder(tmp_path_factory) -> Path:
     backend = tokenizers.Tokenizer(models.BPE(ignore_merges=True))
     backend.pre_tokenizer = pre_tokenizers.Sequence(
         [
-            pre_tokenizers.Split(Regex(LLAMA_3_SPLIT), behavior="isolated"),
+            pre_tokenizers.Split(Regex(llama_3_like.SPLIT), behavior="isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
@@ -74,8 +52,10 @@ def llama_3_folder(tmp_path_factory) -> Path:
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(vocab_size=600, initial_alphabet=alphabet, show_progress=False)
     backend.train_from_iterator(CORPUS, trainer)
-    backend.add_special_tokens([AddedToken(t, normalized=False) for t in LLAMA_3_CONTROL])
-    bos = LLAMA_3_CONTROL[0]
+    backend.add_special_tokens(
+        [AddedToken(t, normalized=False) for t in llama_3_like.CONTROL_TOKENS]
+    )
+    bos = llama_3_like.CONTROL_TOKENS[0]
     backend.post_processor = processors.TemplateProcessing(
         single=[bos, "$A"], special_tokens=[(bos, backend.token_to_id(bos))]
     )
@@ -88,7 +68,7 @@ def llama_3_folder(tmp_path_factory) -> Path:
         "clean_up_tokenization_spaces": True,  # as in the published file; decoding must not
     }
     (folder / "tokenizer_config.json").write_text(json.dumps(config))
-    (folder / "chat_template.jinja").write_text(LLAMA_3_TEMPLATE)
+    (folder / "chat_template.jinja").write_text(llama_3_like.CHAT_TEMPLATE)
     eot, eom = (backend.token_to_id(t) for t in ("<|eot_id|>", "<|eom_id|>"))
     (folder / "config.json").write_text(json.dumps({"model_type": "llama", "eos_token_id": eot}))
     (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": [eot, eom]}))

@@ -5,9 +5,9 @@ from itertools import pairwise
 import mlx.core as mx
 import pytest
 import regex
-from conftest import LLAMA_3_SPLIT
 
 from mlx_entropix.text import TokenizerError, load_tokenizer, tokenizer_from_gguf
+from tests.text.llama_3_like import SPLIT as LLAMA_3_SPLIT
 
 GPT_2_SPLIT = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 
@@ -57,11 +57,11 @@ class SlowByteLevel:
 
 
 @pytest.mark.parametrize("text", HARD_TEXTS)
-def test_bundled_model_splits_and_merges_as_the_reference(bundled, bundled_metadata, text):
+def test_bundled_model_splits_and_merges_as_the_reference(smollm2, bundled_metadata, text):
     slow = SlowByteLevel(bundled_metadata, GPT_2_SPLIT, digits_alone=True, whole_words=False)
-    ids = bundled.encode(text)
+    ids = smollm2.encode(text)
     assert ids == slow.encode(text)
-    assert bundled.decode(ids) == text
+    assert smollm2.decode(ids) == text
 
 
 @pytest.mark.parametrize("text", HARD_TEXTS)
@@ -72,17 +72,17 @@ def test_llama_3_splits_and_merges_as_the_reference(bundled_metadata, text):
     assert tokenizer.encode(text, add_special_tokens=False) == slow.encode(text)
 
 
-def test_facts_of_the_bundled_vocabulary(bundled):
-    assert bundled.vocabulary_size == 49152
-    assert bundled.eos_token_ids == {2}
-    assert [bundled.token_text(id) for id in (0, 1, 2)] == [
+def test_facts_of_the_bundled_vocabulary(smollm2):
+    assert smollm2.vocabulary_size == 49152
+    assert smollm2.eos_token_ids == {2}
+    assert [smollm2.token_text(id) for id in (0, 1, 2)] == [
         "<|endoftext|>",
         "<|im_start|>",
         "<|im_end|>",
     ]
-    digits = bundled.encode("2024")
-    assert [bundled.token_text(id) for id in digits] == ["2", "0", "2", "4"]
-    assert bundled.encode("") == []
+    digits = smollm2.encode("2024")
+    assert [smollm2.token_text(id) for id in digits] == ["2", "0", "2", "4"]
+    assert smollm2.encode("") == []
 
 
 def test_end_of_turn_tokens_of_the_file_end_an_answer(bundled_metadata):

@@ -20,17 +20,17 @@ def write(tmp_path):
     return write
 
 
-def test_predefined_prompts_fit_the_bundled_model(bundled):
+def test_predefined_prompts_fit_the_bundled_model(smollm2):
     assert len(PREDEFINED) == 5
     assert len({prompt.name for prompt in PREDEFINED}) == 5
     for prompt in PREDEFINED:
-        text = bundled.decode(bundled.chat(prompt.messages))
+        text = smollm2.decode(smollm2.chat(prompt.messages))
         assert prompt.user in text
         assert (prompt.system or "You are a helpful AI assistant") in text
 
 
-def test_the_thinking_prompt_costs_a_slow_machine_little(bundled):
-    assert len(bundled.encode(SYSTEM_PROMPT)) < 40
+def test_the_thinking_prompt_costs_a_slow_machine_little(smollm2):
+    assert len(smollm2.encode(SYSTEM_PROMPT)) < 40
 
 
 def test_the_prompts_of_the_project():

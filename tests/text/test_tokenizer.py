@@ -19,7 +19,7 @@ CHARACTERS = st.characters(
     max_codepoint=0x3FFFF, exclude_categories=["Cs"], exclude_characters="\x04\x06\x13\x14\x16\x1d"
 )
 TEXTS = st.lists(st.text(CHARACTERS) | st.sampled_from(FRAGMENTS), max_size=6).map("".join)
-KINDS = ["bundled", "llama_3", "sentencepiece"]
+KINDS = ["smollm2", "llama_3", "sentencepiece"]
 
 
 @pytest.fixture(params=KINDS)
@@ -34,8 +34,8 @@ def streamed(tokenizer, ids):
 
 @settings(max_examples=200, deadline=None)
 @given(text=TEXTS)
-def test_byte_level_text_comes_back(bundled, llama_3, text):
-    for tokenizer in (bundled, llama_3):
+def test_byte_level_text_comes_back(smollm2, llama_3, text):
+    for tokenizer in (smollm2, llama_3):
         ids = tokenizer.encode(text)
         assert tokenizer.decode(ids) == text
         pieces = streamed(tokenizer, ids)
@@ -54,31 +54,31 @@ def test_sentencepiece_text_comes_back_behind_a_space(sentencepiece, text):
 
 @settings(max_examples=200, deadline=None)
 @given(data=st.data())
-def test_stream_of_random_ids_is_their_decoding(bundled, llama_3, sentencepiece, data):
-    for tokenizer in (bundled, llama_3, sentencepiece):
+def test_stream_of_random_ids_is_their_decoding(smollm2, llama_3, sentencepiece, data):
+    for tokenizer in (smollm2, llama_3, sentencepiece):
         size = tokenizer.vocabulary_size + 3  # a padded output layer has ids without a token
         ids = data.draw(st.lists(st.integers(0, size - 1) | st.integers(0, min(300, size - 1))))
         assert "".join(streamed(tokenizer, ids)) == tokenizer.decode(ids)
 
 
-def test_bytes_without_a_token_are_left_out(bundled):
-    assert bundled.decode(bundled.encode("a\x04b")) == "ab"
+def test_bytes_without_a_token_are_left_out(smollm2):
+    assert smollm2.decode(smollm2.encode("a\x04b")) == "ab"
 
 
-def test_half_a_character_waits_for_its_other_half(bundled):
-    ids = bundled.encode("a 🦉b")
-    pieces = streamed(bundled, ids)
+def test_half_a_character_waits_for_its_other_half(smollm2):
+    ids = smollm2.encode("a 🦉b")
+    pieces = streamed(smollm2, ids)
     assert len(ids) > 4  # the owl takes several tokens
     assert [p for p in pieces if p] == ["a", " ", "🦉", "b"]
-    assert streamed(bundled, ids[:-2])[-1] == "\ufffd"
+    assert streamed(smollm2, ids[:-2])[-1] == "\ufffd"
 
 
-def test_single_tokens_read_well(bundled, sentencepiece):
-    owl = bundled.encode("🦉")
-    assert bundled.token_text(owl[0]).startswith("\\x")
-    assert bundled.token_text(bundled.encode(" Paris")[0]) == " Paris"
-    assert bundled.token_text(60000) == "<|60000|>"
-    assert bundled.decode([60000]) == ""
+def test_single_tokens_read_well(smollm2, sentencepiece):
+    owl = smollm2.encode("🦉")
+    assert smollm2.token_text(owl[0]).startswith("\\x")
+    assert smollm2.token_text(smollm2.encode(" Paris")[0]) == " Paris"
+    assert smollm2.token_text(60000) == "<|60000|>"
+    assert smollm2.decode([60000]) == ""
     assert sentencepiece.token_text(3 + ord("A")) == "A"
     assert sentencepiece.token_text(3 + 0xE2) == "\\xe2"
 
@@ -89,14 +89,14 @@ def test_control_tokens_have_names_and_no_text(tokenizer):
         assert tokenizer.decode([id]) == ""
 
 
-def test_the_clarifying_token(bundled, sentencepiece):
-    assert bundled.token_text(bundled.first_token_of(" ...")) == " ..."
-    assert bundled.token_text(bundled.first_token_of(" unquestionably so")) == " unquestion"
+def test_the_clarifying_token(smollm2, sentencepiece):
+    assert smollm2.token_text(smollm2.first_token_of(" ...")) == " ..."
+    assert smollm2.token_text(smollm2.first_token_of(" unquestionably so")) == " unquestion"
     first = sentencepiece.first_token_of(" ...")
     assert sentencepiece.token_text(first) in {" ", " .", " ..", " ..."}
     assert sentencepiece.token_text(sentencepiece.first_token_of("fox")) in {"f", "fo", "fox"}
     with pytest.raises(PromptError, match="empty"):
-        bundled.first_token_of("")
+        smollm2.first_token_of("")
 
 
 def test_prompts_that_are_no_text(tokenizer):
