@@ -9,10 +9,8 @@ from typing import NamedTuple
 
 import mlx.core as mx
 
-from mlx_entropix.sampling.compiled import compiled_on_gpu
-
 LOG2_E = 1.4426950408889634
-LOG2_SMALLEST_WEIGHT = -33.219280948873624  # log2(1e-10): attention weights are clipped there
+SMALLEST_WEIGHT = 1e-10  # of attention: smaller ones are clipped before the logarithm
 
 
 class Metrics(NamedTuple):
@@ -68,45 +66,31 @@ def logits_metrics(p: Distribution) -> tuple[mx.array, mx.array]:
     return entropy[:, 0], variance[:, 0]
 
 
-def _attention_metrics(scores: mx.array, mask: mx.array | None) -> mx.array:
-    """(B, 4): attention entropy and varentropy, agreement, interaction strength."""
-    scores = scores.astype(mx.float32)
-    strengths = mx.abs(scores)
-    if mask is not None:
-        visible = mx.expand_dims(mask, 1)  # (B, 1, T)
-        scores = mx.where(visible, scores, -mx.inf)
-        strengths = mx.where(visible, strengths, 0.0)
-
-    bits = (scores - mx.max(scores, axis=-1, keepdims=True)) * LOG2_E
-    weights = power_of_two(bits)  # (B, H, T)
-    total = mx.sum(weights, axis=-1, keepdims=True)
-    weights = weights / total
-    clipped = mx.maximum(bits - mx.log2(total), LOG2_SMALLEST_WEIGHT)
-    entropies = -mx.sum(weights * clipped, axis=-1)  # (B, H)
-    entropy = mx.mean(entropies, axis=-1)
-    varentropy = mx.mean(mx.square(entropies - entropy[:, None]), axis=-1)
-
-    spread = mx.abs(weights - mx.mean(weights, axis=1, keepdims=True))  # hidden keys: 0
-    agreement = mx.mean(spread, axis=(1, 2))
-    strength = mx.mean(strengths, axis=(1, 2))
-    if mask is not None:  # the means above counted hidden keys too, as zeros
-        share = mx.mean(mask.astype(mx.float32), axis=-1)
-        agreement, strength = agreement / share, strength / share
-    return mx.stack([entropy, varentropy, agreement, strength], axis=-1)
-
-
-# T grows at every step: shapeless, so that neither function is traced again for it.
-_masked = compiled_on_gpu(_attention_metrics, shapeless=True)
-_unmasked = compiled_on_gpu(lambda scores: _attention_metrics(scores, None), shapeless=True)
-
-
 def attention_metrics(scores: mx.array, mask: mx.array | None = None) -> mx.array:
     """The four metrics of attention scores (B, H, T), as a (B, 4) float32 array.
 
     `mask` (B, T) is true at the keys that a row sees; what the scores hold elsewhere, NaN included,
     has no effect. The columns follow the order of `Metrics`.
+
+    Not for `mx.compile`: T grows at every step, and compiled as shapeless this crashes where T
+    is 1 (MLX 0.32).
     """
-    return _unmasked(scores) if mask is None else _masked(scores, mask)
+    scores = scores.astype(mx.float32)
+    strengths = mx.abs(scores)
+    if mask is not None:
+        visible = mask[:, None, :]
+        scores = mx.where(visible, scores, -mx.inf)
+        strengths = mx.where(visible, strengths, 0.0)
+    weights = mx.softmax(scores, axis=-1)  # (B, H, T)
+    bits = mx.log2(mx.maximum(weights, SMALLEST_WEIGHT))
+    entropies = -mx.sum(weights * bits, axis=-1)  # (B, H)
+    heads = mx.stack([mx.mean(entropies, axis=-1), mx.var(entropies, axis=-1)], axis=-1)
+
+    spread = mx.abs(weights - mx.mean(weights, axis=1, keepdims=True))
+    keys = mx.stack([mx.mean(spread, axis=(1, 2)), mx.mean(strengths, axis=(1, 2))], axis=-1)
+    if mask is not None:  # these means counted hidden keys too, as zeros
+        keys = keys / mx.mean(mask.astype(mx.float32), axis=-1, keepdims=True)
+    return mx.concatenate([heads, keys], axis=-1)
 
 
 def calculate_metrics(logits: mx.array, scores: mx.array, mask: mx.array | None = None) -> Metrics:

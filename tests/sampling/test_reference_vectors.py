@@ -4,7 +4,6 @@ from pathlib import Path
 
 import mlx.core as mx
 import numpy as np
-import oracle
 import pytest
 
 from mlx_entropix.sampling import (
@@ -20,6 +19,7 @@ from mlx_entropix.sampling import (
     sample_rows,
     sampling_parameters,
 )
+from tests.sampling import oracle
 
 DATA = Path(__file__).parents[1] / "data"
 

@@ -2,9 +2,7 @@
 
 import mlx.core as mx
 import numpy as np
-import oracle
 import pytest
-from cases import PROFILE, cases
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -22,6 +20,8 @@ from mlx_entropix.sampling import (
     sample_rows,
     sampling_parameters,
 )
+from tests.sampling import oracle
+from tests.sampling.cases import PROFILE, cases
 
 CLARIFYING = 1
 
