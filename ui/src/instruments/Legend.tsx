@@ -59,7 +59,7 @@ function QuadrantLegend() {
             <span className="num text-ink" aria-hidden>
               {glyph}
             </span>
-            <span className="token px-0.5 text-ink" data-q={name === "FLOWING" ? undefined : name}>
+            <span className="token-word px-0.5 text-ink" data-q={name === "FLOWING" ? undefined : name}>
               {name.toLowerCase()}
             </span>
             <span>{where}</span>

@@ -2,7 +2,7 @@
 import { useEffect, useLayoutEffect, useRef } from "react";
 import uPlot from "uplot";
 import { type Palette, usePalette } from "@/instruments/palette";
-import { type Decoration, decorate, yRange } from "@/instruments/plotDrawing";
+import { type Decoration, decorate, LABEL_ROOM, RIBBON_ROOM, yRange } from "@/instruments/plotDrawing";
 import { attachPointer } from "@/instruments/plotPointer";
 import { markedIn, useSelection } from "@/instruments/selection";
 import type { XView } from "@/instruments/xView";
@@ -47,7 +47,7 @@ export function MetricPlot(props: MetricPlotProps) {
   latest.current = { ...props, palette };
 
   // Made anew only when its lines change in kind; data, colours and decoration are read as they are at each drawing.
-  const shape = [measure, lines.length, average, slope, xLabels, height].join();
+  const shape = [measure, lines.length, average, slope, xLabels, height, !props.decoration.ribbon].join();
   useLayoutEffect(() => {
     const element = holder.current;
     if (!element) return;
@@ -124,7 +124,7 @@ function columns(lines: readonly Line[], average: boolean, slope: boolean): uPlo
 type Latest = { current: MetricPlotProps & { palette: Palette } };
 
 function options(latest: Latest, width: number): uPlot.Options {
-  const { measure, height, xLabels, lines, average, slope } = latest.current;
+  const { measure, height, xLabels, lines, average, slope, decoration } = latest.current;
   const colour = (pick: (palette: Palette) => string) => () => pick(latest.current.palette);
   const font = `11px ${latest.current.palette.mono}`;
   const axis = { stroke: colour(({ faint }) => faint), font, ticks: { show: false } };
@@ -134,8 +134,8 @@ function options(latest: Latest, width: number): uPlot.Options {
     width: Math.max(width, 80),
     height,
     legend: { show: false },
-    // Room on the right keeps the names of the thresholds clear of the lines' ends.
-    padding: [8, slope ? 0 : 12, xLabels ? 0 : 4, 0],
+    // The ribbon has its room above the plot, the names of the thresholds theirs to the right.
+    padding: [decoration.ribbon ? RIBBON_ROOM : 8, slope ? 0 : LABEL_ROOM, xLabels ? 0 : 4, 0],
     cursor: { drag: { x: true, y: false, setScale: false }, y: false, points: { size: 6 } },
     scales: {
       x: { time: false, range: (_, min, max) => [min, max] },
@@ -173,7 +173,7 @@ function options(latest: Latest, width: number): uPlot.Options {
         {
           stroke: lineColour(i),
           width: 1,
-          alpha: average || slope ? 0.45 : 1,
+          alpha: average ? 0.35 : 1,
           dash: line.dash ?? [],
           points: { show: false },
         },

@@ -100,6 +100,7 @@ function Strips({ answer, onFork }: { answer: Answer; onFork: OnFork | undefined
               view={view}
               average={average}
               slope={slope}
+              first={i === 0}
               last={i === shown.length - 1}
             />
           ))}
@@ -126,10 +127,11 @@ interface StripProps {
   view: XView;
   average: boolean;
   slope: boolean;
+  first: boolean;
   last: boolean;
 }
 
-function Strip({ answer, series, metric, view, average, slope, last }: StripProps) {
+function Strip({ answer, series, metric, view, average, slope, first, last }: StripProps) {
   const thresholds = useMemo(
     () => thresholdsOf(readConditions(answer.config), metric),
     [answer.config, metric],
@@ -141,11 +143,11 @@ function Strip({ answer, series, metric, view, average, slope, last }: StripProp
         measure={metric}
         lines={[{ answer, series, anchor: 0, colour: "var(--accent)" }]}
         view={view}
-        height={STRIP_HEIGHT + (last ? 22 : 0)}
+        height={STRIP_HEIGHT + (last ? 22 : 0) + (first ? 4 : 0)}
         average={average}
         slope={slope}
         xLabels={last}
-        decoration={{ thresholds, ribbon: answer.tokens }}
+        decoration={{ thresholds, ribbon: first ? answer.tokens : undefined }}
         label={`${MEASURES[metric].label} over ${plural(answer.tokens.length, "token")}`}
       />
     </div>

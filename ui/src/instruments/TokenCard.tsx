@@ -23,7 +23,7 @@ export function TokenCard({ answer, index, onFork, onClose, pinned }: TokenCardP
   if (!token) return null;
   const fork = pinned ? onFork : undefined;
   return (
-    <div className="max-h-[min(540px,calc(100vh-32px))] overflow-y-auto p-3 text-[13px] leading-5">
+    <div className="max-h-[min(600px,calc(100vh-32px))] overflow-y-auto p-3 text-[13px] leading-5">
       <header className="flex items-baseline gap-2">
         <code className="num min-w-0 truncate rounded-sm bg-panel px-1.5 text-[15px] font-semibold">
           {visible(token.text || token.token)}
@@ -75,7 +75,7 @@ function Reason({ answer, token }: { answer: Answer; token: TokenRecord }) {
 
 function Metrics({ token }: { token: TokenRecord }) {
   return (
-    <dl className="mt-2 grid grid-cols-[1fr_auto] border-t border-line pt-2">
+    <dl className="mt-2 grid grid-cols-[1fr_auto] border-t border-line pt-2 leading-[18px]">
       {METRIC_NAMES.map((metric) => (
         <div key={metric} className="contents">
           <dt className="text-muted" title={MEASURES[metric].description}>
@@ -126,8 +126,13 @@ interface AlternativesProps {
   fork: ((alternative: Alternative | string) => void) | undefined;
 }
 
+/** How many alternatives are shown at first. */
+const FEW = 6;
+
 function Alternatives({ token, fork }: AlternativesProps) {
-  const { alternatives } = token;
+  const [all, setAll] = useState(false);
+  const alternatives = all ? token.alternatives : token.alternatives.slice(0, FEW);
+  const more = token.alternatives.length - alternatives.length;
   if (alternatives.length === 0 && !fork) return null;
   return (
     <section className="mt-2 border-t border-line pt-2" aria-label="Alternatives">
@@ -142,6 +147,15 @@ function Alternatives({ token, fork }: AlternativesProps) {
           />
         ))}
       </ol>
+      {fork && more > 0 && (
+        <button
+          type="button"
+          className="pl-1.5 text-xs text-muted hover:text-ink"
+          onClick={() => setAll(true)}
+        >
+          {more} more
+        </button>
+      )}
       {fork && <TypedFork fork={fork} first={alternatives.length === 0} />}
     </section>
   );
@@ -158,7 +172,7 @@ interface ChoiceProps {
 function Choice({ alternative, chosen, first, fork }: ChoiceProps) {
   const name = visible(alternative.token);
   return (
-    <li className="group/choice relative flex h-[26px] items-center gap-2">
+    <li className="group/choice relative flex h-6 items-center gap-2">
       <span
         className="absolute inset-y-[3px] left-0 rounded-sm bg-accent/15"
         style={{ width: `${100 * Math.exp(alternative.logprob)}%` }}

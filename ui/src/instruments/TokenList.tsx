@@ -15,7 +15,9 @@ export interface TokenListProps {
 }
 
 const ROW_HEIGHT = 28;
-const COLUMNS = "grid grid-cols-[3.25rem_1.25rem_minmax(0,1fr)_4.5rem_3.5rem_3.5rem] items-center gap-2 px-3";
+/** The last column, varentropy, is left out where there is no room for it. */
+const COLUMNS =
+  "grid items-center gap-2 px-3 grid-cols-[2.5rem_1rem_minmax(0,1fr)_4rem_3rem] @sm:grid-cols-[2.75rem_1rem_minmax(0,1fr)_4.5rem_3.25rem_3.25rem] [&>:last-child]:hidden @sm:[&>:last-child]:block";
 
 export function TokenList({ answer, onFork }: TokenListProps) {
   const { id, tokens } = answer;
@@ -35,7 +37,10 @@ export function TokenList({ answer, onFork }: TokenListProps) {
   useFollow(answer, rows, virtual.scrollToIndex, scroller);
 
   return (
-    <section className="flex h-full min-h-0 flex-col text-[13px]" aria-label={`Tokens of ${answer.label}`}>
+    <section
+      className="@container flex h-full min-h-0 flex-col text-[13px]"
+      aria-label={`Tokens of ${answer.label}`}
+    >
       <label className="flex items-center gap-2 px-3 py-2 text-muted">
         <input
           type="checkbox"

@@ -6,6 +6,7 @@ import {
   type CSSProperties,
   memo,
   type PointerEvent,
+  type ReactNode,
   useEffect,
   useId,
   useLayoutEffect,
@@ -163,18 +164,9 @@ const Chunk = memo(
     const spans = [];
     for (let i = start; i < end; i++) {
       const token = tokens[i] as TokenRecord;
-      const t = domain && colourBy !== "quadrant" ? level(domain, measureOf(token, colourBy)) : 0;
       spans.push(
-        <span
-          key={i}
-          className={t > 0 ? "token tint" : "token"}
-          style={t > 0 ? ({ "--t": t } as CSSProperties) : undefined}
-          data-i={i}
-          data-name={token.quadrant ?? undefined}
-          data-q={colourBy === "quadrant" && token.quadrant !== "FLOWING" ? token.quadrant : undefined}
-          data-forced={token.forced || undefined}
-        >
-          {token.text}
+        <span key={i} className="token" data-i={i} data-name={token.quadrant} data-forced={token.forced}>
+          {dressed(token, colourBy, domain)}
         </span>,
       );
     }
@@ -182,6 +174,30 @@ const Chunk = memo(
   },
   (before, after) => before.end === after.end && sameLook(before, after, after.start, after.end),
 );
+
+/** The token's text; a sure one as it is, others tinted, their leading space left out of it as between words in print. */
+function dressed(token: TokenRecord, colourBy: ColourBy, domain: Domain | null): ReactNode {
+  const { text, quadrant } = token;
+  const word = text.trimStart() === "" ? text : text.trimStart();
+  const space = text.slice(0, text.length - word.length);
+  if (colourBy === "quadrant" || !domain) {
+    if (!quadrant || quadrant === "FLOWING") return text;
+    return [
+      space,
+      <span key="word" className="token-word" data-q={quadrant}>
+        {word}
+      </span>,
+    ];
+  }
+  const t = level(domain, measureOf(token, colourBy));
+  if (t === 0) return text;
+  return [
+    space,
+    <span key="word" className="token-word tint" style={{ "--t": t } as CSSProperties}>
+      {word}
+    </span>,
+  ];
+}
 
 type Looks = Pick<ChunkProps, "tokens" | "colourBy" | "domain">;
 

@@ -29,16 +29,17 @@ export function Toggle({ pressed, onChange, title, children }: ToggleProps) {
 export function WindowSlider({ value, onChange }: { value: number; onChange: (value: number) => void }) {
   return (
     <label className="flex items-center gap-2 text-xs text-muted">
-      Window
+      <span title="Moving average and slope look back over so many tokens">Window</span>
       <input
         type="range"
         min={2}
         max={128}
         value={value}
         onChange={(event) => onChange(Number(event.target.value))}
-        className="w-24 accent-(--accent)"
+        aria-valuetext={`${value} tokens`}
+        className="w-16 accent-(--accent)"
       />
-      <span className="num w-16 text-ink">{value} tokens</span>
+      <span className="num w-7 text-ink">{value}</span>
     </label>
   );
 }

@@ -98,8 +98,8 @@ function nameRest(
   const varentropy = thresholdsOf(conditions, "logits_varentropy").map(({ value }) => value);
   // Between the thresholds of both lies what no other condition takes.
   const left = toX(plane, entropy[0] ?? 0);
-  const top = toY(plane, varentropy.at(-1) ?? plane.y.max);
-  label(context, `${glyph} ${name}`, left + 5, top + 5, palette);
+  const bottom = toY(plane, varentropy[0] ?? 0);
+  label(context, `${glyph} ${name}`, left + 5, bottom - 17, palette);
 }
 
 function label(

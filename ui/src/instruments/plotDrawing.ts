@@ -1,4 +1,4 @@
-/** What is drawn over a plot's lines: thresholds with their quadrants, and a ribbon of quadrants below. */
+/** What is drawn over a plot's lines: thresholds with their quadrants, and a ribbon of quadrants above. */
 import type uPlot from "uplot";
 import type { Palette } from "@/instruments/palette";
 import { brief } from "@/lib/format";
@@ -9,11 +9,14 @@ import type { QuadrantName, TokenRecord } from "@/types";
 export interface Decoration {
   /** Lines across the plot, named by the quadrants whose conditions use them. */
   thresholds: { value: number; quadrants: QuadrantName[] }[];
-  /** Tokens whose quadrants are shown along the bottom, from x = 0. */
+  /** Tokens whose quadrants are shown along the top, from x = 0. */
   ribbon?: readonly TokenRecord[] | undefined;
 }
 
-const RIBBON_HEIGHT = 4;
+const RIBBON_HEIGHT = 5;
+/** Room that a plot leaves for the ribbon above it, and for the names of the thresholds on its right; CSS pixels. */
+export const RIBBON_ROOM = 12;
+export const LABEL_ROOM = 52;
 
 /** The ends of the y axis: from zero where the measure starts there, and up to the thresholds in any case. */
 export function yRange(
@@ -44,8 +47,11 @@ function drawThresholds(plot: uPlot, thresholds: Decoration["thresholds"], palet
   let lastLabel = Number.POSITIVE_INFINITY;
   ctx.save();
   ctx.font = `${11 * ratio}px ${palette.mono}`;
-  ctx.textAlign = "right";
-  ctx.textBaseline = "bottom";
+  // Beside the plot, unless the slope's axis is there.
+  const inside = plot.axes.length > 2;
+  ctx.textAlign = inside ? "right" : "left";
+  ctx.textBaseline = inside ? "bottom" : "middle";
+  const labelX = bbox.left + bbox.width + (inside ? -4 : 5) * ratio;
   for (const { value, quadrants } of thresholds) {
     if (value < (range?.min ?? 0) || value > (range?.max ?? 0)) continue;
     const y = Math.round(plot.valToPos(value, "y", true)) + 0.5;
@@ -57,17 +63,16 @@ function drawThresholds(plot: uPlot, thresholds: Decoration["thresholds"], palet
     ctx.lineTo(bbox.left + bbox.width, y);
     ctx.stroke();
     // Labels that would cover each other give way to the lower threshold's.
-    if (lastLabel - y < 14 * ratio) continue;
+    if (lastLabel - y < 13 * ratio) continue;
     lastLabel = y;
-    const text = `${quadrants.map((name) => QUADRANTS[name].glyph).join(" ")} ${brief(value)}`;
-    const right = bbox.left + bbox.width - 4 * ratio;
+    const text = `${brief(value)} ${quadrants.map((name) => QUADRANTS[name].glyph).join("")}`;
     ctx.lineWidth = 3 * ratio;
     ctx.setLineDash([]);
     ctx.strokeStyle = palette.page;
     ctx.lineJoin = "round";
-    ctx.strokeText(text, right, y - ratio);
+    if (inside) ctx.strokeText(text, labelX, y - ratio);
     ctx.fillStyle = palette.muted;
-    ctx.fillText(text, right, y - ratio);
+    ctx.fillText(text, labelX, y);
   }
   ctx.restore();
 }
@@ -78,7 +83,7 @@ function drawRibbon(plot: uPlot, tokens: readonly TokenRecord[], palette: Palett
   const { min = 0, max = 0 } = plot.scales.x ?? {};
   if (min === null || max === null || max === undefined) return;
   const height = RIBBON_HEIGHT * ratio;
-  const top = bbox.top + bbox.height - height;
+  const top = bbox.top - (RIBBON_ROOM - 3) * ratio;
   const step = bbox.width / (max - min);
   ctx.save();
   for (let i = Math.max(0, Math.floor(min)); i <= Math.min(tokens.length - 1, Math.ceil(max)); i++) {
