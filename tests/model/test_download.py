@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.model.hub import COMMIT, TOKEN, Hub, Repo
 
 from mlx_entropix.model.download_errors import DownloadError
 from mlx_entropix.model.repo_files import choose_files
+from tests.model.hub import COMMIT, TOKEN, Hub, Repo
 
 SCRIPT = Path(__file__).parents[2] / "mlx_download_weights.py"
 MEGABYTE = 2**20
@@ -202,33 +202,48 @@ def test_spoilt_partial_file_is_found_out_by_its_hash(tmp_path):
     assert (tmp_path / "weights/big/model.safetensors").read_bytes() == WEIGHTS
 
 
-@pytest.mark.parametrize(
-    ("model_id", "more", "token", "phrases"),
-    [
-        ("org/gated", (), "", ["gated", "not logged in", "/org/gated", "`hf auth login`"]),
-        ("org/gated", (), TOKEN, ["gated", "your account", "Accept the licence"]),
-        ("org/nothing", (), "", ["no model org/nothing", "spelling"]),
-        ("org/nothing", (), TOKEN, ["no model org/nothing", "spelling"]),
-        ("org/tiny", ("--revision", "v9"), "", ["no revision 'v9'"]),
-        ("org/tiny", (), "hf_wrong", ["refuses your access token", "HF_TOKEN"]),
-        ("org/tiny", (), "hf_wröng", ["access token", "Copy it again"]),
-        ("https://example.org/a/b", (), "", ["not the id of a model"]),
-        ("", (), "", ["not the id of a model"]),
-        ("org/tiny", ("--out_dir", "file"), "", ["is a file", "--out_dir"]),
-        ("org/tiny", ("--out_dir", "file/below"), "", ["is a file", "--out_dir"]),
-        ("org/tiny", ("--out_dir", "other"), "", ["do not belong to this model"]),
-        ("org/tiny", ("--file", "a.gguf"), "", ["no file 'a.gguf'"]),
-        ("org/qwen", (), "", ["'qwen2' is not supported", "llama"]),
-        ("org/broken", (), "", ["config.json of org/broken"]),
-        ("org/pickle", (), "", ["no weights that can be run"]),
-        ("org/ggufs", (), "", ["x.Q4_0.gguf, x.Q8_0.gguf", "--file"]),
-        ("org/bert-gguf", (), "", ["'bert' is not supported"]),
-    ],
-)
-def test_bad_input_is_one_sentence_and_exit_code_2(tmp_path, model_id, more, token, phrases):
-    (tmp_path / "file").write_text("")
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other/model-00001-of-00009.safetensors").write_text("")
+BAD_INPUT = [
+    ("org/gated", (), "", ["gated", "not logged in", "/org/gated", "`hf auth login`"]),
+    ("org/gated", (), TOKEN, ["gated", "your account", "Accept the licence"]),
+    ("org/nothing", (), "", ["no model org/nothing", "spelling"]),
+    ("org/nothing", (), TOKEN, ["no model org/nothing", "spelling"]),
+    ("org/tiny", ("--revision", "v9"), "", ["no revision 'v9'"]),
+    ("org/tiny", (), "hf_wrong", ["refuses your access token", "HF_TOKEN"]),
+    ("org/tiny", (), "hf_wröng", ["access token", "Copy it again"]),
+    ("https://example.org/a/b", (), "", ["not the id of a model"]),
+    ("", (), "", ["not the id of a model"]),
+    ("org/tiny", ("--out_dir", "file"), "", ["is a file", "--out_dir"]),
+    ("org/tiny", ("--out_dir", "file/below"), "", ["is a file", "--out_dir"]),
+    ("org/tiny", ("--out_dir", "other"), "", ["do not belong to this model"]),
+    ("org/tiny", ("--file", "a.gguf"), "", ["no file 'a.gguf'"]),
+    ("org/qwen", (), "", ["'qwen2' is not supported", "llama"]),
+    ("org/broken", (), "", ["config.json of org/broken"]),
+    ("org/pickle", (), "", ["no weights that can be run"]),
+    ("org/ggufs", (), "", ["x.Q4_0.gguf, x.Q8_0.gguf", "--file"]),
+    ("org/bert-gguf", (), "", ["'bert' is not supported"]),
+]
+
+# One process for all of them: the hub client takes most of a second to start.
+RUN_ALL = """
+import contextlib, io, json, os, sys
+from mlx_entropix.cli.download import main
+results = []
+for model_id, more, token, _ in json.load(sys.stdin):
+    os.environ["HF_TOKEN"] = token
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main(["--model_id", model_id, *more])
+    results.append([code, out.getvalue(), err.getvalue()])
+print(json.dumps(results))
+"""
+
+
+@pytest.fixture(scope="module")
+def bad_input_results(tmp_path_factory):
+    home = tmp_path_factory.mktemp("bad")
+    (home / "file").write_text("")
+    (home / "other").mkdir()
+    (home / "other/model-00001-of-00009.safetensors").write_text("")
     qwen = json.dumps(CONFIG | {"model_type": "qwen2"}).encode()
     repos = {
         "org/gated": Repo(repo().files, gated=True),
@@ -239,12 +254,26 @@ def test_bad_input_is_one_sentence_and_exit_code_2(tmp_path, model_id, more, tok
         "org/ggufs": Repo({"x.Q4_0.gguf": SMALL, "x.Q8_0.gguf": SMALL}),
         "org/bert-gguf": Repo({"x.gguf": SMALL}, gguf={"architecture": "bert"}),
     }
-    env = {"HF_TOKEN": token} if token else {}
     with Hub(repos) as hub:
-        result = run(hub.endpoint, tmp_path, "--model_id", model_id, *more, **env)
-        assert_fails(result, 2, *phrases)
+        done = subprocess.run(
+            [sys.executable, "-c", RUN_ALL],
+            input=json.dumps(BAD_INPUT),
+            cwd=home,
+            env=environment(hub.endpoint, home),
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
         assert not hub.fetched("model.safetensors")
-    assert not (tmp_path / "weights" / model_id.split("/")[-1] / "config.json").exists()
+        assert not hub.fetched("x.gguf")
+    assert not list(home.glob("weights/*/config.json"))
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("case", range(len(BAD_INPUT)))
+def test_bad_input_is_one_sentence_and_exit_code_2(bad_input_results, case):
+    assert_fails(tuple(bad_input_results[case]), 2, *BAD_INPUT[case][-1])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/sys refuses new folders on Linux")
