@@ -34,7 +34,8 @@ def _run(options: Namespace) -> int:
         settings = _settings(options, listener.getsockname()[1])
         from mlx_entropix.server.run import run_server
 
-        return run_server(settings, listener)
+        run_server(settings, listener)
+    return 0
 
 
 def _listen(host: str, port: int) -> socket.socket:

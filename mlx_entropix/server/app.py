@@ -1,28 +1,53 @@
 """The application: the API, its errors, and what every request passes through."""
 
+from importlib import metadata
+
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from mlx_entropix.server.errors import install_error_handlers
+from mlx_entropix.server.middleware import HostCheck, KeyCheck, PageHeaders, RequestLog
 from mlx_entropix.server.routes import router
 from mlx_entropix.server.settings import MAX_BODY_BYTES, Settings
+from mlx_entropix.server.telemetry import Telemetry
 from mlx_entropix.server.worker import Worker
 
 _LOCALHOST = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 
+_DESCRIPTION = """
+An OpenAI-compatible API over a language model with an entropy sampler. Responses carry one more
+field than OpenAI's: `metrics`, which says of every token how sure the model was and what the
+sampler did about it. A field of a request that is not described here is ignored.
+"""
+
 
 def create_app(settings: Settings, worker: Worker) -> ASGIApp:
     """The whole ASGI application around `worker`, which need not have loaded its model yet."""
-    api = FastAPI(title="mlx-entropix", max_body_size=MAX_BODY_BYTES)
+    api = FastAPI(
+        title="mlx-entropix",
+        version=metadata.version("mlx-entropix"),
+        description=_DESCRIPTION,
+        redoc_url=None,
+        max_body_size=MAX_BODY_BYTES,
+    )
     api.state.worker = worker
+    api.state.telemetry = Telemetry(worker)
     install_error_handlers(api)
     api.include_router(router)
-    return CORSMiddleware(
-        api,
+    if settings.ui_dir is not None:
+        api.frontend("/", directory=settings.ui_dir, fallback=None, check_dir=True)
+
+    app: ASGIApp = PageHeaders(api)
+    if settings.api_key is not None:
+        app = KeyCheck(app, settings.api_key)
+    app = CORSMiddleware(
+        app,
         allow_origins=settings.cors_origins,
         allow_origin_regex=None if settings.cors_origins else _LOCALHOST,
         allow_methods=["GET", "POST"],
         allow_headers=["*"],
         expose_headers=["X-Request-ID", "Retry-After"],
     )
+    paths = [path for path in api.openapi()["paths"] if "{" not in path]
+    return RequestLog(HostCheck(app, settings), api.state.telemetry, [*paths, "/"])

@@ -4,9 +4,11 @@ import asyncio
 import secrets
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Security
+from fastapi.security import HTTPBearer
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request as HttpRequest
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from mlx_entropix.engine import Request
 from mlx_entropix.server import schemas
@@ -23,7 +25,10 @@ from mlx_entropix.server.worker import ModelInfo, Worker
 DEFAULT_CHAT_TOKENS = 4096
 DEFAULT_TEXT_TOKENS = 16  # as the OpenAI API has it
 
-router = APIRouter()
+# KeyCheck looks at the key, before the body is read; this is for the documentation.
+_key = HTTPBearer(auto_error=False, description="Where the server was started with a key.")
+
+router = APIRouter(dependencies=[Security(_key)])
 
 
 def _worker(request: HttpRequest) -> Worker:
@@ -121,6 +126,15 @@ async def health(worker: WorkerOf) -> schemas.Health:
     """Its state, its model once that is loaded, and how many rows are live and waiting."""
     name = worker.info.name if worker.info else None
     return schemas.Health(status=worker.status, model=name, rows=worker.rows, queue=worker.queue)
+
+
+@router.get(
+    "/metrics", summary="Numbers for Prometheus", response_class=PlainTextResponse, tags=["server"]
+)
+async def metrics(request: HttpRequest) -> Response:
+    """Requests, tokens, time to first token, tokens a second, rows, queue, quadrants."""
+    text = request.app.state.telemetry.text()
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 
 def _model_for(body: GenerationRequest, worker: Worker) -> ModelInfo:

@@ -49,6 +49,7 @@ class ModelInfo:
     tokenizer: Tokenizer
     limit: int
     vocabulary_size: int
+    is_fallback: bool
 
 
 @dataclass(eq=False)
@@ -105,14 +106,12 @@ class Worker:
         self.loaded_at = 0  # seconds since 1970
         self.stopping = False
         self.loaded = asyncio.Event()  # set when `info` or `failure` is
-        self.emptied = asyncio.Event()  # set whenever no row is left
         self.generations: set[Generation] = set()
         self.on_event: Callable[[Event], None] = _ignore
         self._thread = _EngineThread(settings, asyncio.get_running_loop(), self)
 
     def start(self) -> None:
         """Begin to load the model."""
-        self.emptied.set()
         self._thread.start()
 
     @property
@@ -163,7 +162,6 @@ class Worker:
         self.check_room(len(requests))
         generation = Generation(self, requests, waiting=set(range(len(requests))))
         self.generations.add(generation)
-        self.emptied.clear()
         self._thread.commands.put(("add", generation))
         return generation
 
@@ -215,8 +213,6 @@ class Worker:
         self.generations.discard(generation)
         generation.waiting.clear()
         generation.running.clear()
-        if not self.generations:
-            self.emptied.set()
 
 
 class _EngineThread(threading.Thread):
@@ -246,6 +242,7 @@ class _EngineThread(threading.Thread):
             tokenizer,
             min(model.context_length, engine.max_kv_tokens),
             model.vocabulary_size,
+            location.is_fallback,
         )
         self._tell(self._finish_loading, info, None)
         while self._take_commands(engine):
