@@ -12,9 +12,8 @@ from mlx_entropix.sampling.rows import (
     BOUNDS,
     FORMULA_WIDTH,
     FORMULAS,
-    HEADER_WIDTH,
     METRICS,
-    Header,
+    QUADRANT_WIDTH,
     parameter_rows,
 )
 
@@ -28,37 +27,37 @@ class Parameters(NamedTuple):
     min_p: mx.array
 
 
-def header(rows: mx.array) -> Header:
-    """The header of parameter rows (B, P)."""
-    return Header(*(rows[:, i] for i in range(HEADER_WIDTH)))
+def decide(metrics: mx.array, rows: mx.array) -> tuple[mx.array, mx.array]:
+    """What rows of parameters (B, P) answer to metrics (B, 6).
 
-
-def decide(metrics: mx.array, rows: mx.array) -> tuple[mx.array, Parameters]:
-    """The quadrant (B,) int32 of metrics (B, 6), and what parameters it asks for.
-
-    The first quadrant whose metrics all lie inside its open intervals is taken, else ADAPTIVE.
-    FLOWING has no formulas of its own: its numbers mean nothing.
+    Returns the quadrant (B, 1) int32, the first whose metrics all lie inside its open intervals,
+    else ADAPTIVE; and (B, 4) float32, the parameters that it asks for, in the order of
+    `Parameters`: NaN in FLOWING, and a temperature of 0 means the likeliest token.
     """
     bounds = rows[:, BOUNDS].reshape(-1, 4, 2, METRICS)
-    values = metrics[:, None, :]
+    values = metrics[:, None]
     inside = mx.all((values > bounds[:, :, 0]) & (values < bounds[:, :, 1]), axis=-1)  # (B, 4)
-    missed = mx.cumprod(mx.logical_not(inside).astype(mx.int32), axis=-1)
-    quadrant = mx.sum(missed, axis=-1)
+    first = mx.where(inside, mx.arange(4), Quadrant.ADAPTIVE.value)
+    quadrant = mx.min(first, axis=-1, keepdims=True)
 
-    formulas = rows[:, FORMULAS].reshape(-1, 4, len(PARAMETERS), FORMULA_WIDTH)
-    which = mx.maximum(quadrant - 1, 0)[:, None, None, None]
-    formula = mx.take_along_axis(formulas, which, axis=1)[:, 0]  # (B, 4, FORMULA_WIDTH)
+    formulas = rows[:, FORMULAS].reshape(-1, len(Quadrant), QUADRANT_WIDTH)
+    formula = mx.take_along_axis(formulas, quadrant[:, None], axis=1)
+    formula = formula.reshape(-1, len(PARAMETERS), FORMULA_WIDTH)
     coefficients, shifts = formula[..., 1 : 1 + METRICS], formula[..., 1 + METRICS : -2]
     factor = formula[..., 0] + mx.sum(coefficients * values, axis=-1)
     asked = rows[:, : len(PARAMETERS)] * factor + mx.sum(shifts * values, axis=-1)
-    clipped = mx.clip(asked, formula[..., -2], formula[..., -1])  # (B, 4)
-    temperature, top_p, top_k, min_p = (clipped[:, i] for i in range(len(PARAMETERS)))
+    asked = mx.clip(asked, formula[..., -2], formula[..., -1])  # (B, 4)
     truncates = quadrant == Quadrant.EXPLORING.value  # the others round half to even
-    top_k = mx.where(truncates, mx.floor(top_k), mx.round(top_k))
-    return quadrant, Parameters(temperature, top_p, top_k, min_p)
+    whole = mx.where(truncates, mx.floor(asked), mx.round(asked))
+    return quadrant, mx.where(mx.arange(4) == PARAMETERS.index("top_k"), whole, asked)
 
 
-def _decided(metrics: Metrics, config: SamplerConfig) -> tuple[mx.array, Parameters]:
+def parameter_columns(asked: mx.array) -> Parameters:
+    """The parameters (B, 4) one by one."""
+    return Parameters(*mx.unstack(asked, axis=-1))
+
+
+def _decided(metrics: Metrics, config: SamplerConfig) -> tuple[mx.array, mx.array]:
     values = mx.stack(list(metrics), axis=-1).astype(mx.float32)
     rows = mx.repeat(parameter_rows([config], clarifying_token=-1), values.shape[0], axis=0)
     return decide(values, rows)
@@ -66,7 +65,7 @@ def _decided(metrics: Metrics, config: SamplerConfig) -> tuple[mx.array, Paramet
 
 def classify(metrics: Metrics, config: SamplerConfig) -> mx.array:
     """The quadrant of each row: (B,) int32, values of `Quadrant`."""
-    return _decided(metrics, config)[0]
+    return _decided(metrics, config)[0][:, 0]
 
 
 def sampling_parameters(metrics: Metrics, config: SamplerConfig) -> Parameters:
@@ -74,6 +73,4 @@ def sampling_parameters(metrics: Metrics, config: SamplerConfig) -> Parameters:
 
     They are NaN in FLOWING, which makes no draw. A temperature of 0 means the likeliest token.
     """
-    quadrant, asked = _decided(metrics, config)
-    flowing = quadrant == Quadrant.FLOWING.value
-    return Parameters(*(mx.where(flowing, mx.nan, values) for values in asked))
+    return parameter_columns(_decided(metrics, config)[1])

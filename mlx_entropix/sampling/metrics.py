@@ -45,17 +45,17 @@ def distribution(logits: mx.array, best: mx.array) -> Distribution:
 
 
 def scaled_probabilities(p: Distribution, bits: mx.array, temperature: mx.array) -> mx.array:
-    """Probabilities over the whole vocabulary of the tokens in `bits` (B, C), at temperature (B,).
+    """Probabilities, over the whole vocabulary, of the tokens in `bits` (B, C); temperature (B, 1).
 
     At a temperature of 0 the best tokens share everything.
     """
-    coldness = mx.minimum(1.0 / temperature, 1e30)[:, None]  # finite: 0 · ∞ would be NaN
+    coldness = mx.minimum(1.0 / temperature, 1e30)  # finite: 0 · ∞ would be NaN
     total = mx.sum(power_of_two(p.bits * coldness), axis=-1, keepdims=True)
     return power_of_two(bits * coldness) / total
 
 
 def logits_metrics(p: Distribution) -> tuple[mx.array, mx.array]:
-    """Entropy in bits and varentropy in bits², each (B,).
+    """Entropy in bits and varentropy in bits², each (B, 1).
 
     With p = 2^b / Z: H = log2 Z − E[b], and V = E[(log2 p + H)²] = E[(b − E[b])²].
     """
@@ -63,7 +63,7 @@ def logits_metrics(p: Distribution) -> tuple[mx.array, mx.array]:
     mean_bits = mx.sum(p.weights * bits, axis=-1, keepdims=True) / p.total
     variance = mx.sum(p.weights * mx.square(bits - mean_bits), axis=-1, keepdims=True) / p.total
     entropy = mx.maximum(mx.log2(p.total) - mean_bits, 0.0)
-    return entropy[:, 0], variance[:, 0]
+    return entropy, variance
 
 
 def attention_metrics(scores: mx.array, mask: mx.array | None = None) -> mx.array:
@@ -102,5 +102,14 @@ def calculate_metrics(logits: mx.array, scores: mx.array, mask: mx.array | None 
     """
     logits = logits.astype(mx.float32)
     p = distribution(logits, mx.max(logits, axis=-1, keepdims=True))
-    attention = attention_metrics(scores, mask)
-    return Metrics(*logits_metrics(p), *(attention[:, i] for i in range(4)))
+    return metric_columns(all_metrics(p, attention_metrics(scores, mask)))
+
+
+def all_metrics(p: Distribution, attention: mx.array) -> mx.array:
+    """The six metrics as one (B, 6) array; `attention` (B, 4) are the last four."""
+    return mx.concatenate([*logits_metrics(p), attention], axis=-1)
+
+
+def metric_columns(metrics: mx.array) -> Metrics:
+    """The metrics (B, 6) one by one."""
+    return Metrics(*mx.unstack(metrics, axis=-1))

@@ -3,7 +3,6 @@
 import mlx.core as mx
 
 from mlx_entropix.sampling.config import MOST_DRAWS
-from mlx_entropix.sampling.decide import Parameters
 
 BLOCK = 32  # neighbouring tokens that are first judged by the best of them
 
@@ -54,17 +53,18 @@ def _best(values: mx.array, ids: mx.array, count: int) -> mx.array:
 
 
 def kept_ranks(
-    p: mx.array, parameters: Parameters, min_tokens: mx.array, plain: mx.array | None = None
+    p: mx.array, asked: mx.array, min_tokens: mx.array, plain: mx.array | None = None
 ) -> mx.array:
     """Which ranks the filters keep: (B, C) bool, true up to some rank and false beyond.
 
-    `p` (B, C) are probabilities by rank, measured over the whole vocabulary; the rest is (B,).
-    Rank r is kept when r < top_k, and r < min_tokens or p_r > min_p · p_0, and r < min_tokens or
+    `p` (B, C) are probabilities by rank, measured over the whole vocabulary; `asked` (B, 4) holds
+    the parameters in the order of `Parameters`; `min_tokens` and `plain` are (B, 1). Rank r is
+    kept when r < top_k, and r < min_tokens or p_r > min_p · p_0, and r < min_tokens or
     Σ_{s<r} p_s ≤ top_p. Rows of the `plain` sampler follow mlx-lm's `make_sampler` instead.
     """
-    top_p, top_k, min_p = (x[:, None] for x in parameters[1:])
+    top_p, top_k, min_p = asked[:, 1:2], asked[:, 2:3], asked[:, 3:4]
     rank = mx.arange(p.shape[-1], dtype=mx.float32)
-    spared = rank < min_tokens[:, None]
+    spared = rank < min_tokens
     above = mx.cumsum(p, axis=-1, inclusive=False)
     floor = min_p * p[:, :1]
     entropy_rule = (rank < top_k) & (spared | ((p > floor) & (above <= top_p)))
@@ -78,7 +78,7 @@ def kept_ranks(
     in_top_p = inside | (p == mx.take_along_axis(p, last, axis=-1)) | (top_p <= 0) | (top_p >= 1)
     in_top_k = (rank < top_k) | (top_k == 0)
     plain_rule = in_top_k & in_top_p & (spared | (p >= floor))
-    return mx.where(plain[:, None], plain_rule, entropy_rule)
+    return mx.where(plain, plain_rule, entropy_rule)
 
 
 def draw_ranks(weights: mx.array, keys: mx.array, draws: int) -> mx.array:

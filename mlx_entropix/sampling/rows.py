@@ -5,9 +5,9 @@ A row of parameters holds, one after the other:
 - HEADER_WIDTH numbers, in the order of `Header`;
 - for FLOWING, TREADING, EXPLORING, RESAMPLING the open interval in which each of the six metrics
   must lie: six lower ends, then six upper ends;
-- for TREADING, EXPLORING, RESAMPLING, ADAPTIVE and each of temperature, top_p, top_k, min_p the
-  numbers of a formula (see formulas.py): the constant, six coefficients, six shifts, the minimum,
-  the maximum.
+- for each quadrant and each of temperature, top_p, top_k, min_p the numbers of a formula (see
+  formulas.py): the constant, six coefficients, six shifts, the minimum, the maximum. They are NaN
+  for FLOWING, which makes no draw.
 
 A row of the plain sampler has intervals that nothing lies in and formulas that change nothing.
 """
@@ -22,6 +22,7 @@ import mlx.core as mx
 from mlx_entropix.sampling.config import PlainConfig, SamplerConfig
 from mlx_entropix.sampling.formulas import MOST_RANKS, PARAMETERS, QuadrantConfig
 from mlx_entropix.sampling.metrics import Metrics
+from mlx_entropix.sampling.quadrants import Quadrant
 
 RowConfig = SamplerConfig | PlainConfig
 
@@ -34,7 +35,7 @@ _RANGES = {"temperature": (0, math.inf), "top_p": (0, 1), "top_k": (1, MOST_RANK
 
 
 class Header(NamedTuple):
-    """The first numbers of parameter rows, each (B,) float32."""
+    """The first numbers of parameter rows, each (B, 1) float32."""
 
     temperature: mx.array
     top_p: mx.array
@@ -48,7 +49,13 @@ class Header(NamedTuple):
 
 HEADER_WIDTH = len(Header._fields)
 BOUNDS = slice(HEADER_WIDTH, HEADER_WIDTH + 4 * 2 * METRICS)
-FORMULAS = slice(BOUNDS.stop, BOUNDS.stop + 4 * len(PARAMETERS) * FORMULA_WIDTH)
+QUADRANT_WIDTH = len(PARAMETERS) * FORMULA_WIDTH
+FORMULAS = slice(BOUNDS.stop, BOUNDS.stop + len(Quadrant) * QUADRANT_WIDTH)
+
+
+def header(rows: mx.array) -> Header:
+    """The header of parameter rows (B, P)."""
+    return Header(*mx.split(rows[:, :HEADER_WIDTH], HEADER_WIDTH, axis=-1))
 
 
 def parameter_rows(configs: Sequence[RowConfig], clarifying_token: int) -> mx.array:
@@ -82,11 +89,13 @@ def _row(config: RowConfig, clarifying_token: int) -> tuple[float, ...]:
     if isinstance(config, PlainConfig):
         never = [math.inf] * METRICS + [-math.inf] * METRICS
         unchanged = [1.0] + [0.0] * (2 * METRICS) + [-math.inf, math.inf]
-        return (*base, 1, clarifying_token, 1, *never * 4, *unchanged * (4 * len(PARAMETERS)))
+        formulas = unchanged * (len(Quadrant) * len(PARAMETERS))
+        return (*base, 1, clarifying_token, 1, *never * 4, *formulas)
     conditions = (config.flowing, config.treading, config.exploring, config.resampling)
     changes = (config.treading, config.exploring, config.resampling, config.adaptive)
     bounds = [end for quadrant in conditions for end in _bounds(config, quadrant.when)]
-    formulas = [x for quadrant in changes for p in PARAMETERS for x in _formula(quadrant, p)]
+    formulas = [math.nan] * QUADRANT_WIDTH
+    formulas += [x for quadrant in changes for p in PARAMETERS for x in _formula(quadrant, p)]
     return (*base, config.n_adaptive_samples, clarifying_token, 0, *bounds, *formulas)
 
 

@@ -6,20 +6,21 @@ import mlx.core as mx
 
 from mlx_entropix.sampling.compiled import compiled_on_gpu
 from mlx_entropix.sampling.config import SamplerConfig
-from mlx_entropix.sampling.decide import Parameters, decide, header
+from mlx_entropix.sampling.decide import Parameters, decide, parameter_columns
 from mlx_entropix.sampling.metrics import (
     LOG2_E,
     Distribution,
     Metrics,
+    all_metrics,
     attention_metrics,
     distribution,
-    logits_metrics,
+    metric_columns,
     power_of_two,
     scaled_probabilities,
 )
 from mlx_entropix.sampling.quadrants import Quadrant
 from mlx_entropix.sampling.ranks import best_tokens, draw_ranks, kept_ranks
-from mlx_entropix.sampling.rows import Header, candidate_count, draw_count, parameter_rows
+from mlx_entropix.sampling.rows import Header, candidate_count, draw_count, header, parameter_rows
 
 LLAMA3_CLARIFYING_TOKEN = 2564  # " ..." in the vocabulary of Llama 3
 
@@ -59,11 +60,11 @@ def sample_rows(
     """
     attention = attention_metrics(scores, mask)
     candidates = min(candidates, logits.shape[-1])
-    token, logprob, metrics, quadrant, asked, ids, logprobs = _sample(
+    token, logprob, metrics, quadrant, used, ids, logprobs = _sample(
         logits, attention, previous_token, parameters, keys, candidates, draws
     )
-    columns = Metrics(*(metrics[:, i] for i in range(len(Metrics._fields))))
-    return Sampled(token, logprob, columns, quadrant, Parameters(*asked), ids, logprobs)
+    columns, asked = metric_columns(metrics), parameter_columns(used)
+    return Sampled(token, logprob, columns, quadrant, asked, ids, logprobs)
 
 
 @compiled_on_gpu
@@ -80,54 +81,54 @@ def _sample(
     logits = logits.astype(mx.float32)
     ids = best_tokens(logits, candidates)  # (B, C)
     best_logits = mx.take_along_axis(logits, ids, axis=-1)
-    p = distribution(logits, best_logits[:, :1])
-    metrics = mx.concatenate([mx.stack(list(logits_metrics(p)), axis=-1), attention], axis=-1)
+    best = best_logits[:, :1]
+    p = distribution(logits, best)
+    metrics = all_metrics(p, attention)
 
     base = header(rows)
-    quadrant, asked = decide(metrics, rows)
-    greedy = (quadrant == Quadrant.FLOWING.value) | (asked.temperature <= 0)
-    drawn = _drawn_rank(p, best_logits, asked, base, quadrant, keys, draws)
-    rank = mx.where(greedy, 0, drawn)[:, None]
-    token = mx.take_along_axis(ids, rank, axis=-1)[:, 0].astype(mx.int32)
+    quadrant, asked = decide(metrics, rows)  # (B, 1), (B, 4)
+    greedy = mx.logical_not(asked[:, :1] > 0)  # a temperature of 0, or NaN
+    below_best = best_logits - best
+    drawn = _drawn_rank(p, below_best, asked, base, quadrant, keys, draws)
+    token = mx.take_along_axis(ids, mx.where(greedy, 0, drawn), axis=-1).astype(mx.int32)
 
     clarifying = base.clarifying_token.astype(mx.int32)
     known = (clarifying >= 0) & (clarifying < logits.shape[-1])
     treading = quadrant == Quadrant.TREADING.value
-    clarifies = treading & known & (clarifying != previous_token)
+    clarifies = treading & known & (clarifying != previous_token[:, None])
     token = mx.where(clarifies, clarifying, token)
 
-    log_total, best = mx.log(p.total), best_logits[:, :1]
-    logprob = mx.take_along_axis(logits, token[:, None], axis=-1) - best - log_total
-    logprobs = best_logits - best - log_total
-    used = [mx.where(clarifies | greedy, mx.nan, values) for values in asked]
+    log_total = mx.log(p.total)
+    logprob = mx.take_along_axis(logits, token, axis=-1) - best - log_total
+    used = mx.where(clarifies | greedy, mx.nan, asked)
     quadrant = mx.where(base.plain > 0, -1, quadrant)
-    return token, logprob[:, 0], metrics, quadrant, used, ids.astype(mx.int32), logprobs
+    token, logprob, quadrant = (mx.squeeze(x, axis=-1) for x in (token, logprob, quadrant))
+    return token, logprob, metrics, quadrant, used, ids.astype(mx.int32), below_best - log_total
 
 
 def _drawn_rank(
     p: Distribution,
-    best_logits: mx.array,
-    asked: Parameters,
+    logits: mx.array,
+    asked: mx.array,
     base: Header,
     quadrant: mx.array,
     keys: mx.array,
     draws: int,
 ) -> mx.array:
-    """The rank (B,) that each row draws among its `best_logits` (B, C).
+    """The rank (B, 1) that each row draws by `logits` (B, C), less the best, of the best tokens.
 
     ADAPTIVE draws several times and keeps the best rank: its published score is the token's
     log-probability and a confidence term, and that term is the same for every draw.
     """
-    bits = (best_logits - best_logits[:, :1]) * LOG2_E
-    unscaled = power_of_two(bits) / p.total
-    scaled = scaled_probabilities(p, bits, asked.temperature)
-    plain = mx.greater(base.plain, 0)
-    measured = mx.where(plain[:, None], unscaled, scaled)
+    bits = logits * LOG2_E
+    scaled = scaled_probabilities(p, bits, asked[:, :1])
+    plain = base.plain > 0
+    measured = mx.where(plain, power_of_two(bits) / p.total, scaled)
     kept = kept_ranks(measured, asked, base.min_tokens_to_keep, plain)
     ranks = draw_ranks(mx.where(kept, scaled, 0.0), keys, draws)  # (B, draws)
-    wanted = mx.where(quadrant == Quadrant.ADAPTIVE.value, base.draws, 1)[:, None]
+    wanted = mx.where(quadrant == Quadrant.ADAPTIVE.value, base.draws, 1)
     made = mx.arange(draws) < wanted
-    return mx.min(mx.where(made, ranks, best_logits.shape[-1]), axis=-1)
+    return mx.min(mx.where(made, ranks, logits.shape[-1]), axis=-1, keepdims=True)
 
 
 def sample(
@@ -173,13 +174,13 @@ def filtered_probabilities(
     logits = logits.astype(mx.float32)
     B, V = logits.shape
     numbers = (temperature, top_p, top_k, min_p, min_tokens_to_keep)
-    *asked, spared = (mx.broadcast_to(mx.array(x, dtype=mx.float32), (B,)) for x in numbers)
-    parameters = Parameters(*asked)
+    columns = [mx.broadcast_to(mx.array(x, dtype=mx.float32), (B,)) for x in numbers]
+    asked, spared = mx.stack(columns[:4], axis=-1), columns[4][:, None]
     ids = best_tokens(logits, V)
     ranked = mx.take_along_axis(logits, ids, axis=-1)
     p = distribution(ranked, ranked[:, :1])
-    scaled = scaled_probabilities(p, p.bits, parameters.temperature)
-    kept = mx.where(kept_ranks(scaled, parameters, spared), scaled, 0.0)
-    kept = mx.where(parameters.temperature[:, None] > 0, kept, mx.arange(V) == 0)
+    scaled = scaled_probabilities(p, p.bits, asked[:, :1])
+    kept = mx.where(kept_ranks(scaled, asked, spared), scaled, 0.0)
+    kept = mx.where(asked[:, :1] > 0, kept, mx.arange(V) == 0)
     kept = kept / mx.sum(kept, axis=-1, keepdims=True)
     return mx.put_along_axis(mx.zeros_like(logits), ids, kept, axis=-1)
