@@ -93,7 +93,8 @@ class _List:
     @property
     def state(self) -> str:
         """What stands beside the progress bar."""
-        return f"{self.done} of {len(self.prompts)} done, {self.tokens:,} token{'s' * (self.tokens != 1)}"
+        plural = "s" * (self.tokens != 1)
+        return f"{self.done} of {len(self.prompts)} done, {self.tokens:,} token{plural}"
 
 
 def answer_list(session: Session, prompts: list[Prompt], rows: int) -> int:

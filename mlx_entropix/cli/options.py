@@ -33,7 +33,7 @@ def make_parser() -> ArgumentParser:
     )
     _add_prompts(parser)
     _add_model(parser)
-    add_sampler(parser)
+    _add_sampler(parser)
     _add_answer(parser)
     _add_output(parser)
     return parser
@@ -86,8 +86,7 @@ def _add_model(parser: ArgumentParser) -> None:
     )
 
 
-def add_sampler(parser: ArgumentParser) -> None:
-    """Add the options that choose a sampler; `config_of` in `sampler.py` reads them."""
+def _add_sampler(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("sampler")
     group.add_argument(
         "--sampler", metavar="NAME", help="entropix, frog or normal (default: entropix)"

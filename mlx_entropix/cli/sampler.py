@@ -22,7 +22,7 @@ def config_of(options: Namespace) -> tuple[str, Config]:
     if options.sampler_config:
         path = Path(options.sampler_config).expanduser()
         config = _override(config, read_config(path), f"{path} cannot be used")
-    given = {key: getattr(options, key) for key in _OVERRIDES}
+    given = {key: getattr(options, key, None) for key in _OVERRIDES}  # the server has none of them
     given = {key: value for key, value in given.items() if value is not None}
     return name, _override(config, given, "An option of the sampler is out of range")
 

@@ -1,0 +1,75 @@
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+ROOT = Path(__file__).parents[2]
+MAIN = str(ROOT / "mlx_main.py")
+
+
+def environment(**more):
+    """No terminal, no colour setting, no hub: whatever the machine of the tests has."""
+    kept = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS")}
+    return {**kept, "HF_HUB_OFFLINE": "1", **more}
+
+
+def run(*arguments, stdin=b"", **variables):
+    """Run `mlx_main.py` to its end; stdout and stderr are text."""
+    done = subprocess.run(
+        [sys.executable, MAIN, *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        env=environment(**variables),
+        cwd=ROOT,
+        timeout=200,
+    )
+    done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
+    return done
+
+
+def start(*arguments):
+    """Start `mlx_main.py` and return it as it runs, with its output as byte streams."""
+    return subprocess.Popen(
+        [sys.executable, MAIN, *map(str, arguments)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+        cwd=ROOT,
+    )
+
+
+def json_lines(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.fixture
+def session(bundled):
+    """A session with the bundled model whose screen is text: `session.shown()` returns it."""
+    from mlx_entropix.cli.console import Screen
+    from mlx_entropix.cli.session import Session
+    from mlx_entropix.sampling import PRESETS
+
+    out = io.StringIO()
+    console = Console(file=out, width=100, soft_wrap=True, markup=False, highlight=False)
+    screen = Screen(console, console, console, quiet=False, is_json=False, no_color=True)
+    model, tokenizer = bundled
+    made = Session(
+        screen=screen,
+        model=model,
+        tokenizer=tokenizer,
+        sampler="entropix",
+        config=PRESETS["entropix"],
+        seed=0,
+        max_tokens=6,
+        stop=(),
+        is_raw=False,
+        trace=None,
+    )
+    made.shown = out.getvalue
+    return made

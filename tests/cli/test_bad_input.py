@@ -1,0 +1,184 @@
+"""What is wrong without a model is said before one is loaded: in a sentence, with exit code 2."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from mlx_entropix.cli.main import main
+from mlx_entropix.cli.options import make_parser
+from mlx_entropix.cli.sampler import NAMES
+
+from .conftest import ROOT, environment, run
+
+
+@pytest.fixture
+def no_model(monkeypatch):
+    """Fails the test where a model is loaded."""
+    import mlx_entropix.engine
+
+    module = sys.modules[mlx_entropix.engine.load_from.__module__]
+
+    def load_model(*_):
+        raise AssertionError("the model was loaded")
+
+    monkeypatch.setattr(module, "load_model", load_model)
+
+
+def error_of(capsys, *arguments):
+    """The exit code 2's sentences."""
+    try:
+        code = main([str(a) for a in arguments])
+    except SystemExit as stop:
+        code = stop.code
+    captured = capsys.readouterr()
+    assert code == 2
+    assert captured.out == ""
+    first, *rest = captured.err.strip().splitlines()
+    assert first.startswith("error: ")
+    assert len(rest) <= 1
+    assert "Traceback" not in captured.err
+    return captured.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--input", ""], "empty"),
+        (["--input", " \n\t "], "empty"),
+        (["--input", "a\udcffb"], "not valid UTF-8"),
+        (["--input", "x", "--system", "\udcff"], "not valid UTF-8"),
+        (["--input", "x", "--prompts"], "not allowed with argument --input"),
+        (["--input", "x", "--max_tokens", "0"], "at least 1"),
+        (["--input", "x", "--max-tokens", "-5"], "at least 1"),
+        (["--input", "x", "--max_tokens", "many"], "not a whole number"),
+        (["--input", "x", "--seed", "1.5"], "--seed"),
+        (["--input", "x", "--stop", ""], "empty"),
+        (["--input", "x", "--rows", "2"], "--rows is for a list"),
+        (["--prompts", "--rows", "0"], "at least 1"),
+        (["--input", "x", "--normal", "--sampler", "frog"], "contradict"),
+        (["--input", "x", "--normal", "--sampler_config", "a.json"], "entropy sampler"),
+        (["--input", "x", "--raw", "--system", "y"], "no place for --system"),
+        (["--json"], "needs a prompt"),
+        (["--raw"], "needs a prompt"),
+        ([], "no terminal to chat in"),
+        (["--input", "x", "--sampler", "greedy"], "entropix, frog, normal"),
+        (["--input", "x", "--temperature", "9"], "temperature"),
+        (["--input", "x", "--temperature", "nan"], "temperature"),
+        (["--input", "x", "--normal", "--top_p", "2"], "top_p"),
+        (["--input", "x", "--top_k", "0"], "top_k"),
+        (["--input", "x", "--min_p", "-1"], "min_p"),
+        (["--input", "x", "--sampler_config", "missing.json"], "missing.json cannot be read"),
+        (["--input", "x", "--trace", "/nowhere/trace.jsonl"], "/nowhere/trace.jsonl"),
+        (["--input", "x", "--trace", str(ROOT)], "Is a directory"),
+        (["--input", "x", "--weights_dir", "/nowhere/llama"], "no weights at /nowhere/llama"),
+        (["--prompt_csv", "missing.csv"], "missing.csv does not exist"),
+        (["--input", "x", "--max_token", "3"], "Did you mean --max_tokens?"),
+    ],
+)
+def test_each_mistake_has_its_sentence(capsys, no_model, arguments, said):
+    assert said in error_of(capsys, *arguments)
+
+
+def test_a_folder_that_is_no_model(capsys):
+    assert "has no config.json" in error_of(capsys, "--input", "x", "--model", ROOT / "tests")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{", "not JSON"),
+        ("[1]", "no JSON object"),
+        ("\xff", "not JSON"),
+        ('{"heat": 1}', "heat: there is no such field"),
+        ('{"temperature": -1, "adaptive": {"top_k_maximum": 999}}', "adaptive.top_k_maximum"),
+        ('{"low_logits_entropy_threshold": 4}', "must not fall"),
+        ("[" * 100_000, "not JSON"),
+    ],
+)
+def test_a_config_file_that_cannot_be_used(capsys, no_model, tmp_path, content, said):
+    path = tmp_path / "config.json"
+    path.write_bytes(content.encode("latin-1"))
+    assert said in error_of(capsys, "--input", "x", "--sampler_config", path)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "no column"),
+        (b"act,text\na,b\n", "no column 'prompt'"),
+        (b"act,prompt\n", "no prompt below the header"),
+        (b"act,prompt\na,b,c\n", "3 cells"),
+        (b"act,prompt\na, \n", "line 2: the prompt is empty"),
+        (b'act,prompt\na,"b\n', "check the double quotes"),
+        (b"act,prompt\na,\xff\n", "not UTF-8"),
+    ],
+)
+def test_a_csv_file_that_cannot_be_used(capsys, no_model, tmp_path, content, said):
+    path = tmp_path / "prompts.csv"
+    path.write_bytes(content)
+    assert said in error_of(capsys, "--prompt_csv", path)
+
+
+def test_an_old_trace_survives_a_run_that_does_not_begin(capsys, no_model, tmp_path):
+    trace = tmp_path / "trace.jsonl"
+    trace.write_text("precious\n")
+    error_of(capsys, "--input", "x", "--trace", trace, "--model", "/nowhere/llama")
+    assert trace.read_text() == "precious\n"
+
+
+def test_standard_input_that_is_not_utf8():
+    done = run("--input", "-", stdin=b"caf\xe9")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "error: Standard input is not UTF-8 (byte 4 " in done.stderr
+
+
+def test_a_megabyte_does_not_fit():
+    done = run("--input", "-", stdin=b"All work and no play. " * 48_000, TERM="dumb")
+    assert (done.returncode, done.stdout) == (2, "")
+    error = done.stderr.splitlines()[-2:]
+    assert "tokens, and SmolLM2-135M-Instruct takes at most 8,191" in error[0]
+    assert error[1] == "Shorten the prompt."
+
+
+def test_help_names_every_option_and_loads_nothing_heavy():
+    script = (
+        "import sys\n"
+        "from mlx_entropix.cli.main import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit as stop: print('code', stop.code)\n"
+        "print([m for m in ('rich', 'mlx.core', 'transformers', 'pydantic') if m in sys.modules])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env=environment(), cwd=ROOT
+    )
+    *shown, code, heavy = done.stdout.splitlines()
+    assert (code, heavy) == ("code 0", "[]")
+    shown = "\n".join(shown)
+    for action in make_parser()._actions:
+        assert action.option_strings[0] in shown
+        assert action.help
+    for name in NAMES:
+        assert name in shown
+
+
+def test_an_unforeseen_error_is_no_traceback_unless_asked_for(capsys, monkeypatch, tmp_path):
+    import mlx_entropix.model.locate as locate
+
+    def fail(_):
+        raise LookupError("surprise")
+
+    monkeypatch.setattr(locate, "locate_weights", fail)
+    assert main(["--input", "x"]) == 1
+    err = capsys.readouterr().err
+    assert "LookupError: surprise" in err
+    assert "--debug" in err
+    assert "Traceback" not in err
+    assert main(["--input", "x", "--debug"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_the_error_is_plain_without_a_terminal(capsys):
+    assert "\x1b" not in error_of(capsys, "--input", "")
+    assert json.dumps("error") not in capsys.readouterr().out
