@@ -1,0 +1,318 @@
+"""The engine on the bundled model: rows that come and go are what they would be alone."""
+
+import mlx.core as mx
+import numpy as np
+import pytest
+from mlx_lm.generate import generate_step
+
+from mlx_entropix import PRESETS, PlainConfig
+from mlx_entropix.engine import (
+    Engine,
+    PromptProgress,
+    PromptScored,
+    Request,
+    RowFailed,
+    TokenEvent,
+    encode_prompt,
+    generate,
+    stream_generate,
+)
+from mlx_entropix.model.load import load_model, load_source
+from mlx_entropix.model.locate import bundled_model
+from mlx_entropix.sampling import Quadrant, calculate_metrics, classify
+from mlx_entropix.text import PromptError
+from tests.model.checkpoints import random_model, save_folder
+
+GREEDY = PlainConfig(temperature=0)
+ENTROPIX = PRESETS["entropix"]
+
+
+@pytest.fixture(scope="session")
+def reference():
+    """The bundled model as mlx-lm's own Llama."""
+    source, _, _ = load_source(bundled_model())
+    mx.eval(source.parameters())
+    return source
+
+
+def chat(tokenizer, text):
+    return encode_prompt(tokenizer, [{"role": "user", "content": text}])
+
+
+def run(engine, requests):
+    """All events of some requests, by request."""
+    index = {engine.add(request): i for i, request in enumerate(requests)}
+    events = [[] for _ in requests]
+    while not engine.idle:
+        for event in engine.step():
+            events[index[event.row]].append(event)
+    return events
+
+
+def tokens(events):
+    return [event.token_id for event in events if isinstance(event, TokenEvent)]
+
+
+def text(events):
+    return "".join(event.text for event in events if isinstance(event, TokenEvent))
+
+
+@pytest.mark.parametrize(
+    "question", ["List five animals.", "Write a haiku about rain.", "17 + 26?"]
+)
+def test_greedy_equals_mlx_lm(bundled, reference, question):
+    model, tokenizer = bundled
+    prompt = chat(tokenizer, question)
+    expected = []
+    for token, _ in generate_step(mx.array(prompt), reference, max_tokens=40):
+        expected.append(token)
+        if token in tokenizer.eos_token_ids:
+            break
+    events = list(stream_generate(model, tokenizer, list(prompt), config=GREEDY, max_tokens=40))
+    assert tokens(events) == expected
+    assert all(event.quadrant is None for event in events)
+    assert events[-1].finish_reason == (
+        "stop" if expected[-1] in tokenizer.eos_token_ids else "length"
+    )
+
+
+def test_metrics_are_those_of_mlx_lms_logits(bundled, reference):
+    model, tokenizer = bundled
+    prompt = chat(tokenizer, "What is a good name for a boat?")
+    events = list(stream_generate(model, tokenizer, list(prompt), max_tokens=16, seed=3))
+    sequence = [*prompt, *tokens(events)]
+    logits = reference(mx.array([sequence]))[0, len(prompt) - 1 : -1]
+    logprobs = np.array(logits - mx.logsumexp(logits, axis=-1, keepdims=True))
+    metrics = calculate_metrics(logits, mx.zeros((len(events), 1, 1)))
+    for i, event in enumerate(events):
+        assert event.position == len(prompt) + i
+        assert event.logprob == pytest.approx(logprobs[i, event.token_id], abs=2e-3)
+        assert event.metrics.logits_entropy == pytest.approx(
+            metrics.logits_entropy[i].item(), abs=2e-3
+        )
+        assert event.metrics.logits_varentropy == pytest.approx(
+            metrics.logits_varentropy[i].item(), abs=1e-2
+        )
+    quadrants = classify(metrics, ENTROPIX).tolist()
+    assert [event.quadrant for event in events] == [Quadrant(value) for value in quadrants]
+    assert len({event.quadrant for event in events}) > 1
+
+
+def test_a_row_is_the_same_alone_and_among_others(bundled):
+    model, tokenizer = bundled
+    requests = [
+        Request(chat(tokenizer, "Tell me about the sea."), ENTROPIX, 24, seed=1),
+        Request(chat(tokenizer, "Hi"), GREEDY, 9, seed=2),
+        Request((504,), PRESETS["frog"], 24, seed=3),
+        Request(chat(tokenizer, "Count slowly. " * 30), PlainConfig(temperature=1.0), 20, seed=4),
+        Request(chat(tokenizer, "Tell me about the sea."), ENTROPIX, 24, seed=5),
+    ]
+    alone = [tokens(run(Engine(model, tokenizer), [request])[0]) for request in requests]
+    # Three at a time, so that the others join while rows are at different places.
+    together = run(Engine(model, tokenizer, max_rows=3, prefill_chunk=50), requests)
+    assert [tokens(events) for events in together] == alone
+    assert alone[0] != alone[4]  # only the seed differs
+
+
+def test_equal_seeds_give_equal_tokens_and_text(bundled):
+    model, tokenizer = bundled
+    prompt = [{"role": "user", "content": "Invent a word."}]
+    first = generate(model, tokenizer, prompt, max_tokens=16, seed=11)
+    assert first == generate(model, tokenizer, prompt, max_tokens=16, seed=11)
+    assert first != generate(model, tokenizer, prompt, max_tokens=16, seed=12)
+
+
+def test_pieces_join_to_the_decoded_text(bundled):
+    model, tokenizer = bundled
+    # Random tokens of a hot plain sampler hold many incomplete characters.
+    config = PlainConfig(temperature=3.0)
+    events = list(stream_generate(model, tokenizer, "Ω", config=config, max_tokens=60, seed=1))
+    ids = [token for token in tokens(events) if token not in tokenizer.eos_token_ids]
+    assert text(events) == tokenizer.decode(ids)
+
+
+def test_a_stop_string_ends_the_row_and_is_not_in_the_text(bundled):
+    model, tokenizer = bundled
+    prompt = [{"role": "user", "content": "What is the capital of France?"}]
+    whole = generate(model, tokenizer, prompt, config=GREEDY, max_tokens=20)
+    assert "France is" in whole
+    events = list(
+        stream_generate(
+            model, tokenizer, prompt, config=GREEDY, max_tokens=20, stop=["zzz", "nce i"]
+        )
+    )
+    assert text(events) == whole[: whole.index("nce i")]
+    assert events[-1].finish_reason == "stop"
+    assert events[-1].summary.completion_tokens == len(events)
+
+
+def test_max_tokens(bundled):
+    model, tokenizer = bundled
+    for count in (1, 2, 7):
+        events = list(stream_generate(model, tokenizer, "One two", config=GREEDY, max_tokens=count))
+        assert len(events) == count
+        assert [event.finish_reason for event in events] == [None] * (count - 1) + ["length"]
+
+
+def test_alternatives_are_the_likeliest_tokens(bundled):
+    model, tokenizer = bundled
+    events = list(
+        stream_generate(model, tokenizer, "The sky is", config=GREEDY, max_tokens=5, alternatives=4)
+    )
+    for event in events:
+        logprobs = [other.logprob for other in event.alternatives]
+        assert len(logprobs) == 4
+        assert logprobs == sorted(logprobs, reverse=True)
+        assert event.alternatives[0].token_id == event.token_id
+        assert event.alternatives[0].logprob == pytest.approx(event.logprob, abs=1e-5)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory, bundled):
+    """A tiny model with a context of 64 tokens, that speaks the bundled vocabulary."""
+    source, config = random_model(vocab_size=49152, max_position_embeddings=64)
+    folder = save_folder(tmp_path_factory.mktemp("tiny"), source, config)
+    return load_model(folder)[0], bundled[1]
+
+
+def test_the_context_is_a_limit_before_it_overflows(tiny):
+    engine = Engine(*tiny)
+    with pytest.raises(PromptError, match="64 tokens, and .* takes at most 63"):
+        engine.add(Request((5,) * 64, GREEDY, 1))
+    events = run(engine, [Request((5,) * 60, ENTROPIX, 4096)])[0]
+    last = events[-1]
+    assert len(tokens(events)) == 4
+    assert last.finish_reason == "length"
+    assert last.position == 63
+
+
+@pytest.mark.parametrize(
+    ("prompt", "max_tokens", "error", "message"),
+    [
+        ((), 5, PromptError, "empty"),
+        ((1,), 0, ValueError, "at least 1"),
+        ((1,), -3, ValueError, "at least 1"),
+    ],
+)
+def test_requests_that_make_no_sense(tiny, prompt, max_tokens, error, message):
+    with pytest.raises(error, match=message):
+        Engine(*tiny).add(Request(prompt, GREEDY, max_tokens))
+
+
+def test_cancelled_rows_leave_at_once(tiny):
+    engine = Engine(*tiny, max_rows=2)
+    rows = [engine.add(Request((i + 1, 2, 3), ENTROPIX, 40)) for i in range(4)]
+    for _ in range(6):
+        engine.step()
+    assert len(engine.live) == 2
+    assert len(engine.waiting) == 2
+    engine.cancel(rows[0])  # live
+    engine.cancel(rows[3])  # waiting
+    seen = {event.row for event in engine.step()}
+    assert rows[0] not in seen
+    while not engine.idle:
+        seen |= {event.row for event in engine.step() if isinstance(event, TokenEvent)}
+    assert seen == {rows[1], rows[2]}
+    assert engine.live == []
+
+
+def test_the_token_budget_holds_rows_back(tiny):
+    engine = Engine(*tiny, max_rows=8, max_kv_tokens=60)
+    most = 0
+    for i in range(6):
+        engine.add(Request((i + 1, 2, 3), ENTROPIX, 17))  # 20 tokens each
+    finished = 0
+    while not engine.idle:
+        events = engine.step()
+        finished += sum(getattr(event, "finish_reason", None) is not None for event in events)
+        most = max(most, len(engine.live))
+    assert most == 3
+    assert finished == 6
+
+
+def test_running_rows_move_on_while_a_long_prompt_is_computed(bundled):
+    model, tokenizer = bundled
+    engine = Engine(model, tokenizer, prefill_chunk=16)
+    first = engine.add(Request(chat(tokenizer, "Tell me a story."), ENTROPIX, 30))
+    while not any(isinstance(event, TokenEvent) for event in engine.step()):
+        pass
+    engine.add(Request(chat(tokenizer, "word " * 120), ENTROPIX, 2))
+    between, progress = 0, 0
+    while progress < 5:
+        for event in engine.step():
+            between += isinstance(event, TokenEvent) and event.row == first
+            progress += isinstance(event, PromptProgress)
+    assert between >= 4
+
+
+def test_common_beginnings_are_computed_once(bundled):
+    model, tokenizer = bundled
+    system = {"role": "system", "content": "You are the keeper of a lighthouse. " * 8}
+    turns = [system, {"role": "user", "content": "Good evening."}]
+    engine = Engine(model, tokenizer, prefix_cache_bytes=1 << 28)
+    plain = Engine(model, tokenizer)
+
+    def ask(engine, messages):
+        request = Request(encode_prompt(tokenizer, messages), ENTROPIX, 12, seed=4)
+        return run(engine, [request])[0]
+
+    first = ask(engine, turns)
+    assert first[-1].summary.cached_tokens == 0
+    turns += [
+        {"role": "assistant", "content": text(first)},
+        {"role": "user", "content": "Is it stormy?"},
+    ]
+    second = ask(engine, turns)
+    assert second[-1].summary.cached_tokens > len(encode_prompt(tokenizer, turns[:2]))
+    assert tokens(second) == tokens(ask(plain, turns))
+    other = [system, {"role": "user", "content": "Who are you?"}]
+    third = ask(engine, other)
+    assert third[-1].summary.cached_tokens >= len(encode_prompt(tokenizer, [system])) - 10
+    assert tokens(third) == tokens(ask(plain, other))
+    again = ask(engine, turns)  # what was kept was not changed by being used
+    assert tokens(again) == tokens(second)
+    assert engine.prefixes.nbytes < 1 << 28
+
+
+def test_the_prefix_cache_keeps_to_its_bytes(tiny):
+    model, tokenizer = tiny
+    room = 3 * 20 * 2 * 2 * 2 * 32 * 4  # three sequences of 20 tokens
+    engine = Engine(model, tokenizer, prefix_cache_bytes=room)
+    for i in range(10):
+        run(engine, [Request((i + 1,) * 12, ENTROPIX, 9)])
+        assert engine.prefixes.nbytes <= room
+    assert engine.prefixes.nbytes > room / 2
+
+
+def test_prompts_are_scored_like_mlx_lm(bundled, reference):
+    model, tokenizer = bundled
+    prompt = tuple(tokenizer.encode("The capital of France is Paris. " * 20))
+    engine = Engine(model, tokenizer, prefill_chunk=50)
+    events = run(engine, [Request(prompt, GREEDY, 0, prompt_logprobs=2)])[0]
+    (scored,) = [event for event in events if isinstance(event, PromptScored)]
+    assert scored is events[-1]
+    assert scored.summary.completion_tokens == 0
+    logits = reference(mx.array([prompt]))[0]
+    logprobs = np.array(logits - mx.logsumexp(logits, axis=-1, keepdims=True))
+    assert [token.token_id for token in scored.tokens] == list(prompt)
+    assert scored.tokens[0].logprob is None
+    for i, token in enumerate(scored.tokens[1:]):
+        assert token.logprob == pytest.approx(logprobs[i, prompt[i + 1]], abs=5e-3)
+        assert token.alternatives[0].token_id == int(logprobs[i].argmax())
+        assert len(token.alternatives) == 2
+    # Scored and continued.
+    events = run(engine, [Request(prompt, GREEDY, 3, prompt_logprobs=0)])[0]
+    assert isinstance(events[-1], TokenEvent)
+    assert sum(isinstance(event, PromptScored) for event in events) == 1
+
+
+def test_damaged_weights_fail_their_rows_in_a_sentence(tmp_path, bundled):
+    source, config = random_model(vocab_size=49152)
+    weight = source.model.layers[1].mlp.down_proj.weight
+    weight[3, 5] = mx.nan
+    model, _ = load_model(save_folder(tmp_path, source, config))
+    engine = Engine(model, bundled[1])
+    for events in run(engine, [Request((1, 2, 3), ENTROPIX, 9), Request((4,), GREEDY, 9)]):
+        assert isinstance(events[-1], RowFailed)
+        assert "not finite" in events[-1].message
+        assert tokens(events) == []
