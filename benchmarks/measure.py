@@ -1,0 +1,56 @@
+"""Timing two sides in turn, and a table of medians and ratios."""
+
+import os
+import platform
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from importlib import metadata
+
+ROUNDS = 5
+
+
+def alternate(
+    sides: Mapping[str, Callable[[], float]], rounds: int = ROUNDS
+) -> dict[str, list[float]]:
+    """Run each side once unmeasured, then `rounds` times in turn. Returns their numbers.
+
+    In turn, because what else a machine does changes from minute to minute and must not fall on
+    one side alone.
+    """
+    for side in sides.values():
+        side()
+    numbers: dict[str, list[float]] = {name: [] for name in sides}
+    for turn in range(rounds):
+        order = list(sides) if turn % 2 == 0 else list(reversed(sides))
+        for name in order:
+            numbers[name].append(sides[name]())
+    return numbers
+
+
+def median_and_range(values: Sequence[float], digits: int = 1) -> str:
+    """`15.2 (14.9–15.3)`."""
+    low, high = min(values), max(values)
+    return f"{statistics.median(values):.{digits}f} ({low:.{digits}f}–{high:.{digits}f})"
+
+
+def ratio_of_medians(over: Sequence[float], under: Sequence[float]) -> float:
+    """The median of one side over the median of the other."""
+    return statistics.median(over) / statistics.median(under)
+
+
+def print_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A Markdown table."""
+    print("| " + " | ".join(head) + " |")
+    print("| " + " | ".join("---" for _ in head) + " |")
+    for row in rows:
+        print("| " + " | ".join(str(cell) for cell in row) + " |")
+    print(flush=True)
+
+
+def print_machine() -> None:
+    """One line on where the numbers come from."""
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("mlx", "mlx-lm"))
+    print(
+        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, "
+        f"Python {platform.python_version()}, {versions}; medians of {ROUNDS} (range)\n"
+    )

@@ -1,0 +1,31 @@
+"""The two sides of a comparison: our model and mlx-lm's, with the same weights and tokenizer."""
+
+import mlx_entropix  # noqa: F401  (loads the BLAS, for both)
+
+import mlx.core as mx  # isort: skip
+from mlx_lm.models.llama import Model
+from mlx_lm.tokenizer_utils import BPEStreamingDetokenizer, TokenizerWrapper
+from transformers import PreTrainedTokenizerFast
+
+from mlx_entropix.engine import load_from
+from mlx_entropix.model.llama import Llama
+from mlx_entropix.model.load import load_source
+from mlx_entropix.model.locate import Location, locate_weights
+from mlx_entropix.text import Tokenizer
+
+
+def ours(location: Location | None = None) -> tuple[Llama, Tokenizer]:
+    """Our model and tokenizer, with no end-of-sequence tokens: every run has its full length."""
+    model, tokenizer = load_from(location or locate_weights())
+    tokenizer.eos_token_ids = frozenset()
+    return model, tokenizer
+
+
+def theirs(
+    tokenizer: Tokenizer, location: Location | None = None
+) -> tuple[Model, TokenizerWrapper]:
+    """mlx-lm's Llama with the same weights in the same form, and its wrapper of `tokenizer`."""
+    source, _, _ = load_source((location or locate_weights()).path)
+    mx.eval(source.parameters())
+    wrapped = PreTrainedTokenizerFast(tokenizer_object=tokenizer.backend)
+    return source, TokenizerWrapper(wrapped, BPEStreamingDetokenizer)
