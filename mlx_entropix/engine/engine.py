@@ -68,6 +68,7 @@ class _Step:
     rows: list[Row]
     sampled: Sampled
     numbers: mx.array  # (B, 11): the log-probability, six metrics, four parameters
+    best: tuple[mx.array, mx.array] | None  # ids and log-probabilities (B, n), if a row wants any
 
 
 class Engine:
@@ -273,10 +274,14 @@ class Engine:
         )
         # Joined here and not when they are read: that would wait in line behind the next step.
         numbers = mx.stack([sampled.logprob, *sampled.metrics, *sampled.parameters], axis=1)
-        mx.async_eval(sampled, numbers)
+        wanted = max(row.request.alternatives for row in rows)
+        best = None
+        if wanted:
+            best = sampled.candidates[:, :wanted], sampled.candidate_logprobs[:, :wanted]
+        mx.async_eval(sampled.token, sampled.quadrant, numbers, best)
         for row in rows:
             row.queued += 1
-        return _Step(rows, sampled, numbers)
+        return _Step(rows, sampled, numbers, best)
 
     def _input_tokens(self, rows: list[Row], before: _Step | None) -> mx.array:
         """The token (B,) that each row goes on from: still on the device, or a prompt's last."""
@@ -305,7 +310,7 @@ class Engine:
                 row.finished = True
                 events.append(RowFailed(row.id, _NOT_FINITE.format(self.model.name)))
                 continue
-            alternatives = self._alternatives(row.request.alternatives, step.sampled, i)
+            alternatives = self._alternatives(row.request.alternatives, step.best, i)
             events.append(self._token_event(row, tokens[i], quadrants[i], numbers[i], alternatives))
         return events
 
@@ -335,12 +340,14 @@ class Engine:
             summary=row.summary() if reason else None,
         )
 
-    def _alternatives(self, count: int, sampled: Sampled, row: int) -> tuple[Alternative, ...]:
+    def _alternatives(
+        self, count: int, best: tuple[mx.array, mx.array] | None, row: int
+    ) -> tuple[Alternative, ...]:
         """The `count` likeliest tokens, best first; ones of probability 0 are left out."""
-        if not count:
+        if best is None:
             return ()
-        ids = cast(list[list[int]], sampled.candidates.tolist())[row][:count]
-        logprobs = cast(list[list[float]], sampled.candidate_logprobs.tolist())[row][:count]
+        ids = cast(list[int], best[0].tolist()[row])[:count]  # type: ignore[index]
+        logprobs = cast(list[float], best[1].tolist()[row])[:count]  # type: ignore[index]
         return tuple(
             Alternative(token_id, self.tokenizer.token_text(token_id), logprob)
             for token_id, logprob in zip(ids, logprobs, strict=True)

@@ -20,7 +20,7 @@ from mlx_entropix.text.vocabulary import Vocabulary
 class Tokenizer:
     """Encodes prompts and chats, decodes what a model writes.
 
-    `eos_token_ids` are the ids that end an answer. `vocabulary_size` counts the ids that have a
+    `backend` is the tokenizer of the `tokenizers` library underneath. `eos_token_ids` are the ids that end an answer. `vocabulary_size` counts the ids that have a
     token; a model's output may have more, which read as nothing.
     """
 
@@ -34,6 +34,7 @@ class Tokenizer:
     ):
         backend.no_truncation()  # a tokenizer.json may bring both, meant for training
         backend.no_padding()
+        self.backend = backend
         control = control_token_ids(backend)
         unknown = backend.token_to_id(special_tokens.get("unk_token", ""))
         self.vocabulary_size = backend.get_vocab_size(with_added_tokens=True)
