@@ -1,8 +1,8 @@
 /**
  * Fails the build when what the browser fetches before the first paint (the entry script, what it imports
- * statically, the linked styles) weighs more than the budget. Sizes are gzip bytes.
+ * statically, the linked styles, the fonts of the Latin alphabet) weighs more than the budget. Sizes are gzip bytes.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { gzipSync } from "node:zlib";
 
@@ -26,6 +26,12 @@ for (let file = queue.pop(); file; file = queue.pop()) {
   seen.add(file);
   total += gzipSync(readFileSync(join(dist, file))).length;
   if (file.endsWith(".js")) queue.push(...staticImports(file));
+}
+for (const font of readdirSync(join(dist, "assets")).filter((name) =>
+  /-latin-(wght|400).*\.woff2$/.test(name),
+)) {
+  seen.add(font);
+  total += readFileSync(join(dist, "assets", font)).length;
 }
 const kb = (bytes: number) => `${(bytes / 1024).toFixed(1)} kB`;
 console.log(`first load: ${kb(total)} gzip in ${seen.size} files (budget ${kb(BUDGET)})`);

@@ -64,10 +64,6 @@ export interface ChatRequest {
   seed: number;
   sampler: string;
   sampler_config?: Record<string, unknown>;
-  temperature?: number;
-  top_p?: number;
-  top_k?: number;
-  min_p?: number;
   metrics: true;
   logprobs: true;
   top_logprobs: number;

@@ -1,10 +1,10 @@
 import { lazy, Suspense, useEffect } from "react";
 import { Group, Panel, Separator } from "react-resizable-panels";
-import { watchServer } from "@/api/server";
+import { useServer, watchServer } from "@/api/server";
 import { ChatView } from "@/chat/ChatView";
 import { openStore, useChats } from "@/store/chats";
 import { useCurrent } from "@/store/current";
-import { useOverlays, useSettings } from "@/store/settings";
+import { followServer, useOverlays, useSettings } from "@/store/settings";
 import { Modal } from "./dialog";
 import { useDesk } from "./media";
 import { Notices } from "./notices";
@@ -114,6 +114,10 @@ export function App() {
   useShortcuts(desk);
   useEffect(() => void openStore(), []);
   useEffect(watchServer, []);
+  const serverSampler = useServer((s) => s.samplers?.defaultName);
+  useEffect(() => {
+    if (serverSampler) followServer(serverSampler);
+  }, [serverSampler]);
   return (
     <div className="flex h-dvh flex-col">
       <TopBar />

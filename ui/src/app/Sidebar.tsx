@@ -1,37 +1,17 @@
-import { Menu } from "@base-ui/react/menu";
 import clsx from "clsx";
-import {
-  CircleHelp,
-  Columns2,
-  Download,
-  Ellipsis,
-  Monitor,
-  Moon,
-  Pencil,
-  Plus,
-  Search,
-  Sun,
-  Trash2,
-  Upload,
-} from "lucide-react";
-import { useDeferredValue, useEffect, useMemo, useState } from "react";
-import { removeConversation, updateConversation, useChats } from "@/store/chats";
+import { CircleHelp, Columns2, Download, Monitor, Moon, Plus, Search, Sun, Upload } from "lucide-react";
+import { lazy, Suspense, useDeferredValue, useEffect, useMemo, useState } from "react";
+import { updateConversation, useChats } from "@/store/chats";
 import { searchConversations } from "@/store/db";
-import { stopConversation } from "@/store/generation";
 import type { Conversation } from "@/store/model";
 import { type Theme, useOverlays, useSettings } from "@/store/settings";
 import { exportConversations, importConversations } from "@/store/transfer";
 import { Button, IconButton, inputLook } from "./controls";
-import { chooseFile, download, fileName } from "./files";
+import { chooseFile, download } from "./files";
 import { attempt, notify } from "./notices";
 import { goTo, goToPair, useRoute } from "./route";
 
-const itemLook =
-  "flex h-8 cursor-pointer items-center gap-2 rounded-md px-2 text-sm outline-none data-highlighted:bg-line/70";
-
-async function exportOne(conversation: Conversation): Promise<void> {
-  download(fileName(conversation.title, "json"), await exportConversations([conversation.id]));
-}
+const RowMenu = lazy(() => import("./RowMenu"));
 
 async function importFile(): Promise<void> {
   const text = await chooseFile("application/json,.json");
@@ -39,60 +19,6 @@ async function importFile(): Promise<void> {
   const ids = await importConversations(text);
   notify(ids.length === 1 ? "Imported one conversation." : `Imported ${ids.length} conversations.`);
   if (ids[0]) goTo(ids[0]);
-}
-
-/** Deleting can be taken back for some seconds: it is exported to memory first. */
-async function remove(conversation: Conversation, current: boolean): Promise<void> {
-  stopConversation(conversation.id);
-  const copy = await exportConversations([conversation.id]);
-  await removeConversation(conversation.id);
-  if (current) goTo(null);
-  notify("Conversation deleted.", "plain", {
-    label: "Undo",
-    run: () => void attempt(async () => goTo((await importConversations(copy))[0] ?? null)),
-  });
-}
-
-function RowMenu({
-  conversation,
-  current,
-  rename,
-}: {
-  conversation: Conversation;
-  current: boolean;
-  rename: () => void;
-}) {
-  return (
-    <Menu.Root>
-      <Menu.Trigger
-        render={
-          <IconButton
-            icon={Ellipsis}
-            label={`Actions for ${conversation.title}`}
-            className="size-7! opacity-0 group-focus-within/row:opacity-100 group-hover/row:opacity-100 data-popup-open:opacity-100 pointer-coarse:opacity-100"
-          />
-        }
-      />
-      <Menu.Portal>
-        <Menu.Positioner className="z-60" align="end" sideOffset={4}>
-          <Menu.Popup className="w-40 rounded-lg border border-line bg-raised p-1 shadow-float outline-none">
-            <Menu.Item className={itemLook} onClick={rename}>
-              <Pencil size={14} aria-hidden /> Rename
-            </Menu.Item>
-            <Menu.Item className={itemLook} onClick={() => void attempt(() => exportOne(conversation))}>
-              <Download size={14} aria-hidden /> Export
-            </Menu.Item>
-            <Menu.Item
-              className={clsx(itemLook, "text-danger")}
-              onClick={() => void attempt(() => remove(conversation, current))}
-            >
-              <Trash2 size={14} aria-hidden /> Delete
-            </Menu.Item>
-          </Menu.Popup>
-        </Menu.Positioner>
-      </Menu.Portal>
-    </Menu.Root>
-  );
 }
 
 function Row({ conversation, current }: { conversation: Conversation; current: boolean }) {
@@ -135,7 +61,9 @@ function Row({ conversation, current }: { conversation: Conversation; current: b
         )}
         <span className="truncate">{conversation.title}</span>
       </a>
-      <RowMenu conversation={conversation} current={current} rename={() => setName(conversation.title)} />
+      <Suspense fallback={<span className="size-7" />}>
+        <RowMenu conversation={conversation} current={current} rename={() => setName(conversation.title)} />
+      </Suspense>
     </div>
   );
 }
@@ -209,7 +137,7 @@ export function Sidebar() {
       <div className="space-y-2 p-2">
         <div className="flex gap-1.5">
           <Button
-            className="min-w-0 flex-1"
+            className="flex-1"
             title="New conversation (Ctrl Shift O)"
             onClick={() => {
               goTo(null);
@@ -219,7 +147,7 @@ export function Sidebar() {
             <Plus size={15} aria-hidden /> New
           </Button>
           <Button
-            className="min-w-0 flex-1"
+            className="px-2.5! whitespace-nowrap"
             aria-pressed={screen === "pair" && currentId === null}
             onClick={() => {
               goToPair();

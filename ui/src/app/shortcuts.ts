@@ -1,6 +1,6 @@
 import { useEffect } from "react";
 import { focusComposer } from "@/chat/Composer";
-import { TABS } from "@/inspector/Inspector";
+import { TABS } from "@/inspector/tabs";
 import { useChats } from "@/store/chats";
 import { stop } from "@/store/generation";
 import { useOverlays, useSettings } from "@/store/settings";

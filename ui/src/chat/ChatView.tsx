@@ -38,7 +38,7 @@ function Thread({ conversationId }: { conversationId: string }) {
         aria-live="off"
         className="min-h-0 flex-1 overflow-y-auto overscroll-contain -outline-offset-2"
       >
-        <div className="mx-auto w-full max-w-[46rem] space-y-5 px-4 pt-6 pb-10">
+        <div className="mx-auto w-full max-w-[46rem] space-y-2 px-4 pt-6 pb-10">
           {shown.map((message) =>
             message.role === "user" ? (
               <UserMessage key={message.id} message={message} />

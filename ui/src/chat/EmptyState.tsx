@@ -53,7 +53,7 @@ function Sample() {
             {lesson}
           </span>
         ))}
-        <span className="text-ink">Point at any word to see why.</span>
+        <span className="pl-5 text-ink">Point at any word to see why.</span>
       </figcaption>
     </figure>
   );

@@ -17,7 +17,10 @@ export function ViewBar() {
   const inspected = useInspected();
   const answer = useChats((s) => (inspected ? s.answers[inspected.id] : undefined));
   return (
-    <div className="flex shrink-0 flex-wrap items-center gap-x-3 gap-y-1.5 border-b border-line px-4 py-1.5">
+    <div
+      data-bar
+      className="@container flex shrink-0 flex-wrap items-center gap-x-3 gap-y-1.5 border-b border-line px-4 py-1.5"
+    >
       <Segments
         label="Show answers as"
         value={view}
@@ -35,7 +38,7 @@ export function ViewBar() {
             value={colourBy}
             onChange={(next) => useSettings.setState({ colourBy: next })}
           />
-          <div className="min-w-0 max-sm:hidden">
+          <div className="min-w-0 max-sm:hidden [&_li>span:last-child]:@max-6xl:hidden">
             <Legend colourBy={colourBy} answer={answer} />
           </div>
         </>

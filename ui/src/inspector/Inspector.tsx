@@ -9,18 +9,11 @@ import { type InspectorTab, useSettings } from "@/store/settings";
 import type { Alternative, Answer } from "@/types";
 import { ForksTree } from "./ForksTree";
 import { useInspected } from "./inspected";
+import { TABS } from "./tabs";
 
 const TokenList = lazy(() => import("@/instruments/TokenList").then((m) => ({ default: m.TokenList })));
 const QuadrantMap = lazy(() => import("@/instruments/QuadrantMap").then((m) => ({ default: m.QuadrantMap })));
 const TimelineTab = lazy(() => import("./TimelineTab").then((m) => ({ default: m.TimelineTab })));
-
-export const TABS: readonly { value: InspectorTab; label: string }[] = [
-  { value: "tokens", label: "Tokens" },
-  { value: "timeline", label: "Timeline" },
-  { value: "map", label: "Map" },
-  { value: "sampler", label: "Sampler" },
-  { value: "forks", label: "Forks" },
-];
 
 const Loading = () => <p className="p-4 text-sm text-muted">Opening…</p>;
 

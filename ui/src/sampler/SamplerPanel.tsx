@@ -1,10 +1,11 @@
 import { ChevronRight, Download, RotateCcw, Search, Upload } from "lucide-react";
 import { useCallback, useMemo, useRef, useState } from "react";
-import type { Samplers } from "@/api/samplers";
+import { type Samplers, schemaOf } from "@/api/samplers";
 import { useServer } from "@/api/server";
 import { Button, inputLook } from "@/app/controls";
 import { chooseFile, download, fileName } from "@/app/files";
 import { attempt, notify } from "@/app/notices";
+import { useRoute } from "@/app/route";
 import { useSamplerSettings } from "@/store/current";
 import type { SamplerSettings } from "@/store/model";
 import { configFile, readConfigFile } from "./file";
@@ -98,7 +99,10 @@ function Parameters({
 }) {
   const [query, setQuery] = useState("");
   const preset = samplers.presets[settings.preset];
-  const groups = useMemo(() => fieldGroups(samplers.schema, preset ?? {}), [samplers, preset]);
+  const groups = useMemo(
+    () => fieldGroups(schemaOf(samplers, settings.preset), preset ?? {}),
+    [samplers, settings.preset, preset],
+  );
   const merged = useMemo(() => merge(preset ?? {}, settings.overrides), [preset, settings.overrides]);
   const latest = useRef(settings.overrides);
   latest.current = settings.overrides;
@@ -203,6 +207,13 @@ export function SamplerForm({
 export function SamplerPanel() {
   const samplers = useServer((s) => s.samplers);
   const [settings, onChange] = useSamplerSettings();
+  const pair = useRoute((s) => s.screen === "pair");
+  if (pair)
+    return (
+      <p className="p-4 text-sm text-muted">
+        Each column has its own sampler here: change them above the answers.
+      </p>
+    );
   if (!samplers)
     return <p className="p-4 text-sm text-muted">The parameters appear here once the server answers.</p>;
   return (

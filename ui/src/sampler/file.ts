@@ -1,5 +1,4 @@
-import type { Samplers } from "@/api/samplers";
-import { PLAIN } from "@/api/samplers";
+import { PLAIN, type Samplers, schemaOf } from "@/api/samplers";
 import type { SamplerConfig } from "@/types";
 import { diff, merge } from "./overrides";
 import { faultOf, fieldGroups } from "./schema";
@@ -46,7 +45,7 @@ export function readConfigFile(text: string, presetName: string, samplers: Sampl
     throw new Error(`The sampler has no parameter named ${unknown.slice(0, 3).join(", ")}.${hint}`);
   }
   const merged = merge(preset, config);
-  for (const field of fieldGroups(samplers.schema, preset).flatMap((group) => group.fields)) {
+  for (const field of fieldGroups(schemaOf(samplers, presetName), preset).flatMap((group) => group.fields)) {
     const value = field.path.reduce<unknown>((at, key) => (at as SamplerConfig | undefined)?.[key], merged);
     const fault = faultOf(field, value);
     if (fault) throw new Error(`${field.id} is ${JSON.stringify(value)}: ${fault}`);

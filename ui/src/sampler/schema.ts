@@ -45,7 +45,7 @@ export function labelOf(name: string): string {
     .replace(/_threshold$/, "")
     .replaceAll("_", " ")
     .replace(/\b(top|min) ([pk])\b/g, "$1_$2");
-  return words.charAt(0).toUpperCase() + words.slice(1);
+  return /^(top|min)_/.test(words) ? words : words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 type Bounds = Pick<Field, "minimum" | "maximum">;

@@ -203,7 +203,7 @@ function Desk({ conversation }: { conversation: Conversation | null }) {
     <section aria-label="Side by side" className="flex h-full min-h-0 flex-col">
       <Form prompt={prompt} pair={pair} setPrompt={setPrompt} setPair={setPair} streaming={streaming} />
       {left && right && <Both left={left} right={right} />}
-      <div className="flex items-center justify-between gap-2">
+      <div className="flex shrink-0 items-center border-b border-line [&_[data-bar]]:border-b-0">
         <div className="min-w-0 flex-1">
           <ViewBar />
         </div>

@@ -72,7 +72,7 @@ function Shares({ left, right }: { left: Answer; right: Answer }) {
         {sides.map(({ answer, shares, entropy }) => (
           <tr key={answer.id}>
             <th scope="row" className="max-w-44 truncate pr-4 text-left font-normal">
-              {answer.label}
+              {answer.label.split(" · ")[0]}
             </th>
             {QUADRANT_NAMES.map((name) => (
               <td key={name} className="num px-2 text-right text-[13px]">

@@ -70,7 +70,7 @@ function requestFor(message: Message): ChatRequest {
     stream_options: { include_usage: true },
     max_tokens: answer.sampler.maxTokens,
     seed: answer.sampler.seed,
-    ...(samplerFields(answer.sampler.preset, answer.sampler.overrides) as { sampler: string }),
+    ...samplerFields(answer.sampler.preset, answer.sampler.overrides),
     metrics: true,
     logprobs: true,
     top_logprobs: TOP_ALTERNATIVES,
@@ -176,7 +176,10 @@ export async function continueAnswer(message: Message): Promise<void> {
 /** Branches off an answer at a token, with another token in its place. Throws where that cannot be. */
 export function forkAnswer(message: Message, index: number, choice: Alternative | string): void {
   const { tokens, text, ends } = forkStart(tokensOf(message.id), index, choice);
-  const settings = (message.answer as AnswerInfo).sampler;
+  const { sampler } = message.answer as AnswerInfo;
+  // The same token again under the same seed would only repeat the answer.
+  const forced = typeof choice === "string" ? choice : choice.token;
+  const settings = forced === tokensOf(message.id)[index]?.token ? { ...sampler, seed: newSeed() } : sampler;
   const info = newAnswer(settings, { from: message.id, index });
   const branch = newMessage(message.conversationId, message.parentId, {
     role: "assistant",

@@ -16,6 +16,8 @@ interface Settings {
   tab: InspectorTab;
   /** Percent of the width that chat and inspector share. */
   inspectorSize: number;
+  /** The sampler that the server had as its own when it was last seen. */
+  serverSampler: string;
   /** What the next new conversation starts with. */
   draft: { systemPrompt: string; sampler: SamplerSettings };
 }
@@ -31,11 +33,24 @@ export const useSettings = create<Settings>()(
       inspector: true,
       tab: "tokens",
       inspectorSize: 36,
+      serverSampler: DEFAULT_SAMPLER.preset,
       draft: { systemPrompt: "", sampler: DEFAULT_SAMPLER },
     }),
     { name: "entropix.settings", version: 1 },
   ),
 );
+
+/** A server that was started with another sampler (`--normal`) changes what new conversations start with. */
+export function followServer(sampler: string): void {
+  useSettings.setState(({ serverSampler, draft }) =>
+    sampler === serverSampler
+      ? {}
+      : {
+          serverSampler: sampler,
+          draft: { ...draft, sampler: { ...draft.sampler, preset: sampler, overrides: {} } },
+        },
+  );
+}
 
 /** What is open on a small screen, where the conversations are a drawer and the inspector a sheet. Not kept. */
 export const useOverlays = create<{
