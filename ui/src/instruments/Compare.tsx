@@ -1,12 +1,13 @@
 /** Any answers laid over each other on one metric, lined up at their start, their end or a phrase. */
-import { useMemo, useRef, useState } from "react";
+import { memo, useMemo, useRef, useState } from "react";
 import { Toggle, WindowSlider, ZoomButtons } from "@/instruments/controls";
 import { type Line, MetricPlot } from "@/instruments/MetricPlot";
 import { summarise } from "@/instruments/MetricTable";
 import { useXView } from "@/instruments/Timeline";
+import { useTurns } from "@/instruments/turns";
 import { type Alignment, anchors, sharedPrefix } from "@/lib/align";
 import { readConditions, thresholdsOf } from "@/lib/conditions";
-import { percent, withUnit } from "@/lib/format";
+import { percent, plural, withUnit } from "@/lib/format";
 import { MEASURE_NAMES, MEASURES, type Measure } from "@/lib/metrics";
 import { shares } from "@/lib/quadrants";
 import { MeasureSeries } from "@/lib/series";
@@ -20,7 +21,11 @@ export interface CompareProps {
 const DASHES: (number[] | undefined)[] = [undefined, [8, 4], [2, 3], [10, 3, 2, 3], [14, 4], [4, 2]];
 const PLOT_HEIGHT = 240;
 
-export function Compare({ answers }: CompareProps) {
+export function Compare({ answers: current }: CompareProps) {
+  return <Overlay answers={useTurns(current)} />;
+}
+
+const Overlay = memo(function Overlay({ answers }: { answers: readonly Answer[] }) {
   const [measure, setMeasure] = useState<Measure>("logits_entropy");
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
   const [at, setAt] = useState<Alignment["at"]>("start");
@@ -125,7 +130,7 @@ export function Compare({ answers }: CompareProps) {
       </ul>
     </section>
   );
-}
+});
 
 interface ChoiceProps<T extends string> {
   label: string;
@@ -189,9 +194,9 @@ function Item({ answer, first, slot, measure, missing, shown, onToggle }: ItemPr
         </span>
       </label>
       <p className="num pl-[58px] text-faint">
-        {answer.tokens.length.toLocaleString("en")} tokens
+        {plural(answer.tokens.length, "token")}
         {sure && ` · ~ ${percent(sure.share)}`}
-        {shared !== null && ` · same as the first for ${shared}`}
+        {shared !== null && ` · like the first for ${plural(shared, "token")}`}
         {missing && <span className="text-warn"> · the phrase does not occur</span>}
       </p>
     </li>

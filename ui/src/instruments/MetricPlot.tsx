@@ -1,12 +1,13 @@
 /** One measure of one or more answers over their tokens, on a canvas, linked with the shared selection. */
-import { useEffect, useLayoutEffect, useRef } from "react";
+import { useEffect, useLayoutEffect, useRef, useState } from "react";
 import uPlot from "uplot";
 import { type Palette, usePalette } from "@/instruments/palette";
+import { PlotColumns } from "@/instruments/plotColumns";
 import { type Decoration, decorate, LABEL_ROOM, RIBBON_ROOM, yRange } from "@/instruments/plotDrawing";
 import { attachPointer } from "@/instruments/plotPointer";
 import { markedIn, useSelection } from "@/instruments/selection";
 import type { XView } from "@/instruments/xView";
-import { brief } from "@/lib/format";
+import { brief, grouped } from "@/lib/format";
 import type { Measure } from "@/lib/metrics";
 import type { MeasureSeries } from "@/lib/series";
 import type { Answer } from "@/types";
@@ -42,6 +43,7 @@ export function MetricPlot(props: MetricPlotProps) {
   const { measure, lines, view, height, average, slope, xLabels, label } = props;
   const holder = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
+  const [columns] = useState(() => new PlotColumns());
   const palette = usePalette();
   const latest = useRef({ ...props, palette });
   latest.current = { ...props, palette };
@@ -69,7 +71,7 @@ export function MetricPlot(props: MetricPlotProps) {
   useLayoutEffect(() => {
     const made = plot.current;
     if (!made) return;
-    const data = columns(lines, average, slope);
+    const data = columns.update(lines, average, slope);
     const apply = () => {
       const [min, max] = view.range;
       made.setScale("x", { min, max });
@@ -92,33 +94,6 @@ export function MetricPlot(props: MetricPlotProps) {
   }, []);
 
   return <div ref={holder} className="plot" role="img" aria-label={label} style={{ height }} />;
-}
-
-/** x in tokens from the anchors, then per line its values and, where asked for, its average and its slope. */
-function columns(lines: readonly Line[], average: boolean, slope: boolean): uPlot.AlignedData {
-  let min = 0;
-  let max = 0;
-  for (const { series, anchor } of lines) {
-    min = Math.min(min, -anchor);
-    max = Math.max(max, series.raw.length - 1 - anchor);
-  }
-  const length = max - min + 1;
-  const xs = Array.from({ length }, (_, i) => min + i);
-  const column = (values: Float64Array, anchor: number) => {
-    const start = -anchor - min;
-    const out = new Array<number | null>(length).fill(null);
-    for (let i = 0; i < values.length; i++) {
-      const value = values[i] as number;
-      if (Number.isFinite(value)) out[start + i] = value;
-    }
-    return out;
-  };
-  const ys = lines.flatMap(({ series, anchor }) => [
-    column(series.raw, anchor),
-    ...(average ? [column(series.average, anchor)] : []),
-    ...(slope ? [column(series.slope, anchor)] : []),
-  ]);
-  return [xs, ...ys];
 }
 
 type Latest = { current: MetricPlotProps & { palette: Palette } };
@@ -191,7 +166,7 @@ function options(latest: Latest, width: number): uPlot.Options {
 
 /** Whole token numbers, counted from 1 where the axis starts at an answer's first token. */
 function tokenNumbers(_: uPlot, splits: number[]): string[] {
-  return splits.map((value) => (Number.isInteger(value) ? value.toLocaleString("en") : ""));
+  return splits.map((value) => (Number.isInteger(value) ? grouped(value) : ""));
 }
 
 function symmetric(min: number | null, max: number | null): [number, number] {
@@ -211,8 +186,9 @@ function pointTo(plot: uPlot, lines: readonly Line[], state: Parameters<typeof m
     const index = markedIn(state, answer.id);
     if (index === null) continue;
     const left = plot.valToPos(index - anchor, "x");
-    const inside = left >= 0 && left <= plot.over.clientWidth;
-    plot.setCursor(inside ? { left, top: plot.over.clientHeight / 2 } : { left: -10, top: -10 }, false);
+    // The box is in the canvas's pixels; asking the element for its size would force a layout at every move.
+    const inside = left >= 0 && left <= plot.bbox.width / devicePixelRatio;
+    plot.setCursor(inside ? { left, top: 1 } : { left: -10, top: -10 }, false);
     return;
   }
   plot.setCursor({ left: -10, top: -10 }, false);

@@ -7,8 +7,9 @@ import { type Palette, usePalette } from "@/instruments/palette";
 import { markedIn, useSelection } from "@/instruments/selection";
 import { TokenPopover, useCardPoint } from "@/instruments/TokenPopover";
 import type { OnFork } from "@/instruments/TokenText";
+import { inTurns } from "@/instruments/turns";
 import { type Conditions, readConditions } from "@/lib/conditions";
-import { percent, plural } from "@/lib/format";
+import { grouped, percent, plural } from "@/lib/format";
 import { axisOf } from "@/lib/plane";
 import { QUADRANTS, shares } from "@/lib/quadrants";
 import type { Answer, QuadrantName } from "@/types";
@@ -37,7 +38,7 @@ export function QuadrantMap({ answers, onFork }: QuadrantMapProps) {
   );
 }
 
-function Plot({ answer, onFork }: { answer: Answer; onFork: OnFork | undefined }) {
+const Plot = inTurns(function Plot({ answer, onFork }: { answer: Answer; onFork?: OnFork | undefined }) {
   const { id, tokens } = answer;
   const holder = useRef<HTMLDivElement>(null);
   const ring = useRef<HTMLDivElement>(null);
@@ -89,7 +90,7 @@ function Plot({ answer, onFork }: { answer: Answer; onFork: OnFork | undefined }
       )}
     </>
   );
-}
+});
 
 function Ground({ plane, conditions }: { plane: Plane; conditions: Conditions }) {
   const palette = usePalette();
@@ -169,7 +170,7 @@ function Counts({ answer, lit }: { answer: Answer; lit: QuadrantName | null }) {
             <span className="min-w-0">
               {name} <span className="text-xs text-muted">{QUADRANTS[name].phrase}</span>
             </span>
-            <span className="num text-right text-muted">{count.toLocaleString("en")}</span>
+            <span className="num text-right text-muted">{grouped(count)}</span>
             <span className="num text-right">{percent(share)}</span>
           </button>
         </li>

@@ -1,6 +1,6 @@
 /** How an answer's tokens spread over the quadrants; a click on a share lights its tokens up. */
-import { memo } from "react";
 import { useSelection } from "@/instruments/selection";
+import { inTurns } from "@/instruments/turns";
 import { percent, plural } from "@/lib/format";
 import { QUADRANTS, shares } from "@/lib/quadrants";
 import type { Answer, QuadrantName } from "@/types";
@@ -12,7 +12,7 @@ export interface ShareBarProps {
 }
 
 /** Nothing under the plain sampler, which has no quadrants. */
-export const ShareBar = memo(function ShareBar({ answer, onSelect }: ShareBarProps) {
+export const ShareBar = inTurns(function ShareBar({ answer, onSelect }: ShareBarProps) {
   const lit = useSelection((state) => (state.lit?.answerId === answer.id ? state.lit.quadrant : null));
   const counted = shares(answer.tokens).filter(({ count }) => count > 0);
   if (counted.length === 0) return null;

@@ -7,6 +7,7 @@ import { MetricTable } from "@/instruments/MetricTable";
 import { markedIn, useSelection } from "@/instruments/selection";
 import { TokenPopover, useCardPoint } from "@/instruments/TokenPopover";
 import type { OnFork } from "@/instruments/TokenText";
+import { inTurns } from "@/instruments/turns";
 import { XView } from "@/instruments/xView";
 import { readConditions, thresholdsOf } from "@/lib/conditions";
 import { plural, visible, withUnit } from "@/lib/format";
@@ -41,7 +42,6 @@ function Strips({ answer, onFork }: { answer: Answer; onFork: OnFork | undefined
   const [window, setWindow] = useState(16);
   const holder = useRef<HTMLDivElement>(null);
   const view = useXView();
-  const series = useSeries(answer, shown, window);
   const card = useCardPoint(answer.id, "timeline");
   view.extend(0, answer.tokens.length - 1);
 
@@ -95,7 +95,7 @@ function Strips({ answer, onFork }: { answer: Answer; onFork: OnFork | undefined
             <Strip
               key={metric}
               answer={answer}
-              series={series(metric)}
+              window={window}
               metric={metric}
               view={view}
               average={average}
@@ -122,8 +122,8 @@ function Strips({ answer, onFork }: { answer: Answer; onFork: OnFork | undefined
 
 interface StripProps {
   answer: Answer;
-  series: MeasureSeries;
   metric: MetricName;
+  window: number;
   view: XView;
   average: boolean;
   slope: boolean;
@@ -131,7 +131,19 @@ interface StripProps {
   last: boolean;
 }
 
-function Strip({ answer, series, metric, view, average, slope, first, last }: StripProps) {
+/** Each strip has its own turn while the answer streams, so that six of them do not share a frame. */
+const Strip = inTurns(function Strip({
+  answer,
+  metric,
+  window,
+  view,
+  average,
+  slope,
+  first,
+  last,
+}: StripProps) {
+  const [kept] = useState(() => new MeasureSeries(metric));
+  const series = kept.update(answer.tokens, window);
   const thresholds = useMemo(
     () => thresholdsOf(readConditions(answer.config), metric),
     [answer.config, metric],
@@ -152,9 +164,9 @@ function Strip({ answer, series, metric, view, average, slope, first, last }: St
       />
     </div>
   );
-}
+});
 
-type ReadoutProps = Pick<StripProps, "answer" | "series" | "metric" | "average" | "slope">;
+type ReadoutProps = Pick<StripProps, "answer" | "metric" | "average" | "slope"> & { series: MeasureSeries };
 
 /** The strip's name, and the numbers of the marked token, else of the latest. */
 function Readout({ answer, series, metric, average, slope }: ReadoutProps) {
@@ -188,16 +200,6 @@ export function useXView(): XView {
   const [, redraw] = useReducer((count: number) => count + 1, 0);
   useEffect(() => view.subscribe(redraw), [view]);
   return view;
-}
-
-/** Series of the shown metrics, each kept while its metric is shown. */
-function useSeries(answer: Answer, shown: readonly MetricName[], window: number) {
-  const kept = useRef(new Map<MetricName, MeasureSeries>());
-  for (const metric of shown) {
-    const series = kept.current.get(metric) ?? new MeasureSeries(metric);
-    kept.current.set(metric, series.update(answer.tokens, window));
-  }
-  return (metric: MetricName) => kept.current.get(metric) as MeasureSeries;
 }
 
 function onKey(event: KeyboardEvent, answer: Answer, view: XView): void {

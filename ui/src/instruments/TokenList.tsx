@@ -5,6 +5,7 @@ import { onTokenKey } from "@/instruments/keys";
 import { markedIn, useSelection } from "@/instruments/selection";
 import { TokenPopover, useCardPoint } from "@/instruments/TokenPopover";
 import type { OnFork } from "@/instruments/TokenText";
+import { inTurns } from "@/instruments/turns";
 import { brief, probability, visible } from "@/lib/format";
 import { QUADRANTS, uncertain } from "@/lib/quadrants";
 import type { Answer, TokenRecord } from "@/types";
@@ -19,7 +20,7 @@ const ROW_HEIGHT = 28;
 const COLUMNS =
   "grid items-center gap-2 px-3 grid-cols-[2.5rem_1rem_minmax(0,1fr)_4rem_3rem] @sm:grid-cols-[2.75rem_1rem_minmax(0,1fr)_4.5rem_3.25rem_3.25rem] [&>:last-child]:hidden @sm:[&>:last-child]:block";
 
-export function TokenList({ answer, onFork }: TokenListProps) {
+export const TokenList = inTurns(function TokenList({ answer, onFork }: TokenListProps) {
   const { id, tokens } = answer;
   const [onlyUncertain, setOnlyUncertain] = useState(false);
   const rows = useMemo(() => rowsOf(tokens, onlyUncertain), [tokens, onlyUncertain]);
@@ -33,6 +34,7 @@ export function TokenList({ answer, onFork }: TokenListProps) {
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW_HEIGHT,
     overscan: 12,
+    useFlushSync: false,
   });
   useFollow(answer, rows, virtual.scrollToIndex, scroller);
 
@@ -105,7 +107,7 @@ export function TokenList({ answer, onFork }: TokenListProps) {
       )}
     </section>
   );
-}
+});
 
 interface RowProps {
   id: string;
@@ -201,8 +203,9 @@ function useFollow(
 
   const streaming = answer.status === "streaming";
   useEffect(() => {
-    if (streaming && atEnd.current && rows.length > 0) scrollToIndex(rows.length - 1, { align: "end" });
-  }, [streaming, rows.length, scrollToIndex]);
+    // Set directly: the virtualizer would read the layout several times to find the same place.
+    if (streaming && atEnd.current && scroller.current) scroller.current.scrollTop = rows.length * ROW_HEIGHT;
+  }, [streaming, rows.length, scroller]);
 
   const shown = useRef(rows);
   shown.current = rows;

@@ -18,6 +18,8 @@ import "@/app/theme.css";
 
 const query = new URLSearchParams(location.search);
 const TOKENS = Number(query.get("tokens") ?? 220);
+/** How many tokens are there before a stream starts. */
+const FROM = Number(query.get("from") ?? 0);
 
 declare global {
   interface Window {
@@ -27,23 +29,31 @@ declare global {
 }
 
 const whole = syntheticAnswer(TOKENS, 1, "entropix, seed 1");
+if (query.has("paragraph")) {
+  whole.tokens = whole.tokens.map((token) => ({ ...token, text: token.text.replaceAll("\n", " ") }));
+}
 const other = syntheticAnswer(Math.round(TOKENS * 0.8), 2, "normal, seed 1");
 
 function Gallery() {
-  const [answer, setAnswer] = useState<Answer>(query.has("empty") ? { ...whole, tokens: [] } : whole);
+  const [answer, setAnswer] = useState<Answer>(
+    query.has("empty") ? { ...whole, tokens: whole.tokens.slice(0, FROM) } : whole,
+  );
   const [colourBy, setColourBy] = useState<ColourBy>((query.get("colour") as ColourBy) ?? "quadrant");
   useEffect(() => {
     window.stream = (tokensPerSecond) =>
       new Promise((done) => {
         const start = performance.now();
         const step = () => {
-          const count = Math.min(TOKENS, Math.floor(((performance.now() - start) / 1000) * tokensPerSecond));
+          const arrived = Math.floor(((performance.now() - start) / 1000) * tokensPerSecond);
+          const count = Math.min(TOKENS, FROM + arrived);
           const finished = count === TOKENS;
           setAnswer({
             ...whole,
             tokens: whole.tokens.slice(0, count),
             status: finished ? "done" : "streaming",
           });
+          // A chat keeps the end of a streaming answer in view.
+          scrollTo(0, document.body.scrollHeight);
           if (finished) done();
           else requestAnimationFrame(step);
         };

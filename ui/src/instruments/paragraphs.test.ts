@@ -43,6 +43,12 @@ describe("cutParagraphs", () => {
     expect(grown).toEqual(cutParagraphs(previous));
     expect(grown[0]).toBe(first);
   });
+  it("goes on in a new paragraph where one would never end, and does not tear a word", () => {
+    const tokens = Array.from({ length: 2000 }, (_, i) => record({ text: i % 7 === 0 ? " a" : "b" }));
+    const found = cutParagraphs(tokens);
+    expect(found.length).toBe(4);
+    for (const { start } of found) expect(tokens[start]?.text).toBe(" a");
+  });
   it("starts again where the tokens were replaced", () => {
     const old = cut("a\n", "b\n", "c");
     const fresh = cut("x", "y\n", "z");

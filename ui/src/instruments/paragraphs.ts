@@ -1,7 +1,7 @@
 /** Cutting an answer's tokens into lines of text that can be rendered, kept and skipped one by one. */
 import type { TokenRecord } from "@/types";
 
-/** Tokens start..end-1, up to and including the one that ends with a newline. */
+/** Tokens start..end-1, up to and including the one that ends with a newline, or LONGEST of them. */
 export interface Paragraph {
   start: number;
   end: number;
@@ -10,6 +10,12 @@ export interface Paragraph {
   /** Characters, for an estimate of its height before it was ever drawn. */
   length: number;
 }
+
+/**
+ * A paragraph without an end, as a model in a loop writes it, goes on in a new one at the next space after so many tokens:
+ * to lay a line out costs the length of its paragraph, at every token.
+ */
+const LONGEST = 600;
 
 /**
  * The paragraphs of an answer. What was cut before is kept where the tokens are the same, so that a streaming answer
@@ -26,7 +32,8 @@ export function cutParagraphs(
   while (start < tokens.length) {
     let text = "";
     let end = start;
-    while (end < tokens.length && !text.endsWith("\n")) text += tokens[end++]?.text ?? "";
+    while (end < tokens.length && !text.endsWith("\n") && !(end - start >= LONGEST && isGap(tokens[end])))
+      text += tokens[end++]?.text ?? "";
     const fence = /^\s*```/.test(text);
     kept.push({ start, end, code: fenced || fence, length: text.length });
     if (fence) fenced = !fenced;
@@ -34,6 +41,8 @@ export function cutParagraphs(
   }
   return kept;
 }
+
+const isGap = (token: TokenRecord | undefined) => /^\s/.test(token?.text ?? "");
 
 /** The leading paragraphs whose tokens have not changed; the last one may have grown, so it is cut again. */
 function keep(

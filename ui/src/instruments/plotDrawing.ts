@@ -42,7 +42,7 @@ export function decorate(plot: uPlot, decoration: Decoration, palette: Palette):
 
 function drawThresholds(plot: uPlot, thresholds: Decoration["thresholds"], palette: Palette): void {
   const { ctx, bbox } = plot;
-  const ratio = bbox.width / plot.over.clientWidth || 1;
+  const ratio = devicePixelRatio;
   const range = plot.scales.y;
   let lastLabel = Number.POSITIVE_INFINITY;
   ctx.save();
@@ -79,7 +79,7 @@ function drawThresholds(plot: uPlot, thresholds: Decoration["thresholds"], palet
 
 function drawRibbon(plot: uPlot, tokens: readonly TokenRecord[], palette: Palette): void {
   const { ctx, bbox } = plot;
-  const ratio = bbox.width / plot.over.clientWidth || 1;
+  const ratio = devicePixelRatio;
   const { min = 0, max = 0 } = plot.scales.x ?? {};
   if (min === null || max === null || max === undefined) return;
   const height = RIBBON_HEIGHT * ratio;

@@ -54,9 +54,12 @@ export function probability(logprob: number): string {
   return percent(share);
 }
 
+/** A whole number with its thousands apart: "4,096". */
+export const grouped: (count: number) => string = new Intl.NumberFormat("en").format;
+
 /** "1 token", "4,096 tokens". */
 export function plural(count: number, noun: string): string {
-  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
+  return `${grouped(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 /** A token's text with its whitespace and control characters made visible, for lists and cards. */

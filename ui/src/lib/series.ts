@@ -108,6 +108,8 @@ export class MeasureSeries {
   #first: TokenRecord | undefined;
   #last: TokenRecord | undefined;
   #window = 0;
+  /** Counts how often values that were there have changed, as opposed to new ones having come. */
+  generation = 0;
 
   constructor(readonly measure: Measure) {}
 
@@ -120,6 +122,7 @@ export class MeasureSeries {
       this.#raw.push(measureOf(tokens[i] as TokenRecord, this.measure));
     }
     const from = same && window === this.#window ? known : 0;
+    if (from < known) this.generation++;
     if (from < tokens.length || !same) {
       movingAverage(this.raw, window, this.#average, from);
       movingSlope(this.raw, window, this.#slope, from);

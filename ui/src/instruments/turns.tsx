@@ -1,0 +1,81 @@
+/**
+ * Sparing the frames of a streaming answer: views that cost milliseconds take turns, one a frame, in a fair order. The
+ * text itself does not wait.
+ */
+import { type ComponentType, memo, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
+import type { OnFork } from "@/instruments/TokenText";
+import type { Answer } from "@/types";
+
+const waiting = new Set<() => void>();
+let frame = 0;
+
+/** Runs `turn` in a coming frame, alone; asking again before that keeps its place in the queue. */
+function request(turn: () => void): void {
+  waiting.add(turn);
+  if (frame === 0) frame = requestAnimationFrame(next);
+}
+
+function next(): void {
+  const [turn] = waiting;
+  if (turn) {
+    waiting.delete(turn);
+    turn();
+  }
+  frame = waiting.size > 0 ? requestAnimationFrame(next) : 0;
+}
+
+/** Answers as of this view's last turn while they only grow; as they are once anything else about them changes. */
+export function useTurns(answers: readonly Answer[]): readonly Answer[] {
+  const [shown, setShown] = useState(answers);
+  const latest = useRef(answers);
+  const [turn] = useState(() => () => setShown(latest.current));
+  useEffect(() => {
+    latest.current = answers;
+    request(turn);
+  }, [answers, turn]);
+  useEffect(() => () => void waiting.delete(turn), [turn]);
+  return onlyGrew(shown, answers) ? shown : answers;
+}
+
+/** Whether nothing happened but tokens arriving in answers that stream. */
+export function onlyGrew(before: readonly Answer[], now: readonly Answer[]): boolean {
+  return (
+    before.length === now.length &&
+    now.every((answer, i) => {
+      const old = before[i] as Answer;
+      if (old === answer) return true;
+      const last = old.tokens.length - 1;
+      const grew =
+        last >= 0 && old.tokens[last] === answer.tokens[last] && old.tokens[0] === answer.tokens[0];
+      return old.id === answer.id && old.status === answer.status && old.config === answer.config && grew;
+    })
+  );
+}
+
+interface OneAnswer {
+  answer: Answer;
+  onFork?: OnFork | undefined;
+}
+
+/** A view of one answer that is drawn again in its turns only, however often its parent is. */
+export function inTurns<P extends OneAnswer>(View: ComponentType<P>): ComponentType<P> {
+  const Kept = memo(View) as unknown as ComponentType<P>;
+  return function InTurns(props: P) {
+    const { answer, onFork } = props;
+    const alone = useRef<readonly Answer[]>([]);
+    if (alone.current[0] !== answer) alone.current = [answer];
+    const [shown] = useTurns(alone.current);
+    const fork = useSteady(onFork);
+    return <Kept {...props} answer={shown} onFork={fork} />;
+  };
+}
+
+/** The same function for ever, calling the latest one. */
+function useSteady(onFork: OnFork | undefined): OnFork | undefined {
+  const latest = useRef(onFork);
+  useLayoutEffect(() => {
+    latest.current = onFork;
+  }, [onFork]);
+  const steady = useCallback<OnFork>((index, alternative) => latest.current?.(index, alternative), []);
+  return onFork && steady;
+}
