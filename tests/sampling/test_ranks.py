@@ -74,6 +74,13 @@ def test_what_is_not_a_number_shows_in_the_metrics_of_its_row_only(bad, V):
         assert sampled.token[row].item() == clean.token[row].item()
 
 
+def test_a_row_of_nothing_but_negative_nan_stays_inside_the_vocabulary():
+    """They rank below the padding that fills the last block of tokens."""
+    sampled = step(mx.full((1, 40_001), -np.nan))
+    assert np.array(sampled.candidates).max() < 40_001
+    assert np.isnan(sampled.metrics.logits_entropy.item())
+
+
 def test_every_token_banned():
     sampled = step(mx.full((1, 5000), -mx.inf))
     assert np.isnan(sampled.metrics.logits_entropy.item())

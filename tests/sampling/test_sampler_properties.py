@@ -101,7 +101,7 @@ def test_every_border_is_strict(preset):
 
 @given(
     case=cases,
-    temperature=st.sampled_from([0.0, 1e-30, 0.01, 0.666, 1.0, 2.3, 30.0]),
+    temperature=st.sampled_from([0.0, 1e-39, 1e-30, 0.01, 0.666, 1.0, 2.3, 30.0]),
     top_p=st.sampled_from([0.0, 0.1, 0.5, 0.9, 1.0]),
     top_k=st.sampled_from([1, 5, 27, 100]),
     min_p=st.sampled_from([0.0, 0.03, 0.4, 1.0]),
