@@ -1,0 +1,133 @@
+"""The chat: turns, commands, and what does not end it."""
+
+import json
+import sys
+
+import pexpect
+import pytest
+
+from mlx_entropix.cli.commands import COMMANDS, run_command
+from mlx_entropix.cli.conversation import Conversation
+from mlx_entropix.cli.errors import UsageError
+
+from .conftest import MAIN, ROOT, environment, json_lines
+
+
+@pytest.fixture
+def talked():
+    conversation = Conversation("Be brief.")
+    conversation.turns += [
+        {"role": "user", "content": "Hi <b>"},
+        {"role": "assistant", "content": "Hello, é."},
+    ]
+    return conversation
+
+
+def test_save_as_json_and_markdown(session, talked, tmp_path):
+    path = tmp_path / "chat.json"
+    assert run_command(f"/save {path}", session, talked) == f"Saved to {path}."
+    saved = json.loads(path.read_text("utf-8"))
+    assert saved["messages"] == [{"role": "system", "content": "Be brief."}, *talked.turns]
+    assert (saved["model"], saved["sampler"], saved["seed"]) == (
+        "SmolLM2-135M-Instruct",
+        "entropix",
+        0,
+    )
+    run_command(f"/save {tmp_path / 'chat.md'}", session, talked)
+    assert "**assistant**\n\nHello, é.\n" in (tmp_path / "chat.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("/save", "no file name"),
+        ("/save {tmp}/old.md", "exists already"),
+        ("/save {tmp}/none/chat.md", "cannot be written"),
+        ("/seed x", "not a whole number"),
+        ("/sampler loud", "entropix, frog, normal"),
+        ("/nonsense", "no command /nonsense"),
+    ],
+)
+def test_a_command_that_is_wrong_changes_nothing(session, talked, tmp_path, line, said):
+    (tmp_path / "old.md").write_text("old")
+    before = (list(talked.turns), session.sampler, session.config, session.seed)
+    with pytest.raises(UsageError, match=said):
+        run_command(line.format(tmp=tmp_path), session, talked)
+    assert before == (talked.turns, session.sampler, session.config, session.seed)
+    assert (tmp_path / "old.md").read_text() == "old"
+
+
+def test_nothing_to_save(session, tmp_path):
+    with pytest.raises(UsageError, match="nothing to save"):
+        run_command(f"/save {tmp_path}/a.md", session, Conversation(None))
+
+
+def test_the_other_commands(session, talked):
+    assert "frog now" in run_command("/sampler frog", session, talked)
+    assert session.config.top_k == 33
+    assert "frog" in run_command("/sampler", session, talked)
+    assert run_command("/seed 12", session, talked) == "The seed is 12 now."
+    assert session.seed == 12
+    assert all(name in run_command("/help", session, talked) for name in COMMANDS)
+    run_command("/reset", session, talked)
+    assert talked.messages() == [{"role": "system", "content": "Be brief."}]
+    with pytest.raises(EOFError):
+        run_command("/quit", session, talked)
+
+
+def test_chat_in_a_terminal(tmp_path):
+    trace = tmp_path / "trace.jsonl"
+    chat = pexpect.spawn(
+        sys.executable,
+        [MAIN, "--max_tokens", "40", "--trace", str(trace)],
+        env=environment(
+            TERM="xterm-256color", XDG_STATE_HOME=str(tmp_path), PROMPT_TOOLKIT_NO_CPR="1"
+        ),
+        cwd=str(ROOT),
+        encoding="utf-8",
+        dimensions=(40, 100),
+        timeout=100,
+    )
+    chat.expect("/help shows the commands")
+    chat.expect("›")
+
+    chat.send("Name the capital\x1b\rof France.\r")  # Alt-Enter is Escape and Enter
+    chat.expect(r"\d+ tokens? · ")
+
+    chat.send("/sampler normal\r")
+    chat.expect("The sampler is normal now")
+    chat.send("/seed x\r")
+    chat.expect("not a whole number")
+
+    chat.send("Tell me a long story.\r")
+    chat.expect(r"\n\w+ \w+ \w")
+    chat.sendintr()
+    chat.expect("interrupted")
+
+    chat.send("\x1b[200~" + "word " * 9000 + "\x1b[201~\r")  # pasted, and too long
+    chat.expect("takes at most 8,191")
+    chat.expect("Type /reset")
+
+    path = tmp_path / "chat.json"
+    chat.send(f"/save {path}\r")
+    chat.expect("Saved to")
+    chat.send("half a line\x03")  # Ctrl-C throws it away and stays
+    chat.send("/quit\r")
+    chat.expect(pexpect.EOF)
+    chat.close()
+    assert chat.exitstatus == 0
+
+    system, *turns = json.loads(path.read_text("utf-8"))["messages"]
+    assert system["role"] == "system"
+    assert [turn["role"] for turn in turns] == ["user", "assistant"] * 2
+    assert turns[0]["content"] == "Name the capital\nof France."
+    assert turns[3]["content"]  # as far as it had come when it was stopped
+
+    lines = json_lines(trace.read_text("utf-8"))
+    first, second = (line for line in lines if line["type"] == "prompt")
+    assert second["token_ids"][: len(first["token_ids"])] == first["token_ids"]
+    assert (first["text"], second["text"]) == (turns[0]["content"], turns[2]["content"])
+    assert (first["sampler"], second["sampler"]) == ("entropix", "normal")
+    assert [line["index"] for line in lines if line["type"] == "result"] == [0]
+    history = (tmp_path / "mlx-entropix" / "history").read_text("utf-8")
+    assert "+Name the capital\n+of France.\n" in history

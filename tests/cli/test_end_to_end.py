@@ -1,0 +1,208 @@
+"""The command as people and scripts run it, with the bundled model."""
+
+import re
+import signal
+import sys
+import time
+
+import pexpect
+import pytest
+
+from .conftest import MAIN, ROOT, environment, json_lines, run, start
+
+QUESTION = "What is the capital of France?"
+METRICS = [
+    "logits_entropy",
+    "logits_varentropy",
+    "attention_entropy",
+    "attention_varentropy",
+    "agreement",
+    "interaction_strength",
+]
+PARAMETERS = ["temperature", "top_p", "top_k", "min_p"]
+TOKEN = ["type", "index", "position", "token_id", "token", "quadrant", "logprob"]
+RESULT = [
+    "text",
+    "finish_reason",
+    "prompt_tokens",
+    "completion_tokens",
+    "prompt_tps",
+    "generation_tps",
+    "peak_memory_gb",
+]
+
+
+def test_json_and_trace(tmp_path):
+    trace, config = tmp_path / "trace.jsonl", tmp_path / "config.json"
+    trace.write_text("what was here before\n")
+    config.write_text('{"adaptive": {"top_k_maximum": 40}, "min_p": 0.04}')
+    arguments = ["--input", QUESTION, "--max-tokens", 8, "--seed", 5, "--temperature", 0.5]
+    done = run(*arguments, "--json", "--trace", trace, "--sampler-config", config)
+    assert done.returncode == 0
+    assert done.stderr.splitlines() == [
+        "Bundled model SmolLM2-135M-Instruct. For Llama: uv run mlx_download_weights.py"
+    ]
+    (result,) = json_lines(done.stdout)
+    prompt, *tokens, last = json_lines(trace.read_text("utf-8"))
+
+    assert list(prompt) == [
+        *("type", "index", "text", "token_ids", "model", "sampler", "config", "seed")
+    ]
+    assert (prompt["type"], prompt["index"], prompt["text"]) == ("prompt", 0, QUESTION)
+    assert (prompt["model"], prompt["sampler"]) == ("SmolLM2-135M-Instruct", "entropix")
+    assert prompt["seed"] == 5
+    used = prompt["config"]
+    assert (used["temperature"], used["min_p"], used["top_p"]) == (0.5, 0.04, 0.9)
+    assert used["adaptive"]["top_k_maximum"] == 40
+
+    assert all(list(token) == [*TOKEN, *METRICS, *PARAMETERS] for token in tokens)
+    start_at = len(prompt["token_ids"])
+    assert [token["position"] for token in tokens] == list(range(start_at, start_at + len(tokens)))
+    assert all(token["index"] == 0 and token["logprob"] <= 0 for token in tokens)
+    quadrants = [token["quadrant"] for token in tokens]
+    assert set(quadrants) <= {"FLOWING", "TREADING", "EXPLORING", "RESAMPLING", "ADAPTIVE"}
+    for token in tokens:
+        assert (token["temperature"] is None) == (token["quadrant"] == "FLOWING")
+
+    assert list(last) == ["type", "index", *RESULT]
+    assert last["text"] == "".join(token["token"] for token in tokens)
+    assert last["completion_tokens"] == len(tokens) == 8
+    assert last["prompt_tokens"] == start_at
+    assert last["finish_reason"] == "length"
+
+    assert {key: result[key] for key in RESULT} == {key: last[key] for key in RESULT}
+    assert result["prompt"] == QUESTION
+    assert result["config"] == used
+    assert result["quadrants"] == {name: quadrants.count(name) for name in result["quadrants"]}
+    assert sum(result["quadrants"].values()) == 8
+    mean = sum(token["logits_entropy"] for token in tokens) / 8
+    assert result["mean_logits_entropy"] == pytest.approx(mean)
+
+
+def test_piped_quiet_and_stop():
+    whole = run("--input", "-", "--max_tokens", 8, "--quiet", "--no_color", stdin=QUESTION.encode())
+    assert (whole.returncode, whole.stderr) == (0, "")
+    assert whole.stdout.endswith("\n")
+    answer = whole.stdout[:-1]
+    assert len(answer.split()) > 2
+    stop = answer[4:9]
+    cut = run(
+        *("--input", QUESTION, "--max_tokens", 8, "--stop", "never", "--stop", stop, "--system"),
+        "You think before you speak: weigh the question step by step, correct yourself where you "
+        "are unsure, then answer plainly.",
+        FORCE_COLOR="",
+    )
+    # The same question by another way, with the usual system prompt: the same answer, but cut.
+    assert (cut.returncode, cut.stdout) == (0, answer[: answer.index(stop)] + "\n")
+    _, legend, *closing = cut.stderr.splitlines()
+    assert legend == "~ flowing  · adaptive  ε treading  Ψ exploring  ! resampling"
+    assert re.fullmatch(
+        r"\d tokens · [\d.]+ tok/s · first token [\d.]+ s · entropy [\d.]+ bits, varentropy"
+        r" [\d.]+ bits²( · [~·εΨ!] \d+ %)+",
+        " · ".join(closing),
+    )
+    assert "\x1b" not in cut.stdout + cut.stderr
+
+
+def test_normal_raw(tmp_path):
+    trace = tmp_path / "trace.jsonl"
+    done = run(
+        *("--normal", "--raw", "--input", "one two three four", "--temperature", 0),
+        *("--max_tokens", 6, "--trace", trace),
+    )
+    assert done.returncode == 0
+    prompt, *tokens, _ = json_lines(trace.read_text("utf-8"))
+    assert prompt["sampler"] == "normal"
+    assert len(prompt["token_ids"]) == 4  # no chat template around it
+    assert all(token["quadrant"] is None for token in tokens)
+    assert all(token["temperature"] is None for token in tokens)  # the likeliest, no draw
+    assert all(token["logits_entropy"] >= 0 for token in tokens)
+    assert done.stdout == "".join(token["token"] for token in tokens).rstrip("\n") + "\n"
+    assert "flowing" not in done.stderr
+    assert "cut at the token limit" in done.stderr
+
+
+def test_a_list_loses_nothing_to_a_prompt_that_fails(tmp_path):
+    csv, trace = tmp_path / "prompts.csv", tmp_path / "trace.jsonl"
+    csv.write_text(
+        f'act,prompt\none,"{QUESTION}"\ntoo long,"{"word " * 9000}"\nthree,"Hi, there"\n'
+    )
+    done = run("--prompt_csv", csv, "--json", "--max_tokens", 5, "--trace", trace, "--rows", 2)
+    assert done.returncode == 1
+    results = {result["name"]: result for result in json_lines(done.stdout)}
+    assert {name: result["index"] for name, result in results.items()} == {"one": 0, "three": 2}
+    assert results["three"]["prompt"] == "Hi, there"
+    assert "error: prompt 2 of 3 (too long) failed: The prompt has 9," in done.stderr
+
+    lines = json_lines(trace.read_text("utf-8"))
+    for index in (0, 2):
+        kinds = [line["type"] for line in lines if line["index"] == index]
+        assert kinds == ["prompt", *["token"] * 5, "result"]
+    assert not [line for line in lines if line["index"] == 1]
+
+
+def test_a_list_that_is_interrupted_keeps_what_is_finished(tmp_path):
+    csv, trace = tmp_path / "prompts.csv", tmp_path / "trace.jsonl"
+    csv.write_text("act,prompt\nlast,Hello.\nfirst,Count up.\n")
+    process = start("--prompt_csv", csv, "--rows", 1, "--max_tokens", 20, "--trace", trace)
+    first = [process.stdout.readline().decode() for _ in range(2)]
+    wait_for_lines(trace, lambda lines: [line["index"] for line in lines[-2:]] == [1, 1])
+    process.send_signal(signal.SIGINT)
+    rest, err = (stream.decode() for stream in process.communicate(timeout=60))
+    assert process.returncode == 130
+    assert first[0] == "1 of 2 · last\n"
+    assert "first" not in rest
+    assert "error: interrupted after 1 of 2 prompts." in err
+    results = [x["index"] for x in json_lines(trace.read_text("utf-8")) if x["type"] == "result"]
+    assert results == [0]
+
+
+def test_a_killed_run_leaves_a_readable_trace(tmp_path):
+    trace = tmp_path / "trace.jsonl"
+    process = start("--input", "Tell me a long story.", "--trace", trace)
+    wait_for_lines(trace, lambda lines: len(lines) > 3)
+    process.kill()
+    out, _ = process.communicate(timeout=60)
+    prompt, *tokens = json_lines(trace.read_text("utf-8"))
+    assert prompt["type"] == "prompt"
+    assert {token["type"] for token in tokens} == {"token"}
+    assert out.decode()  # what was streamed stays
+    assert "".join(token["token"] for token in tokens).startswith(out.decode()[:10])
+
+
+def test_a_reader_that_goes_away_is_no_error():
+    process = start("--input", "Tell me a long story.", "--quiet")
+    assert process.stdout.read(1)
+    process.stdout.close()
+    assert process.wait(timeout=60) == 1
+    assert process.stderr.read() == b""
+
+
+def test_in_a_terminal_with_ctrl_c():
+    terminal = pexpect.spawn(
+        sys.executable,
+        [MAIN, "--input", "Tell me a long story."],
+        env=environment(TERM="xterm-256color"),
+        cwd=str(ROOT),
+        encoding="utf-8",
+        dimensions=(24, 80),
+        timeout=100,
+    )
+    terminal.expect("Loading SmolLM2-135M-Instruct")
+    terminal.expect_exact("4;34mexploring")  # the legend
+    terminal.expect(r"\x1b\[4;\d\dm\w+\x1b\[0m.*\x1b\[4;\d\dm\w+\x1b\[0m")  # two coloured words
+    terminal.sendintr()
+    terminal.expect(r"\d+ tokens? · .*interrupted")
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 130
+
+
+def wait_for_lines(trace, enough, seconds=150):
+    """Wait until the whole lines of a trace that is being written are `enough`."""
+    give_up = time.monotonic() + seconds
+    while time.monotonic() < give_up:
+        if trace.exists() and enough(json_lines(trace.read_text("utf-8").rpartition("\n")[0])):
+            return
+        time.sleep(0.05)
+    pytest.fail("the trace did not grow")
