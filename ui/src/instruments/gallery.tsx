@@ -13,7 +13,7 @@ import { TokenList } from "@/instruments/TokenList";
 import { TokenText } from "@/instruments/TokenText";
 import { type ColourBy, MEASURE_NAMES } from "@/lib/metrics";
 import type { Answer } from "@/types";
-import { syntheticAnswer } from "../../fixtures/tokens";
+import { syntheticAnswer } from "../../fixtures/synthetic";
 import "@/app/theme.css";
 
 const query = new URLSearchParams(location.search);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { cutParagraphs } from "@/instruments/paragraphs";
-import { record, syntheticTokens } from "../../fixtures/tokens";
+import { record, syntheticTokens } from "../../fixtures/synthetic";
 
 const cut = (...texts: string[]) => texts.map((text) => record({ text }));
 const ranges = (tokens: ReturnType<typeof cut>) =>

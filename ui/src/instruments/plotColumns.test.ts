@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { PlotColumns } from "@/instruments/plotColumns";
 import { MeasureSeries } from "@/lib/series";
-import { record, syntheticTokens } from "../../fixtures/tokens";
+import { record, syntheticTokens } from "../../fixtures/synthetic";
 
 const series = (...values: number[]) =>
   new MeasureSeries("logits_entropy").update(

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { markedIn, useSelection } from "@/instruments/selection";
 import { walk } from "@/instruments/walk";
-import { record } from "../../fixtures/tokens";
+import { record } from "../../fixtures/synthetic";
 
 const state = () => useSelection.getState();
 beforeEach(() => state().clear());

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { onlyGrew } from "@/instruments/turns";
-import { syntheticAnswer } from "../../fixtures/tokens";
+import { syntheticAnswer } from "../../fixtures/synthetic";
 
 const whole = syntheticAnswer(20);
 const upTo = (count: number, status: "streaming" | "done" = "streaming") => ({

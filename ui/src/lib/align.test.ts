@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { anchors, findPhrase, sharedPrefix } from "@/lib/align";
-import { record, syntheticAnswer } from "../../fixtures/tokens";
+import { record, syntheticAnswer } from "../../fixtures/synthetic";
 
 const cut = (...texts: string[]) => texts.map((text, i) => record({ text, token_id: i }));
 

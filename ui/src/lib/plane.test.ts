@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { readConditions } from "@/lib/conditions";
 import { along, axisOf, marks, regions, valueAt } from "@/lib/plane";
-import { ENTROPIX, record, syntheticTokens } from "../../fixtures/tokens";
+import { ENTROPIX, record, syntheticTokens } from "../../fixtures/synthetic";
 
 const conditions = readConditions(ENTROPIX);
 

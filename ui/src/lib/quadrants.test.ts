@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { holds, readConditions, readLevels, thresholdsOf } from "@/lib/conditions";
 import { QUADRANT_NAMES, shares, uncertain } from "@/lib/quadrants";
 import { why } from "@/lib/why";
-import { ENTROPIX, record, syntheticTokens } from "../../fixtures/tokens";
+import { ENTROPIX, record, syntheticTokens } from "../../fixtures/synthetic";
 
 describe("readLevels", () => {
   it("reads the published names, flat or nested, and lets the rest be", () => {

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { differenceEuclidean, inGamut, parse, rgb, wcagContrast } from "culori";
 import { describe, expect, it } from "vitest";
 import { domainOf, LEVELS, level, position, RAMPS, rampColour, ticks } from "@/lib/scales";
-import { record } from "../../fixtures/tokens";
+import { record } from "../../fixtures/synthetic";
 
 /** The value of a custom property of theme.css in one theme. */
 function themeVariable(theme: "light" | "dark", name: string): string {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { extent, Growing, MeasureSeries, movingAverage, movingSlope } from "@/lib/series";
-import { generator, syntheticTokens } from "../../fixtures/tokens";
+import { generator, syntheticTokens } from "../../fixtures/synthetic";
 
 const floats = (...values: number[]) => Float64Array.from(values);
 
