@@ -4,6 +4,7 @@ uv run python -m benchmarks.decode
 """
 
 import time
+from collections.abc import Callable, Iterable
 from itertools import count
 
 from benchmarks.measure import (
@@ -25,7 +26,7 @@ TOKENS = 128
 PROMPT = "Write a long letter from a lighthouse keeper to a friend in the city."
 
 
-def rate(events) -> float:
+def rate(events: Iterable[object]) -> float:
     """Tokens a second between the first token and the last."""
     times = [time.perf_counter() for _ in events]
     assert len(times) == TOKENS, f"{len(times)} tokens"
@@ -39,7 +40,7 @@ def main() -> None:
     prompt = tokenizer.chat([{"role": "user", "content": PROMPT}])
     seeds = count()
 
-    def entropix(name: str):
+    def entropix(name: str) -> Callable[[], float]:
         return lambda: rate(
             stream_generate(
                 model,

@@ -21,7 +21,7 @@ def alternate(
         side()
     numbers: dict[str, list[float]] = {name: [] for name in sides}
     for turn in range(rounds):
-        order = list(sides) if turn % 2 == 0 else list(reversed(sides))
+        order = list(sides) if turn % 2 == 0 else list(sides)[::-1]
         for name in order:
             numbers[name].append(sides[name]())
     return numbers

@@ -4,6 +4,7 @@ uv run python -m benchmarks.prompt
 """
 
 import time
+from collections.abc import Callable, Iterable
 
 from benchmarks.measure import (
     alternate,
@@ -32,7 +33,7 @@ def main() -> None:
     prompt = tokenizer.encode(text)[:LENGTH]
     peaks: dict[str, list[float]] = {"mlx-lm": [], "ours": []}
 
-    def measured(name: str, start):
+    def measured(name: str, start: Callable[[], Iterable[object]]) -> Callable[[], float]:
         def run() -> float:
             mx.clear_cache()
             before = mx.get_active_memory()

@@ -4,6 +4,7 @@ uv run python -m benchmarks.rows
 """
 
 import time
+from collections.abc import Callable
 from itertools import count
 
 from benchmarks.measure import (
@@ -27,7 +28,7 @@ def main() -> None:
     prompt = tuple(tokenizer.chat([{"role": "user", "content": PROMPT}]))
     seeds = count()
 
-    def rows(number: int):
+    def rows(number: int) -> Callable[[], float]:
         def run() -> float:
             engine = Engine(model, tokenizer, max_rows=number)
             for _ in range(number):
