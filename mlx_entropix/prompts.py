@@ -27,10 +27,7 @@ class Prompt:
 
 
 # Short, because a small model on a CPU reads every token of it before the first answer.
-SYSTEM_PROMPT = (
-    "You think before you speak: weigh the question step by step, correct yourself where you are "
-    "unsure, then answer plainly."
-)
+SYSTEM_PROMPT = "Think carefully, then answer briefly and correctly. Say so if you are not sure."
 
 _WEATHER_FUNCTION = """\
 You can look things up by calling a function. To call it, answer with one JSON object and nothing \
