@@ -24,8 +24,8 @@ export default defineConfig({
     proxy: { "/v1": server, "/health": server, "/metrics": server },
   },
   test: {
-    environment: "jsdom",
+    environment: "node",
     setupFiles: ["src/store/test-setup.ts"],
-    include: ["src/**/*.test.{ts,tsx}"],
+    include: ["{src,scripts}/**/*.test.{ts,tsx}"],
   },
 });

@@ -77,3 +77,20 @@ export function watchServer(): () => void {
     window.removeEventListener("online", onVisible);
   };
 }
+
+/** Resolves once the server's model and samplers are known; rejects with an AbortError when `signal` is aborted. */
+export function serverKnown(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const known = () => useServer.getState().samplers !== null;
+    if (known()) return resolve();
+    const unsubscribe = useServer.subscribe(() => {
+      if (!known()) return;
+      unsubscribe();
+      resolve();
+    });
+    signal.addEventListener("abort", () => {
+      unsubscribe();
+      reject(new DOMException("Aborted", "AbortError"));
+    });
+  });
+}

@@ -1,4 +1,5 @@
 import { useEffect, useState } from "react";
+import { useServer } from "@/api/server";
 import { Button } from "@/app/controls";
 import { useChats } from "@/store/chats";
 import { continueAnswer, regenerate } from "@/store/generation";
@@ -32,13 +33,14 @@ function Waiting({ until, message }: { until: number; message: string }) {
 
 export function AnswerState({ message, answer }: { message: Message; answer: Answer | undefined }) {
   const wait = useChats((s) => s.waiting[message.id]);
+  const loading = useServer((s) => s.samplers === null);
   const info = message.answer;
   if (!info) return null;
   if (wait) return <Waiting until={wait.until} message={wait.message} />;
   if (answer?.status === "streaming") {
     return answer.text === "" ? (
       <p role="status" className="text-sm text-muted">
-        Reading the conversation…
+        {loading ? "Waiting for the model to load…" : "Reading the conversation…"}
       </p>
     ) : null;
   }

@@ -33,7 +33,7 @@ export function dollarMath(text: string): string {
       i % 2 === 1
         ? part
         : part
-            .replace(/\\\[([\s\S]+?)\\\]/g, (_, tex: string) => `$$$$${tex}$$$$`)
+            .replace(/\\\[([\s\S]+?)\\\]/g, (_, tex: string) => `$$${tex}$$`)
             .replace(/\\\(([\s\S]+?)\\\)/g, (_, tex: string) => `$${tex.trim()}$`),
     )
     .join("");

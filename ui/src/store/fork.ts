@@ -11,6 +11,9 @@ export interface ForkStart {
 /** Texts under which tokenizers list the tokens that end an answer. */
 const END_TOKEN = /^(<\|[\w-]+\|>|<\/s>|<eos>)$/;
 
+/** How the server writes a token that is a part of a character: its bytes, escaped. */
+const PART = /\\x[0-9a-f]{2}|\uFFFD/i;
+
 /**
  * The beginning of a branch that keeps the tokens before `index` and puts `choice` in the place of that token.
  *
@@ -27,7 +30,7 @@ export function forkStart(
   const picked = typeof choice === "string" ? undefined : choice;
   const text = typeof choice === "string" ? choice : choice.token;
   if (text === "") throw new Error("Type the text to fork with.");
-  if (text.includes("\uFFFD"))
+  if (PART.test(text))
     throw new Error("This alternative is a part of a character. Choose or type another one.");
   const kept = tokens.slice(0, index);
   const before = kept.map((t) => t.text).join("");

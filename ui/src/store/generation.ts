@@ -1,7 +1,7 @@
 import { streamChat } from "@/api/chat";
 import { ApiError, isAbort } from "@/api/errors";
 import { samplerFields } from "@/api/samplers";
-import { checkServer, useServer } from "@/api/server";
+import { checkServer, serverKnown, useServer } from "@/api/server";
 import type { ChatMessage, ChatRequest } from "@/api/wire";
 import { merge } from "@/sampler/overrides";
 import type { Alternative, SamplerConfig, TokenRecord } from "@/types";
@@ -91,6 +91,10 @@ async function run(message: Message, tokens: TokenRecord[] = []): Promise<void> 
   const live = new LiveAnswer(message, [...tokens]);
   let finishReason: string | null = null;
   try {
+    await serverKnown(abort.signal);
+    const { config, model, sampler } = message.answer as AnswerInfo;
+    const known = { config: config ?? configOf(sampler), model: model || (useServer.getState().model ?? "") };
+    live.learn(known);
     const onWait = (seconds: number | null, { message: text }: ApiError) =>
       setWaiting(message.id, seconds === null ? null : { message: text, until: Date.now() + seconds * 1000 });
     for await (const delta of streamChat(requestFor(message), { signal: abort.signal, onWait })) {

@@ -35,6 +35,12 @@ export class LiveAnswer {
     return this.secondsBefore + (performance.now() - this.started) / 1000;
   }
 
+  /** What was not known yet when the message was sent to a server that was loading. */
+  learn(known: Pick<AnswerInfo, "config" | "model">): void {
+    this.message = { ...this.message, answer: { ...(this.message.answer as AnswerInfo), ...known } };
+    this.show("streaming");
+  }
+
   add(delta: ChatDelta): void {
     this.text += delta.text;
     this.tokens.push(...delta.tokens);

@@ -1,0 +1,36 @@
+import { describe, expect, it } from "vitest";
+import { readSamplers, samplerFields, schemaOf } from "./samplers";
+
+const body = {
+  default: "frog",
+  config: { temperature: 0.4 },
+  presets: { entropix: { temperature: 0.666 }, frog: { temperature: 0.666 } },
+  normal: { temperature: 0.7 },
+  schema: { title: "SamplerConfig" },
+  plain_schema: { title: "PlainConfig" },
+};
+
+describe("readSamplers", () => {
+  it("lists the presets and the plain sampler, and takes the default's values as the server runs it", () => {
+    const samplers = readSamplers(body);
+    expect(Object.keys(samplers.presets)).toEqual(["entropix", "frog", "normal"]);
+    expect(samplers.defaultName).toBe("frog");
+    expect(samplers.presets.frog).toEqual({ temperature: 0.4 });
+    expect(schemaOf(samplers, "normal").title).toBe("PlainConfig");
+    expect(schemaOf(samplers, "entropix").title).toBe("SamplerConfig");
+  });
+
+  it("refuses an answer without samplers", () => {
+    expect(() => readSamplers({})).toThrow(/empty/);
+  });
+});
+
+describe("samplerFields", () => {
+  it("sends the overrides only where there are any", () => {
+    expect(samplerFields("entropix", {})).toEqual({ sampler: "entropix" });
+    expect(samplerFields("normal", { top_k: 5 })).toEqual({
+      sampler: "normal",
+      sampler_config: { top_k: 5 },
+    });
+  });
+});
