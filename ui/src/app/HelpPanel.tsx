@@ -6,11 +6,11 @@ import { SHORTCUTS } from "./shortcuts";
 
 function Quadrants() {
   return (
-    <dl className="mt-3 divide-y divide-line border-y border-line">
+    <ul className="mt-3 divide-y divide-line border-y border-line">
       {QUADRANT_NAMES.map((name) => {
         const { glyph, phrase, where, action, colour } = QUADRANTS[name];
         return (
-          <div key={name} className="grid grid-cols-[1.5rem_1fr] gap-x-3 py-2.5">
+          <li key={name} className="grid grid-cols-[1.5rem_1fr] gap-x-3 py-2.5">
             <span
               className="num text-center text-lg leading-6 font-semibold"
               style={{ color: `var(${colour})` }}
@@ -19,20 +19,23 @@ function Quadrants() {
               {glyph}
             </span>
             <div>
-              <dt>
-                <span className="token px-0.5 font-semibold" data-q={name === "FLOWING" ? undefined : name}>
+              <p>
+                <span
+                  className="token-word px-0.5 font-semibold"
+                  data-q={name === "FLOWING" ? undefined : name}
+                >
                   {name.charAt(0) + name.slice(1).toLowerCase()}
                 </span>{" "}
                 <span className="text-muted">{phrase}</span>
-              </dt>
-              <dd className="text-sm text-muted">
+              </p>
+              <p className="text-sm text-muted">
                 {where.charAt(0).toUpperCase() + where.slice(1)}. {action}
-              </dd>
+              </p>
             </div>
-          </div>
+          </li>
         );
       })}
-    </dl>
+    </ul>
   );
 }
 

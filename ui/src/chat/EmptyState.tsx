@@ -33,7 +33,7 @@ function Sample() {
       <p className="text-[17px] leading-8">
         {SAMPLE.map(([text, quadrant]) =>
           quadrant ? (
-            <span key={text} className="token" data-q={quadrant}>
+            <span key={text} className="token-word" data-q={quadrant}>
               {text}
             </span>
           ) : (

@@ -39,7 +39,7 @@ function Side({
   const [open, setOpen] = useState(false);
   const changes = countChanges(settings.overrides);
   return (
-    <div className="flex min-w-0 flex-1 items-center gap-1.5">
+    <div className="flex min-w-56 flex-1 items-center gap-1.5">
       <PresetSelect samplers={samplers} settings={settings} onChange={onChange} label={`${name} sampler`} />
       <Button
         className="relative"
@@ -58,7 +58,7 @@ function Side({
 
 function Column({ message }: { message: Message | undefined }) {
   return (
-    <div className="min-h-40 min-w-0 flex-1 px-4 py-4 md:min-h-0 md:overflow-y-auto">
+    <div className="min-h-40 min-w-0 flex-none px-4 py-4 @2xl:min-h-0 @2xl:flex-1 @2xl:overflow-y-auto">
       {message ? (
         <Answered message={message} />
       ) : (
@@ -150,7 +150,7 @@ function Form({
         )}
       </div>
       {samplers && (
-        <div className="flex flex-wrap items-center gap-2 md:flex-nowrap">
+        <div className="flex flex-wrap items-center gap-2 @2xl:flex-nowrap">
           <Side
             name="Left"
             settings={pair.left}
@@ -200,7 +200,7 @@ function Desk({ conversation }: { conversation: Conversation | null }) {
   const streaming = useStreaming(conversation?.id ?? null);
   const [left, right] = usePairMessages(conversation);
   return (
-    <section aria-label="Side by side" className="flex h-full min-h-0 flex-col">
+    <section aria-label="Side by side" className="@container flex h-full min-h-0 flex-col">
       <Form prompt={prompt} pair={pair} setPrompt={setPrompt} setPair={setPair} streaming={streaming} />
       {left && right && <Both left={left} right={right} />}
       <div className="flex shrink-0 items-center border-b border-line [&_[data-bar]]:border-b-0">
@@ -216,7 +216,7 @@ function Desk({ conversation }: { conversation: Conversation | null }) {
           />
         )}
       </div>
-      <div className="flex min-h-0 flex-1 flex-col divide-line overflow-y-auto max-md:divide-y md:flex-row md:divide-x md:overflow-hidden">
+      <div className="flex min-h-0 flex-1 flex-col divide-y divide-line overflow-y-auto @2xl:flex-row @2xl:divide-x @2xl:divide-y-0 @2xl:overflow-hidden">
         <Column message={left} />
         <Column message={right} />
       </div>

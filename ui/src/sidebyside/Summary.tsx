@@ -53,7 +53,7 @@ function Shares({ left, right }: { left: Answer; right: Answer }) {
     entropy: meanEntropy(answer.tokens),
   }));
   return (
-    <table className="text-sm">
+    <table className="text-sm whitespace-nowrap">
       <thead>
         <tr className="text-left text-xs text-muted">
           <th className="pr-4 font-normal">Share of tokens</th>
