@@ -27,6 +27,7 @@ STYLES = {
 }
 
 _DIM = Style(dim=True)
+_BRIGHT = Style(dim=False)
 
 
 def token_segments(text: str, quadrant: Quadrant | None) -> Segments:
@@ -43,9 +44,9 @@ def token_segments(text: str, quadrant: Quadrant | None) -> Segments:
 
 
 def legend() -> Text:
-    """One line that names the quadrants in their own styles."""
+    """One dim line that names the quadrants, each in its own style."""
     line = Text(style=_DIM)
     for quadrant, glyph in GLYPHS.items():
         line.append("  " if line else "")
-        line.append(f"{glyph} ").append(quadrant.name.lower(), STYLES[quadrant])
+        line.append(f"{glyph} ").append(quadrant.name.lower(), STYLES[quadrant] + _BRIGHT)
     return line

@@ -14,6 +14,7 @@ from mlx_entropix.sampling import Quadrant
 
 _SEPARATOR = " · "
 _DIM = Style(dim=True)
+_SIGN = Style(dim=False, underline=False)
 
 
 @dataclass
@@ -84,7 +85,7 @@ class Tally:
             parts.append(Text(mean))
         counts = self.quadrants
         for quadrant in filter(counts.get, GLYPHS):
-            share = Text(GLYPHS[quadrant], STYLES[quadrant] + Style(underline=False))
+            share = Text(GLYPHS[quadrant], STYLES[quadrant] + _SIGN)
             parts.append(share.append(f" {_percent(counts[quadrant] / len(self.events))}", _DIM))
         if self.is_interrupted:
             parts.append(Text("interrupted"))

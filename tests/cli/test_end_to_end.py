@@ -8,6 +8,8 @@ import time
 import pexpect
 import pytest
 
+from mlx_entropix.prompts import SYSTEM_PROMPT
+
 from .conftest import MAIN, ROOT, environment, json_lines, run, start
 
 QUESTION = "What is the capital of France?"
@@ -88,8 +90,7 @@ def test_piped_quiet_and_stop():
     stop = answer[4:9]
     cut = run(
         *("--input", QUESTION, "--max_tokens", 8, "--stop", "never", "--stop", stop, "--system"),
-        "You think before you speak: weigh the question step by step, correct yourself where you "
-        "are unsure, then answer plainly.",
+        SYSTEM_PROMPT,
         FORCE_COLOR="",
     )
     # The same question by another way, with the usual system prompt: the same answer, but cut.
