@@ -23,8 +23,8 @@ const FROM = Number(query.get("from") ?? 0);
 
 declare global {
   interface Window {
-    /** Streams the answer at so many tokens a second; resolves when it is done. */
-    stream: (tokensPerSecond: number) => Promise<void>;
+    /** Streams so many tokens more (by default the rest) at so many a second; resolves when they are there. */
+    stream: (tokensPerSecond: number, count?: number) => Promise<void>;
   }
 }
 
@@ -40,17 +40,20 @@ function Gallery() {
   );
   const [colourBy, setColourBy] = useState<ColourBy>((query.get("colour") as ColourBy) ?? "quadrant");
   useEffect(() => {
-    window.stream = (tokensPerSecond) =>
+    let have = FROM;
+    window.stream = (tokensPerSecond, more = TOKENS) =>
       new Promise((done) => {
+        const from = have;
+        const until = Math.min(TOKENS, from + more);
         const start = performance.now();
         const step = () => {
           const arrived = Math.floor(((performance.now() - start) / 1000) * tokensPerSecond);
-          const count = Math.min(TOKENS, FROM + arrived);
-          const finished = count === TOKENS;
+          have = Math.min(until, from + arrived);
+          const finished = have === until;
           setAnswer({
             ...whole,
-            tokens: whole.tokens.slice(0, count),
-            status: finished ? "done" : "streaming",
+            tokens: whole.tokens.slice(0, have),
+            status: have === TOKENS ? "done" : "streaming",
           });
           // A chat keeps the end of a streaming answer in view.
           scrollTo(0, document.body.scrollHeight);

@@ -37,7 +37,7 @@ export function useTurns(answers: readonly Answer[]): readonly Answer[] {
   return onlyGrew(shown, answers) ? shown : answers;
 }
 
-/** Whether nothing happened but tokens arriving in answers that stream. */
+/** Whether nothing happened but that tokens arrived, or ceased to: nothing that is on the screen became wrong. */
 export function onlyGrew(before: readonly Answer[], now: readonly Answer[]): boolean {
   return (
     before.length === now.length &&
@@ -47,7 +47,7 @@ export function onlyGrew(before: readonly Answer[], now: readonly Answer[]): boo
       const last = old.tokens.length - 1;
       const grew =
         last >= 0 && old.tokens[last] === answer.tokens[last] && old.tokens[0] === answer.tokens[0];
-      return old.id === answer.id && old.status === answer.status && old.config === answer.config && grew;
+      return old.id === answer.id && old.config === answer.config && grew;
     })
   );
 }
