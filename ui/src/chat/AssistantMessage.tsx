@@ -68,7 +68,9 @@ function ForkedFrom({ message }: { message: Message }) {
       }}
     >
       <Split size={13} className="rotate-90" aria-hidden />
-      Forked at token <span className="num">{fork.index + 1}</span>. Show the original
+      <span>
+        Forked at token <span className="num">{fork.index + 1}</span>. Show the original
+      </span>
     </button>
   );
 }

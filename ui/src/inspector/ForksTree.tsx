@@ -1,9 +1,9 @@
 import clsx from "clsx";
-import { useMemo } from "react";
+import { useEffect, useMemo } from "react";
 import { useSelection } from "@/instruments/selection";
 import { QUADRANTS, shares } from "@/lib/quadrants";
 import { answerLabel } from "@/store/answers";
-import { showMessage, useChats } from "@/store/chats";
+import { loadAnswer, showMessage, useChats } from "@/store/chats";
 import { useCurrent, useMessages, usePath } from "@/store/current";
 import { type Message, ROOT } from "@/store/model";
 import { childIndex } from "@/store/tree";
@@ -37,6 +37,8 @@ function about(message: Message): string {
 function Node({ message, active }: { message: Message; active: boolean }) {
   const text = useChats((s) => s.answers[message.id]?.text ?? message.content);
   const fork = message.answer?.fork;
+  // A branch that was never shown since the page was opened is still in the database alone.
+  useEffect(() => void loadAnswer(message), [message]);
   return (
     <button
       type="button"
