@@ -1,8 +1,6 @@
 """Serve a model over an OpenAI-compatible API: `uv run mlx_server.py --help`."""
 
-import sys
-
-from mlx_entropix.cli.serve import main
+from mlx_entropix.cli.serve import leave, main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

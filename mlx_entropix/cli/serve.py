@@ -5,9 +5,10 @@ The port is taken before anything heavy is imported, so that one that is in use 
 
 import os
 import socket
+import sys
 import traceback
 from argparse import Namespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from mlx_entropix.cli.serve_options import API_KEY_VARIABLE, parse
 
@@ -19,23 +20,34 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command and return its exit code: 0 ended by a signal, 1 failed, 2 bad usage."""
     options = parse(argv)
     try:
-        return _run(options)
+        _run(options)
     except KeyboardInterrupt:  # before the server itself takes care of it
-        return 0
+        pass
     except Exception as error:
         if options.debug:
             traceback.print_exc()
         return _report(error)
+    return 0
 
 
-def _run(options: Namespace) -> int:
+def leave(code: int) -> NoReturn:
+    """End the process at once.
+
+    The engine's thread cannot be interrupted while it loads or computes, and threads of mlx abort a
+    process whose interpreter is torn down around them. By now every stream has had its last event.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _run(options: Namespace) -> None:
     listener = _listen(options.host, options.port)
     with listener:
         settings = _settings(options, listener.getsockname()[1])
         from mlx_entropix.server.run import run_server
 
         run_server(settings, listener)
-    return 0
 
 
 def _listen(host: str, port: int) -> socket.socket:

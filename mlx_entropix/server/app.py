@@ -7,7 +7,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from mlx_entropix.server.errors import install_error_handlers
-from mlx_entropix.server.middleware import HostCheck, KeyCheck, PageHeaders, RequestLog
+from mlx_entropix.server.middleware import BodyLimit, HostCheck, KeyCheck, PageHeaders, RequestLog
 from mlx_entropix.server.routes import router
 from mlx_entropix.server.settings import MAX_BODY_BYTES, Settings
 from mlx_entropix.server.telemetry import Telemetry
@@ -29,7 +29,6 @@ def create_app(settings: Settings, worker: Worker) -> ASGIApp:
         version=metadata.version("mlx-entropix"),
         description=_DESCRIPTION,
         redoc_url=None,
-        max_body_size=MAX_BODY_BYTES,
     )
     api.state.worker = worker
     api.state.telemetry = Telemetry(worker)
@@ -38,7 +37,7 @@ def create_app(settings: Settings, worker: Worker) -> ASGIApp:
     if settings.ui_dir is not None:
         api.frontend("/", directory=settings.ui_dir, fallback=None, check_dir=True)
 
-    app: ASGIApp = PageHeaders(api)
+    app: ASGIApp = BodyLimit(PageHeaders(api), MAX_BODY_BYTES)
     if settings.api_key is not None:
         app = KeyCheck(app, settings.api_key)
     app = CORSMiddleware(

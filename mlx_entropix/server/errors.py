@@ -14,7 +14,6 @@ _MESSAGES = {
     400: "The body of the request is not usable JSON.",
     404: "There is nothing at this path. See /docs for what there is.",
     405: "This path does not take this method. See /docs for what there is.",
-    413: "The body of the request is too large.",
 }
 
 

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Collection
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mlx_entropix.server import logs
@@ -127,6 +128,34 @@ class KeyCheck:
                 await error.response()(scope, receive, send)
                 return
         await self.app(scope, receive, send)
+
+
+class BodyLimit:
+    """Refuses bodies of more than `limit` bytes, announced or counted as they come."""
+
+    def __init__(self, app: ASGIApp, limit: int):
+        self.app = app
+        self.limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        error = ApiError(413, f"The body has more than {self.limit:,} bytes, the most allowed.")
+        announced = Headers(scope=scope).get("content-length", "0")
+        if announced.isdecimal() and int(announced) > self.limit:
+            await error.response()(scope, receive, send)
+            return
+        size = 0
+
+        async def receive_counted() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > self.limit:
+                # The one kind of exception that FastAPI lets through while it reads a body.
+                raise HTTPException(413, error.message)
+            return message
+
+        await self.app(scope, receive_counted, send)
 
 
 class PageHeaders:

@@ -1,12 +1,11 @@
 """Starting and stopping the server process."""
 
 import asyncio
-import os
+import contextlib
 import signal
 import socket
-import sys
 import time
-from types import FrameType
+from collections.abc import Iterator
 
 import uvicorn
 from rich.console import Console
@@ -24,35 +23,23 @@ _CLOSING_SECONDS = 1.0
 def run_server(settings: Settings, listener: socket.socket) -> None:
     """Serve on `listener` until SIGINT or SIGTERM. Raises what kept the model from loading."""
     configure_logs(settings.log_level)
-    finished = asyncio.run(_serve(settings, listener))
-    if not finished:
-        # The thread is inside the library, and the interpreter cannot end while it is there.
-        sys.stderr.flush()
-        os._exit(0)
+    asyncio.run(_serve(settings, listener))
 
 
 class _Server(uvicorn.Server):
-    """A server that, when it is to end, first lets running answers finish.
+    """A server that leaves the signals to the event loop.
 
-    uvicorn alone would raise the signal again at the end, and thus not exit with 0.
+    uvicorn's own handlers stop it from accepting at once, so that nobody could ask how it is, and
+    raise the signal once more at the end, so that the exit code is not 0.
     """
 
-    def __init__(self, config: uvicorn.Config, worker: Worker):
-        super().__init__(config)
-        self.stop_asked = asyncio.Event()
-        self._loop = asyncio.get_running_loop()
-        self._worker = worker
-
-    def handle_exit(self, sig: int, _frame: FrameType | None) -> None:
-        """Take a signal; a second SIGINT ends the server at once."""
-        if self.stop_asked.is_set() and sig == signal.SIGINT:
-            self._worker.stopping = True
-            self.should_exit = self.force_exit = True
-        self._loop.call_soon_threadsafe(self.stop_asked.set)
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take no signals."""
+        yield
 
 
-async def _serve(settings: Settings, listener: socket.socket) -> bool:
-    """Returns False where the engine's thread could not be ended."""
+async def _serve(settings: Settings, listener: socket.socket) -> None:
     worker = Worker(settings)
     config = uvicorn.Config(
         create_app(settings, worker),
@@ -64,20 +51,26 @@ async def _serve(settings: Settings, listener: socket.socket) -> bool:
         lifespan="off",
         ws="none",
     )
-    server = _Server(config, worker)
-    watch = asyncio.create_task(_watch(settings, worker, server))
+    server = _Server(config)
+    asked = asyncio.Event()
+
+    def ask_to_stop() -> None:
+        server.force_exit = server.should_exit = asked.is_set()  # the second signal does not wait
+        asked.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, ask_to_stop)
+    watch = asyncio.create_task(_watch(settings, worker, server, asked))
     worker.start()
     await server.serve(sockets=[listener])
-    await watch
-    finished = await worker.stop()
+    watch.cancel()
     if worker.failure is not None:
         raise worker.failure
-    return finished
 
 
-async def _watch(settings: Settings, worker: Worker, server: _Server) -> None:
+async def _watch(settings: Settings, worker: Worker, server: _Server, asked: asyncio.Event) -> None:
     """Announce the loaded model; when a signal comes, or loading fails, end the server."""
-    stop = asyncio.create_task(server.stop_asked.wait())
+    stop = asyncio.create_task(asked.wait())
     loaded = asyncio.create_task(worker.loaded.wait())
     await asyncio.wait({stop, loaded}, return_when=asyncio.FIRST_COMPLETED)
     if worker.info is not None:

@@ -25,6 +25,7 @@ from mlx_entropix.engine import (
     load_from,
 )
 from mlx_entropix.model.locate import locate_weights
+from mlx_entropix.sampling import PRESETS
 from mlx_entropix.server.errors import ApiError
 from mlx_entropix.server.settings import Settings
 from mlx_entropix.text import PromptError, Tokenizer
@@ -178,12 +179,6 @@ class Worker:
             generation.events.put_nowait(error)
             self.drop(generation)
 
-    async def stop(self) -> bool:
-        """End the thread; returns False where it is still busy, with loading weights perhaps."""
-        self._thread.commands.put(("stop", None))
-        await asyncio.to_thread(self._thread.join, 5)
-        return not self._thread.is_alive()
-
     def receive(self, batch: list[tuple[Generation, int, Event | ApiError]]) -> None:
         """Take the events of one step from the engine's thread. Runs in the event loop."""
         for generation, index, event in batch:
@@ -220,7 +215,7 @@ class _EngineThread(threading.Thread):
 
     def __init__(self, settings: Settings, loop: asyncio.AbstractEventLoop, worker: Worker):
         super().__init__(name="engine", daemon=True)
-        self.commands: queue.SimpleQueue[tuple[str, Generation | None]] = queue.SimpleQueue()
+        self.commands: queue.SimpleQueue[tuple[str, Generation]] = queue.SimpleQueue()
         self._settings = settings
         self._loop = loop
         self._worker = worker
@@ -228,12 +223,13 @@ class _EngineThread(threading.Thread):
         self._writing: set[int] = set()  # rows that are past their prompt
 
     def run(self) -> None:
-        """Load, serve until told to stop. A failure to load is handed to the loop."""
+        """Load, and serve for as long as the process lives. A failure to load goes to the loop."""
         try:
             location = locate_weights(self._settings.weights)
             model, tokenizer = load_from(location)
             make_engine = self._engine_maker(model, tokenizer)
             engine = make_engine()
+            _warm_up(engine)
         except BaseException as error:
             self._tell(self._finish_loading, None, error)
             return
@@ -245,7 +241,8 @@ class _EngineThread(threading.Thread):
             location.is_fallback,
         )
         self._tell(self._finish_loading, info, None)
-        while self._take_commands(engine):
+        while True:
+            self._take_commands(engine)
             try:
                 events = engine.step()
             except Exception:
@@ -271,20 +268,14 @@ class _EngineThread(threading.Thread):
         self._worker.loaded_at = int(time.time())
         self._worker.loaded.set()
 
-    def _take_commands(self, engine: Engine) -> bool:
-        """Carry out what the loop asks for, waiting for it where there is nothing else to do.
-
-        Returns False when the thread is to end.
-        """
+    def _take_commands(self, engine: Engine) -> None:
+        """Carry out what the loop asks for, waiting for it where there is nothing else to do."""
         while engine.idle or not self.commands.empty():
             kind, generation = self.commands.get()
-            if generation is None:
-                return False
             if kind == "add":
                 self._add(engine, generation)
             else:
                 self._cancel(engine, generation)
-        return True
 
     def _add(self, engine: Engine, generation: Generation) -> None:
         try:
@@ -330,6 +321,17 @@ class _EngineThread(threading.Thread):
             self._loop.call_soon_threadsafe(function, *arguments)
         except RuntimeError:  # the loop is closed: nobody is left to be told
             logger.debug("the event loop has ended before the engine")
+
+
+def _warm_up(engine: Engine) -> None:
+    """Make two tokens, so that the first client does not wait for what is done but once.
+
+    On a CPU, mlx runs g++ at the first step, and a process ignores Ctrl-C while it does.
+    """
+    prompt = tuple(engine.tokenizer.encode("Once upon a time"))
+    engine.add(Request(prompt, PRESETS["entropix"], max_tokens=2))
+    while not engine.idle:
+        engine.step()
 
 
 def _ignore(_event: Event) -> None:

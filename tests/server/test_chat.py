@@ -1,0 +1,203 @@
+"""Chats through the `openai` package, as its users have them."""
+
+import asyncio
+
+import pytest
+from openai import AsyncOpenAI, BadRequestError, NotFoundError
+
+from mlx_entropix.sampling import Metrics
+from mlx_entropix.server.schemas import ChatCompletion, ChatCompletionChunk
+
+QUESTION = [{"role": "user", "content": "What is the capital of France?"}]
+
+
+def approximately(value):
+    """Sums come out a little differently where a part of the prompt is known already."""
+    return pytest.approx(value, abs=1e-4) if isinstance(value, float) else value
+
+
+def ask(client, messages=QUESTION, *, max_tokens=8, seed=0, extra=None, **options):
+    return client.chat.completions.create(
+        model="SmolLM2-135M-Instruct",
+        messages=messages,
+        max_tokens=max_tokens,
+        seed=seed,
+        extra_body=extra,
+        **options,
+    )
+
+
+def test_whole_answer_equals_its_stream(client):
+    whole = ask(client, logprobs=True, top_logprobs=2)
+    ChatCompletion.model_validate(whole.model_dump(exclude_unset=True))
+    chunks = list(
+        ask(
+            client,
+            logprobs=True,
+            top_logprobs=2,
+            stream=True,
+            stream_options={"include_usage": True},
+        )
+    )
+    for chunk in chunks:
+        ChatCompletionChunk.model_validate(chunk.model_dump(exclude_unset=True))
+    *parts, end, usage = chunks
+    assert {chunk.id for chunk in chunks} == {usage.id} != {whole.id}
+    assert parts[0].choices[0].delta.role == "assistant"
+    text = "".join(part.choices[0].delta.content for part in parts)
+    assert text == whole.choices[0].message.content != ""
+    assert end.choices[0].finish_reason == whole.choices[0].finish_reason == "length"
+    assert usage.choices == []
+    counted = usage.usage.model_dump()
+    # The prompt of the second request is known from the first; all else is the same.
+    counted.pop("prompt_tokens_details")
+    expected = whole.usage.model_dump()
+    expected.pop("prompt_tokens_details")
+    assert counted == expected
+    assert counted["completion_tokens"] == 8
+    streamed = [record for part in parts[1:] for record in part.metrics]
+    for record, expected in zip(streamed, whole.metrics, strict=True):
+        assert record == {k: approximately(v) for k, v in expected.items()}
+    logprobs = [one for part in parts[1:] for one in part.choices[0].logprobs.content]
+    assert len(logprobs) == len(whole.choices[0].logprobs.content) == len(whole.metrics) == 8
+
+
+def test_logprobs_are_aligned_with_metrics(client):
+    answer = ask(client, logprobs=True, top_logprobs=3)
+    for token, record in zip(answer.choices[0].logprobs.content, answer.metrics, strict=True):
+        assert token.token == record["token"]
+        assert token.logprob == record["logprob"] <= 0
+        assert bytes(token.bytes).decode() == token.token
+        best = [other.logprob for other in token.top_logprobs]
+        assert len(best) == 3
+        assert best == sorted(best, reverse=True)
+        assert best[0] >= token.logprob
+    assert [record["position"] for record in answer.metrics] == [
+        answer.usage.prompt_tokens + i for i in range(8)
+    ]
+
+
+def test_metrics_come_with_the_plain_sampler_too(client):
+    answer = ask(client, extra={"sampler": "normal"}, temperature=0)
+    assert all(record["quadrant"] is None for record in answer.metrics)
+    assert all(record[name] is not None for record in answer.metrics for name in Metrics._fields)
+    assert "Paris" in answer.choices[0].message.content
+    assert not hasattr(ask(client, max_tokens=1, extra={"metrics": False}), "metrics")
+
+
+def test_a_seed_repeats_an_answer_and_none_is_reported(client):
+    def text(**options):
+        return ask(client, **options).choices[0].message.content
+
+    assert text(seed=5) == text(seed=5)
+    unseeded = ask(client, seed=None)
+    assert unseeded.choices[0].message.content == text(seed=unseeded.seed)
+
+
+def test_several_answers_use_consecutive_seeds(client):
+    both = ask(client, n=2, seed=3, max_tokens=6)
+    alone = [ask(client, seed=seed, max_tokens=6) for seed in (3, 4)]
+    assert [c.index for c in both.choices] == [0, 1]
+    assert [c.message.content for c in both.choices] == [
+        a.choices[0].message.content for a in alone
+    ]
+    assert both.usage.prompt_tokens == alone[0].usage.prompt_tokens
+    assert both.usage.completion_tokens == 12
+    assert [record["choice"] for record in both.metrics] == [0] * 6 + [1] * 6
+
+    chunks = list(ask(client, n=2, seed=3, max_tokens=6, stream=True))
+    for index in (0, 1):
+        mine = [c for c in chunks if c.choices[0].index == index]
+        text = "".join(c.choices[0].delta.content or "" for c in mine)
+        assert text == both.choices[index].message.content
+        assert mine[-1].choices[0].finish_reason == "length"
+
+
+def test_stop_strings_end_an_answer_and_are_no_part_of_it(client):
+    whole = ask(client, max_tokens=12).choices[0].message.content
+    stop = whole[5:9]
+    for form in (stop, [stop, "never written"]):
+        answer = ask(client, max_tokens=12, stop=form)
+        assert answer.choices[0].finish_reason == "stop"
+        assert answer.choices[0].message.content == whole[: whole.index(stop)]
+
+
+def test_samplers_and_their_values_are_obeyed(client):
+    # FLOWING under a condition that always holds: the likeliest token, as the plain sampler at 0.
+    certain = {"flowing": {"when": ["logits_entropy < high"]}, "high_logits_entropy_threshold": 20}
+    flowing = ask(client, max_tokens=4, extra={"sampler": "frog", "sampler_config": certain})
+    assert {record["quadrant"] for record in flowing.metrics} == {"FLOWING"}
+    assert all(record["temperature"] is None for record in flowing.metrics)
+    greedy = ask(client, max_tokens=4, temperature=0, extra={"sampler": "normal"})
+    assert flowing.choices[0].message.content == greedy.choices[0].message.content
+    narrow = ask(client, max_tokens=4, seed=9, extra={"sampler": "normal", "top_k": 1})
+    assert narrow.choices[0].message.content == greedy.choices[0].message.content
+
+
+def test_continues_the_final_message(client):
+    started = [*QUESTION, {"role": "assistant", "content": "The capital of France is"}]
+    answer = ask(
+        client,
+        started,
+        max_tokens=2,
+        temperature=0,
+        extra={"continue_final_message": True, "sampler": "normal"},
+    )
+    assert answer.choices[0].message.content == " Paris."
+
+
+def test_content_may_be_text_parts_and_is_never_control_tokens(client):
+    parts = [
+        {"type": "text", "text": "What is the capital "},
+        {"type": "text", "text": "of France?"},
+    ]
+    joined = ask(client, [{"role": "user", "content": parts}])
+    assert joined.choices[0].message.content == ask(client).choices[0].message.content
+    lengths = []
+    for text in ("<|im_end|>", "<|im_endX"):
+        roles = ("system", "user", "assistant", "tool")
+        messages = [{"role": role, "content": text} for role in roles]
+        lengths.append(ask(client, messages, max_tokens=1).usage.prompt_tokens)
+    # As control tokens, four names would be shorter by far than spelled as text.
+    assert abs(lengths[0] - lengths[1]) <= 4
+
+
+def test_models_and_refusals(client):
+    assert [model.id for model in client.models.list()] == ["SmolLM2-135M-Instruct"]
+    assert client.models.retrieve("SmolLM2-135M-Instruct").owned_by == "mlx-entropix"
+    for name in ("gpt-4", "weights/SmolLM2-135M-Instruct", "../../etc/passwd", "/etc"):
+        with pytest.raises(NotFoundError, match="not served"):
+            client.chat.completions.create(model=name, messages=QUESTION)
+    with pytest.raises(BadRequestError, match="json_object"):
+        ask(client, response_format={"type": "json_object"})
+
+
+def test_async_streams_run_side_by_side(server):
+    async def read(client, seed):
+        stream = await ask(client, seed=seed, stream=True, max_tokens=6)
+        return "".join([chunk.choices[0].delta.content or "" async for chunk in stream])
+
+    async def all_of_them():
+        async with AsyncOpenAI(base_url=server.api, api_key="-", max_retries=0) as client:
+            return await asyncio.gather(*(read(client, seed) for seed in (1, 1, 2)))
+
+    first, same, other = asyncio.run(all_of_them())
+    assert first == same
+    assert other
+
+
+def test_a_stream_closed_halfway_frees_its_row(client, server):
+    with ask(client, stream=True, max_tokens=2000) as stream:
+        for _, _chunk in zip(range(4), stream, strict=False):
+            pass
+        assert server.health()["rows"] == 1
+    server.wait(lambda health: health["rows"] == 0, seconds=10)
+
+
+def test_second_turn_reuses_the_first(client, server):
+    history = [{"role": "user", "content": "Count the sheep on the hill. " * 30}]
+    first = ask(client, history, max_tokens=4)
+    history += [{"role": "assistant", "content": first.choices[0].message.content}, *QUESTION]
+    second = ask(client, history, max_tokens=8)
+    cached = second.usage.prompt_tokens_details.cached_tokens
+    assert cached > 0.8 * first.usage.prompt_tokens
