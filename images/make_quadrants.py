@@ -98,12 +98,15 @@ def draw(name: str, events: list[TokenEvent]) -> None:
     axes.set_xscale("function", functions=cube_root)
     axes.set_yscale("function", functions=cube_root)
     axes.set(xlim=(0, RIGHT), ylim=(0, TOP))
-    axes.set_xticks([0, 0.01, 0.1, 0.5, 1, 2, 3, 5, 8, 12])
-    axes.set_yticks([0, 0.01, 0.1, 0.5, 1, 2, 5, 10, 20, 30])
+    for axis, ticks in (
+        (axes.xaxis, [0, 0.01, 0.1, 0.5, 1, 2, 3, 5, 8, 12]),
+        (axes.yaxis, [0, 0.01, 0.1, 0.5, 1, 2, 5, 10, 20, 30]),
+    ):
+        axis.set_ticks(ticks, labels=[f"{tick:g}" for tick in ticks])
     axes.set_xlabel("entropy of the logits, bits")
     axes.set_ylabel("varentropy of the logits, bits²")
     axes.set_title(f"{len(events):,} tokens of {name} under the preset `entropix`", size=11)
-    axes.legend(loc="lower center", bbox_to_anchor=(0.55, 0.17), fontsize=8, framealpha=0.9)
+    axes.legend(loc="center", bbox_to_anchor=(0.16, 0.7), fontsize=8, framealpha=0.9)
     axes.spines[["top", "right"]].set_visible(False)
     figure.tight_layout()
     figure.savefig(HERE / "entropy_quadrants.png")
