@@ -123,13 +123,8 @@ const ParagraphView = memo(
   function ParagraphView({ tokens, paragraph, colourBy, domain, caret }: ParagraphProps) {
     const chunks: number[] = [];
     for (let i = paragraph.start; i < paragraph.end; i += CHUNK) chunks.push(i);
-    // A guess of the height (about 70 characters a line) until it has been seen once; then the browser remembers.
-    const lines = Math.max(1, Math.ceil(paragraph.length / 70));
     return (
-      <div
-        className={`tokens-paragraph${paragraph.code ? " tokens-code" : ""}`}
-        style={{ containIntrinsicBlockSize: `auto ${lines * 1.75}em` }}
-      >
+      <div className={paragraph.code ? "tokens-code" : undefined}>
         {chunks.map((start) => (
           <Chunk
             key={start}

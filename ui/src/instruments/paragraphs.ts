@@ -1,4 +1,4 @@
-/** Cutting an answer's tokens into lines of text that can be rendered, kept and skipped one by one. */
+/** Cutting an answer's tokens into lines of text that can be rendered and kept one by one. */
 import type { TokenRecord } from "@/types";
 
 /** Tokens start..end-1, up to and including the one that ends with a newline, or LONGEST of them. */
@@ -7,8 +7,6 @@ export interface Paragraph {
   end: number;
   /** Inside a code fence, the fences included. */
   code: boolean;
-  /** Characters, for an estimate of its height before it was ever drawn. */
-  length: number;
 }
 
 /**
@@ -35,7 +33,7 @@ export function cutParagraphs(
     while (end < tokens.length && !text.endsWith("\n") && !(end - start >= LONGEST && isGap(tokens[end])))
       text += tokens[end++]?.text ?? "";
     const fence = /^\s*```/.test(text);
-    kept.push({ start, end, code: fenced || fence, length: text.length });
+    kept.push({ start, end, code: fenced || fence });
     if (fence) fenced = !fenced;
     start = end;
   }
