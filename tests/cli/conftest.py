@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,16 @@ def start(*arguments):
 
 def json_lines(text):
     return [json.loads(line) for line in text.splitlines()]
+
+
+def wait_for_lines(trace, enough, seconds=150):
+    """Wait until the whole lines of a trace that is being written are `enough`."""
+    give_up = time.monotonic() + seconds
+    while time.monotonic() < give_up:
+        if trace.exists() and enough(json_lines(trace.read_text("utf-8").rpartition("\n")[0])):
+            return
+        time.sleep(0.05)
+    pytest.fail("the trace did not grow")
 
 
 @pytest.fixture

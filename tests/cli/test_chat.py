@@ -10,7 +10,7 @@ from mlx_entropix.cli.commands import COMMANDS, run_command
 from mlx_entropix.cli.conversation import Conversation
 from mlx_entropix.cli.errors import UsageError
 
-from .conftest import MAIN, ROOT, environment, json_lines
+from .conftest import MAIN, ROOT, environment, json_lines, wait_for_lines
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_chat_in_a_terminal(tmp_path):
     chat.expect("not a whole number")
 
     chat.send("Tell me a long story.\r")
-    chat.expect(r"\n\w+ \w+ \w")
+    wait_for_lines(trace, lambda lines: [line["index"] for line in lines[-2:]] == [1, 1])
     chat.sendintr()
     chat.expect("interrupted")
 

@@ -3,14 +3,13 @@
 import re
 import signal
 import sys
-import time
 
 import pexpect
 import pytest
 
 from mlx_entropix.prompts import SYSTEM_PROMPT
 
-from .conftest import MAIN, ROOT, environment, json_lines, run, start
+from .conftest import MAIN, ROOT, environment, json_lines, run, start, wait_for_lines
 
 QUESTION = "What is the capital of France?"
 METRICS = [
@@ -197,13 +196,3 @@ def test_in_a_terminal_with_ctrl_c():
     terminal.expect(pexpect.EOF)
     terminal.close()
     assert terminal.exitstatus == 130
-
-
-def wait_for_lines(trace, enough, seconds=150):
-    """Wait until the whole lines of a trace that is being written are `enough`."""
-    give_up = time.monotonic() + seconds
-    while time.monotonic() < give_up:
-        if trace.exists() and enough(json_lines(trace.read_text("utf-8").rpartition("\n")[0])):
-            return
-        time.sleep(0.05)
-    pytest.fail("the trace did not grow")

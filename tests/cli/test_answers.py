@@ -1,0 +1,90 @@
+"""Answers in this process: what is shown, and what the model or the disk can do wrong."""
+
+import mlx.core as mx
+import pytest
+
+from mlx_entropix.cli.answer import answer_one
+from mlx_entropix.cli.answers import answer_list
+from mlx_entropix.cli.sampler import named_config
+from mlx_entropix.cli.trace import TraceError, TraceFile
+from mlx_entropix.engine import GenerationError
+from mlx_entropix.model.errors import WeightsError
+from mlx_entropix.prompts import Prompt
+from mlx_entropix.text import PromptError
+
+QUESTION = Prompt("question", "What is the capital of France?")
+
+
+@pytest.fixture
+def break_weights(session, monkeypatch):
+    """Returns a function that puts NaN in the weights, which are mended after the test."""
+    broken = session.model.norm.weight * mx.nan
+    return lambda: monkeypatch.setitem(session.model.norm, "weight", broken)
+
+
+def test_a_list_shows_each_answer_whole(session):
+    prompts = [QUESTION, Prompt("\x1b[2Jgreeting", "Hi!"), QUESTION]
+    assert answer_list(session, prompts, rows=3) == 0
+    shown = session.shown()
+    assert "2 of 3 · ␛[2Jgreeting\n" in shown
+    assert "\x1b" not in shown
+    parts = shown.split("question\n")
+    assert len(parts) == 3
+    # The same question with the same seed has the same answer in every row.
+    first, last = (part.splitlines()[0] for part in parts[1:])
+    assert first == last != ""
+    assert shown.count(" tok/s · entropy ") == 3
+    assert "first token" not in shown
+
+
+def test_one_answer_is_the_same_as_in_a_list(session):
+    assert answer_one(session, QUESTION) == 0
+    streamed = session.shown().splitlines()[1]
+    answer_list(session, [Prompt("other", "Hello."), QUESTION], rows=2)
+    assert f"question\n{streamed}\n" in session.shown()
+
+
+def test_the_plain_sampler_has_no_legend(session):
+    session.config = named_config("normal")
+    answer_one(session, QUESTION)
+    assert "flowing" not in session.shown()
+
+
+def test_damaged_weights_are_bad_input(session, break_weights):
+    break_weights()
+    with pytest.raises(WeightsError, match="not finite numbers"):
+        answer_one(session, QUESTION)
+
+
+def test_weights_that_fail_on_the_way(session, break_weights, monkeypatch):
+    shown_before = []
+
+    def after_two(index, event):
+        shown_before.append(event.text)
+        if len(shown_before) == 2:
+            break_weights()
+
+    monkeypatch.setattr(session, "trace_token", after_two)
+    with pytest.raises(GenerationError, match="not finite numbers"):
+        answer_one(session, QUESTION)
+    assert session.shown().endswith("".join(shown_before) + "\n")
+
+
+def test_damaged_weights_in_a_list_name_each_prompt(session, break_weights, capsys):
+    break_weights()
+    assert answer_list(session, [QUESTION, QUESTION], rows=2) == 1
+    err = capsys.readouterr().err
+    assert "prompt 1 of 2 (question) failed" in err
+    assert "prompt 2 of 2 (question) failed" in err
+
+
+def test_a_prompt_that_does_not_fit(session):
+    with pytest.raises(PromptError, match="takes at most 8,191"):
+        answer_one(session, Prompt("long", "word " * 9000))
+
+
+@pytest.mark.skipif("not __import__('os').path.exists('/dev/full')")
+def test_a_full_disk_ends_the_trace_with_a_sentence(session):
+    session.trace = TraceFile("/dev/full")
+    with pytest.raises(TraceError, match="No space left on device"):
+        answer_one(session, QUESTION)
