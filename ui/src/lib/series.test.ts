@@ -49,6 +49,15 @@ describe("movingSlope", () => {
     // y = 0, 1, 0, 3 over x = 0..3: Sxy / Sxx = 4 / 5
     expect(movingSlope(floats(0, 1, 0, 3), 4, new Growing())[3]).toBeCloseTo(0.8, 12);
   });
+  it("waits until its window is half full", () => {
+    expect([...movingSlope(floats(9, 0, 1, 2, 3), 6, new Growing())].map(Number.isNaN)).toEqual([
+      true,
+      true,
+      false,
+      false,
+      false,
+    ]);
+  });
   it("is missing where there are fewer than two values", () => {
     const slopes = movingSlope(floats(1, Number.NaN, Number.NaN, 4), 2, new Growing());
     expect([...slopes]).toEqual([Number.NaN, Number.NaN, Number.NaN, Number.NaN]);

@@ -58,10 +58,11 @@ export function movingAverage(values: Float64Array, window: number, into: Growin
 
 /**
  * Least-squares slope of the last `window` values against their index, in units a token, for indices from..length-1.
- * NaN where fewer than two finite values are in the window.
+ * NaN until the window is half full: the slope of two or three tokens says nothing and would dwarf the rest.
  */
 export function movingSlope(values: Float64Array, window: number, into: Growing, from = 0): Float64Array {
   const out = into.resize(values.length);
+  const enough = Math.max(2, Math.ceil(window / 2));
   for (let i = from; i < values.length; i++) {
     // Positions count from i, so that the sums stay small however long the answer is.
     let n = 0;
@@ -79,7 +80,7 @@ export function movingSlope(values: Float64Array, window: number, into: Growing,
       sxx += x * x;
       sxy += x * y;
     }
-    out[i] = n > 1 ? (n * sxy - sx * sy) / (n * sxx - sx * sx) : Number.NaN;
+    out[i] = n >= enough ? (n * sxy - sx * sy) / (n * sxx - sx * sx) : Number.NaN;
   }
   return into.values;
 }
