@@ -21,8 +21,8 @@ def chat(session: Session, system: str | None) -> int:
     had not been asked.
     """
     screen, conversation, turn = session.screen, Conversation(system), -1
-    completions = {**dict.fromkeys(COMMANDS), "/sampler": dict.fromkeys(NAMES)}
-    keyboard = make_keyboard(completions, no_color=screen.no_color)
+    commands = [*COMMANDS, *(f"/sampler {name}" for name in NAMES)]
+    keyboard = make_keyboard(commands, no_color=screen.no_color)
     screen.notice(f"{session.model.name}, sampler {session.sampler}, seed {session.seed}.")
     screen.notice("Alt-Enter begins a new line. /help shows the commands.")
     if session.shows_quadrants:

@@ -3,12 +3,12 @@
 import os
 import sys
 import termios
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.completion import Completer, NestedCompleter
+from prompt_toolkit.completion import WordCompleter
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.output import ColorDepth
@@ -17,22 +17,19 @@ PROMPT = "› "
 _CONTINUED = "  "
 
 
-def make_keyboard(
-    completions: Mapping[str, Mapping[str, None] | None], *, no_color: bool
-) -> PromptSession[str]:
+def make_keyboard(commands: Sequence[str], *, no_color: bool) -> PromptSession[str]:
     """The input line. Enter sends; Alt-Enter, or Escape and then Enter, begins a new line.
 
-    `completions` maps commands to their arguments. What was typed is kept in a file in the
-    user's state folder, or in memory where that cannot be written.
+    Tab completes the `commands`. What was typed is kept in a file in the user's state folder, or
+    in memory where that cannot be written.
     """
-    completer: Completer = NestedCompleter.from_nested_dict(dict(completions))
     return PromptSession(
         PROMPT,
         multiline=True,
         prompt_continuation=_CONTINUED,
         key_bindings=_key_bindings(),
         history=_history(),
-        completer=completer,
+        completer=WordCompleter(list(commands), sentence=True),
         complete_while_typing=False,
         color_depth=ColorDepth.MONOCHROME if no_color else None,
     )

@@ -30,7 +30,7 @@ class LateBar:
     def __init__(self, console: Console, text: str, total: int, *, shown: bool = True):
         columns = (TextColumn("{task.description}"), BarColumn(30), TextColumn("{task.fields[at]}"))
         self._bar = Progress(*columns, TimeElapsedColumn(), console=console, transient=True)
-        self._task = self._bar.add_task(text, total=total, at="")
+        self._task = self._bar.add_task(text, total=total, at=f"0 of {total:,}")
         self._timer: threading.Timer | None = None
         if shown and console.is_terminal:
             self._timer = threading.Timer(SECONDS_BEFORE_SHOWING, self._bar.start)

@@ -94,7 +94,9 @@ def test_chat_in_a_terminal(tmp_path):
     chat.send("Name the capital\x1b\rof France.\r")  # Alt-Enter is Escape and Enter
     chat.expect(r"\d+ tokens? · ")
 
-    chat.send("/sampler normal\r")
+    chat.send("/sampler nor\t")
+    chat.expect("mal")  # by Tab
+    chat.send("\r")
     chat.expect("The sampler is normal now")
     chat.send("/seed x\r")
     chat.expect("not a whole number")
