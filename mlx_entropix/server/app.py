@@ -1,6 +1,7 @@
 """The application: the API, its errors, and what every request passes through."""
 
 from importlib import metadata
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -48,5 +49,16 @@ def create_app(settings: Settings, worker: Worker) -> ASGIApp:
         allow_headers=["*"],
         expose_headers=["X-Request-ID", "Retry-After"],
     )
-    paths = [path for path in api.openapi()["paths"] if "{" not in path]
+    paths = [path for path in _describe(api)["paths"] if "{" not in path]
     return RequestLog(HostCheck(app, settings), api.state.telemetry, [*paths, "/"])
+
+
+def _describe(api: FastAPI) -> dict[str, Any]:
+    """The OpenAPI description, without the 422 that FastAPI adds: here such errors are a 400."""
+    description = api.openapi()
+    for operations in description["paths"].values():
+        for operation in operations.values():
+            operation["responses"].pop("422", None)
+    for name in ("HTTPValidationError", "ValidationError"):
+        description["components"]["schemas"].pop(name, None)
+    return description

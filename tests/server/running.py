@@ -30,7 +30,7 @@ class Server:
     def health(self) -> dict:
         return httpx2.get(self.url + "/health", timeout=30).json()
 
-    def wait(self, condition, seconds: float = 60) -> None:
+    def wait(self, condition, seconds: float = 200) -> None:
         """Wait until `condition(health)` holds."""
         deadline = time.monotonic() + seconds
         while not condition(health := self.health()):
