@@ -19,7 +19,7 @@ with `hf auth login` or set HF_TOKEN.
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command and return its exit code: 0 done, 1 failed, 2 bad input, 130 interrupted."""
-    arguments = _parser().parse_args(argv)
+    arguments = make_parser().parse_args(argv)
     try:
         path = _download(arguments)
     except KeyboardInterrupt:
@@ -34,7 +34,8 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> ArgumentParser:
+def make_parser() -> ArgumentParser:
+    """The parser of `mlx_download_weights.py`."""
     parser = ArgumentParser(
         prog="uv run mlx_download_weights.py",
         description="Download a Llama-shaped model from the Hugging Face hub.",
