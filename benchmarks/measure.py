@@ -47,10 +47,10 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     print(flush=True)
 
 
-def print_machine() -> None:
-    """One line on where the numbers come from."""
+def print_machine(numbers: str = f"medians of {ROUNDS} (range)") -> None:
+    """One line on where the numbers come from, and what they are."""
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("mlx", "mlx-lm"))
     print(
         f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, "
-        f"Python {platform.python_version()}, {versions}; medians of {ROUNDS} (range)\n"
+        f"Python {platform.python_version()}, {versions}; {numbers}\n"
     )
