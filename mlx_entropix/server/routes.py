@@ -31,7 +31,7 @@ _key = HTTPBearer(auto_error=False, description="Where the server was started wi
 router = APIRouter(dependencies=[Security(_key)])
 
 
-def _worker(request: HttpRequest) -> Worker:
+async def _worker(request: HttpRequest) -> Worker:
     worker: Worker = request.app.state.worker
     return worker
 
