@@ -21,12 +21,16 @@ const HelpPanel = lazy(() => import("./HelpPanel"));
 
 function Middle() {
   const screen = useRoute((s) => s.screen);
-  return screen === "pair" ? (
-    <Suspense>
-      <SideBySide />
-    </Suspense>
-  ) : (
-    <ChatView />
+  return (
+    <main className="h-full min-h-0">
+      {screen === "pair" ? (
+        <Suspense>
+          <SideBySide />
+        </Suspense>
+      ) : (
+        <ChatView />
+      )}
+    </main>
   );
 }
 

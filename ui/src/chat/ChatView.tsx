@@ -69,6 +69,7 @@ export function ChatView() {
     <section className="flex h-full min-h-0 min-w-0 flex-col" aria-label="Chat">
       {current && path.length > 0 ? (
         <>
+          <h1 className="sr-only">{current.title}</h1>
           <ViewBar />
           <Thread key={current.id} conversationId={current.id} />
         </>

@@ -39,9 +39,11 @@ export function sendMessage(text: string, parentId: string | null): void {
 function SendButton({ streaming, ready }: { streaming: string[]; ready: boolean }) {
   const look =
     "ml-auto flex size-8 items-center justify-center rounded-full disabled:opacity-35 pointer-coarse:size-10";
+  // Two elements, not one that changes its type: that would send what is typed with the very click that stops.
   if (streaming.length > 0)
     return (
       <button
+        key="stop"
         type="button"
         aria-label="Stop"
         title="Stop (Esc)"
@@ -53,6 +55,7 @@ function SendButton({ streaming, ready }: { streaming: string[]; ready: boolean 
     );
   return (
     <button
+      key="send"
       type="submit"
       aria-label="Send"
       title="Send (Enter)"

@@ -1,8 +1,13 @@
 import type { SystemPrompt } from "@/store/db";
 
+/** What new conversations start with: the command line's own. A small model needs it to stay with the question. */
+export const DEFAULT_SYSTEM_PROMPT =
+  "Think carefully, then answer briefly and correctly. Say so if you are not sure.";
+
 /** System prompts to start from; a person's own ones are kept in the browser's database. */
 export const SYSTEM_PROMPTS: readonly SystemPrompt[] = [
   { id: "none", name: "None", text: "" },
+  { id: "careful", name: "Careful", text: DEFAULT_SYSTEM_PROMPT },
   { id: "helpful", name: "Helpful", text: "You are a helpful assistant. Answer clearly and truthfully." },
   {
     id: "brief",

@@ -39,7 +39,7 @@ export const ShareBar = inTurns(function ShareBar({ answer, onSelect }: ShareBar
           aria-pressed={lit === name}
           aria-label={`${name}: ${plural(count, "token")}, ${percent(share)}. Light up.`}
           title={`${name}: ${plural(count, "token")}`}
-          className="num rounded-sm px-1 text-xs text-muted hover:bg-panel hover:text-ink aria-pressed:bg-panel aria-pressed:text-ink aria-pressed:outline-1 aria-pressed:outline-line-strong"
+          className="num min-h-6 rounded-sm px-1 text-xs text-muted hover:bg-panel hover:text-ink aria-pressed:bg-panel aria-pressed:text-ink aria-pressed:outline-1 aria-pressed:outline-line-strong"
           onClick={() => {
             useSelection.getState().toggleLit(answer.id, name);
             onSelect?.(name);

@@ -45,7 +45,7 @@ describe("the selection", () => {
 
 describe("walk", () => {
   const sure = (text: string) => record({ text });
-  const unsure = (text: string) => record({ text, quadrant: "ADAPTIVE" });
+  const unsure = (text: string) => record({ text, quadrant: "EXPLORING" });
   const tokens = [sure("a"), sure("b\n"), unsure("c"), sure("d\n"), sure("e"), unsure("f")];
 
   it("goes by a token, and stops at the ends", () => {

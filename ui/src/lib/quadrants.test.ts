@@ -104,6 +104,7 @@ describe("shares", () => {
 describe("uncertain", () => {
   it("goes by the quadrant, and by the probability under the plain sampler", () => {
     expect(uncertain(record({ quadrant: "FLOWING" }))).toBe(false);
+    expect(uncertain(record({ quadrant: "ADAPTIVE" }))).toBe(false);
     expect(uncertain(record({ quadrant: "EXPLORING" }))).toBe(true);
     expect(uncertain(record({ quadrant: null, logprob: -2 }))).toBe(true);
     expect(uncertain(record({ quadrant: null, logprob: -0.1 }))).toBe(false);

@@ -201,6 +201,7 @@ function Desk({ conversation }: { conversation: Conversation | null }) {
   const [left, right] = usePairMessages(conversation);
   return (
     <section aria-label="Side by side" className="@container flex h-full min-h-0 flex-col">
+      <h1 className="sr-only">Side by side</h1>
       <Form prompt={prompt} pair={pair} setPrompt={setPrompt} setPair={setPair} streaming={streaming} />
       {left && right && <Both left={left} right={right} />}
       <div className="flex shrink-0 items-center border-b border-line [&_[data-bar]]:border-b-0">

@@ -1,5 +1,6 @@
 import { create } from "zustand";
 import { persist } from "zustand/middleware";
+import { DEFAULT_SYSTEM_PROMPT } from "@/chat/systemPrompts";
 import type { MetricName } from "@/types";
 import { DEFAULT_SAMPLER, type SamplerSettings } from "./model";
 
@@ -34,7 +35,7 @@ export const useSettings = create<Settings>()(
       tab: "tokens",
       inspectorSize: 36,
       serverSampler: DEFAULT_SAMPLER.preset,
-      draft: { systemPrompt: "", sampler: DEFAULT_SAMPLER },
+      draft: { systemPrompt: DEFAULT_SYSTEM_PROMPT, sampler: DEFAULT_SAMPLER },
     }),
     { name: "entropix.settings", version: 1 },
   ),

@@ -1,0 +1,70 @@
+"""The sampler panel, and what it makes of the request."""
+
+import json
+
+from playwright.sync_api import expect
+
+from mlx_entropix import PRESETS
+from tests.ui.chat_page import PROMPT
+
+
+def test_a_slider_a_number_and_a_preset_reach_the_request(chat):
+    panel = chat.tab("Sampler")
+    field = panel.locator('[data-field="temperature"]')
+    slider = field.get_by_role("slider")
+    before = PRESETS["entropix"].temperature
+    slider.focus()
+    for _ in range(10):
+        chat.page.keyboard.press("ArrowRight")
+    expect(field).to_contain_text("changed")
+    chosen = float(slider.get_attribute("aria-valuetext"))
+    assert chosen > before
+    bar = chat.page.get_by_role("banner")
+    expect(bar.get_by_role("button", name="entropix changed")).to_be_visible()
+    sent = chat.request_after(chat.send)
+    assert sent["sampler"] == "entropix"
+    assert sent["sampler_config"] == {"temperature": chosen}
+    chat.wait_done()
+    expect(chat.answer).to_contain_text("entropix (changed)")
+
+    # What cannot be is said beside the field, and not sent.
+    number = field.get_by_role("textbox")
+    number.fill("-3")
+    expect(field.get_by_role("alert")).to_be_visible()
+    number.fill("0.25")
+    expect(field.get_by_role("alert")).to_have_count(0)
+
+    # The file is the one that the command line reads, and it comes back in.
+    with chat.page.expect_download() as download:
+        chat.button("Export", panel).click()
+    path = download.value.path()
+    assert json.loads(path.read_text())["temperature"] == 0.25
+    chat.button("Reset Temperature", field).click()
+    expect(field).not_to_contain_text("changed")
+    with chat.page.expect_file_chooser() as chooser:
+        chat.button("Import", panel).click()
+    chooser.value.set_files(path)
+    expect(number).to_have_value("0.25")
+
+    # Another preset, another schema; the dice makes a seed.
+    panel.get_by_role("combobox", name="Sampler").select_option("normal")
+    seed = panel.get_by_role("textbox", name="Seed")
+    chat.button("Roll a seed and keep it", panel).click()
+    value = int(seed.input_value())
+    sent = chat.request_after(chat.send)
+    assert (sent["sampler"], sent["seed"]) == ("normal", value)
+    assert "sampler_config" not in sent
+    chat.wait_done()
+    expect(chat.answer).to_contain_text(f"normal · seed {value}")
+    names = chat.tokens().evaluate_all("all => all.map(one => one.dataset.name)")
+    assert set(names) == {None}
+
+    # It is kept with the conversation, whatever the next one is set to.
+    chat.page.reload()
+    expect(bar.get_by_role("button", name="normal")).to_be_visible()
+    expect(seed).to_have_value(str(value))
+    chat.button("New").click()
+    panel.get_by_role("combobox", name="Sampler").select_option("frog")
+    expect(bar.get_by_role("button", name="frog")).to_be_visible()
+    chat.page.get_by_role("link", name=PROMPT).click()
+    expect(bar.get_by_role("button", name="normal")).to_be_visible()
