@@ -107,7 +107,9 @@ def server(command: list[str], port: int) -> Iterator[str]:
         process.wait()
 
 
-async def ask(client: httpx2.AsyncClient, url: str, messages: list[dict], **fields) -> Stream:
+async def ask(
+    client: httpx2.AsyncClient, url: str, messages: list[dict], **fields: object
+) -> Stream:
     body = {
         "messages": messages,
         "max_tokens": TOKENS,

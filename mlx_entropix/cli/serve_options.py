@@ -10,6 +10,8 @@ from mlx_entropix.cli.options import positive
 API_KEY_VARIABLE = "MLX_ENTROPIX_API_KEY"
 _UI = Path(__file__).parents[2] / "ui" / "dist"
 
+_SMALLEST_BUDGET = 64  # tokens; under it hardly a question and its answer fit
+
 _EPILOG = """\
 examples:
   uv run mlx_server.py                                http://127.0.0.1:8000, for this machine alone
@@ -96,7 +98,7 @@ def _add_limits(parser: ArgumentParser) -> None:
     )
     group.add_argument(
         "--max_kv_tokens",
-        type=positive,
+        type=_budget,
         metavar="N",
         help="tokens that the caches of all rows may hold (default: max_rows whole contexts)",
     )
@@ -164,6 +166,13 @@ def _port(text: str) -> int:
     number = _count(text)
     if number > 65535:
         raise argparse.ArgumentTypeError(f"{text} is no port, the highest is 65535")
+    return number
+
+
+def _budget(text: str) -> int:
+    number = _count(text)
+    if number < _SMALLEST_BUDGET:
+        raise argparse.ArgumentTypeError(f"{text} is too small, give at least {_SMALLEST_BUDGET}")
     return number
 
 

@@ -12,8 +12,8 @@ from starlette.types import Receive, Scope, Send
 
 from mlx_entropix.engine import PromptScored
 from mlx_entropix.server.errors import ApiError
+from mlx_entropix.server.generation import Generation
 from mlx_entropix.server.replies import Choice, Reply
-from mlx_entropix.server.worker import Generation
 
 logger = logging.getLogger(__name__)
 

@@ -5,9 +5,9 @@ Long texts take a while: this is not to be called in the event loop.
 
 from collections.abc import Sequence
 
+from mlx_entropix.server.engine_thread import ModelInfo
 from mlx_entropix.server.errors import ApiError
 from mlx_entropix.server.requests import ChatRequest, CompletionRequest
-from mlx_entropix.server.worker import ModelInfo
 from mlx_entropix.text import PromptError
 
 Prompt = tuple[int, ...]

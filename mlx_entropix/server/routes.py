@@ -14,13 +14,14 @@ from mlx_entropix.engine import Request
 from mlx_entropix.server import schemas
 from mlx_entropix.server.answer import StreamedAnswer, WholeAnswer
 from mlx_entropix.server.chat_reply import ChatReply
+from mlx_entropix.server.engine_thread import ModelInfo
 from mlx_entropix.server.errors import ApiError
 from mlx_entropix.server.prompts import Prompt, chat_prompt, text_prompts
 from mlx_entropix.server.replies import Choice, Reply
 from mlx_entropix.server.requests import ChatRequest, CompletionRequest, GenerationRequest
 from mlx_entropix.server.samplers import describe_samplers, request_config
 from mlx_entropix.server.text_reply import TextReply
-from mlx_entropix.server.worker import ModelInfo, Worker
+from mlx_entropix.server.worker import Worker
 
 DEFAULT_CHAT_TOKENS = 4096
 DEFAULT_TEXT_TOKENS = 16  # as the OpenAI API has it

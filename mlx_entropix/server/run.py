@@ -11,10 +11,11 @@ import uvicorn
 from rich.console import Console
 
 from mlx_entropix.server.app import create_app
+from mlx_entropix.server.engine_thread import ModelInfo
 from mlx_entropix.server.errors import ApiError
 from mlx_entropix.server.logs import configure_logs
 from mlx_entropix.server.settings import Settings
-from mlx_entropix.server.worker import ModelInfo, Worker
+from mlx_entropix.server.worker import Worker
 
 # Of the time to stop, this much is left for the last events to reach the clients.
 _CLOSING_SECONDS = 1.0
@@ -62,6 +63,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         asyncio.get_running_loop().add_signal_handler(number, ask_to_stop)
     watch = asyncio.create_task(_watch(settings, worker, server, asked))
     worker.start()
+    _console().print(f"Loading the model. Meanwhile {_url(settings)}/health answers.", style="dim")
     await server.serve(sockets=[listener])
     watch.cancel()
     if worker.failure is not None:
@@ -93,11 +95,7 @@ async def _drain(worker: Worker, seconds: float) -> None:
 
 
 def _print_banner(settings: Settings, model: ModelInfo) -> None:
-    host = "127.0.0.1" if settings.host in ("0.0.0.0", "") else settings.host
-    if ":" in host:
-        host = "[::1]" if host == "::" else f"[{host}]"
-    url = f"http://{host}:{settings.port}"
-    console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+    console, url = _console(), _url(settings)
     if model.is_fallback:
         console.print(
             f"No weights/Llama-3.2-1B-Instruct here: serving the bundled {model.name}. "
@@ -108,3 +106,13 @@ def _print_banner(settings: Settings, model: ModelInfo) -> None:
     if settings.ui_dir is not None:
         console.print(f"page {url}/")
     console.print(f"API  {url}/v1  (documentation {url}/docs)\nCtrl-C ends the server.")
+
+
+def _console() -> Console:
+    return Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+
+
+def _url(settings: Settings) -> str:
+    """Where this machine reaches the server."""
+    host = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
+    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"

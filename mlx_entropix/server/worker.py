@@ -1,100 +1,15 @@
-"""The one thread that owns the engine, and how the event loop talks to it.
-
-Arrays of mlx belong to the thread that made them, so this thread loads the model and steps the
-engine. What crosses are plain values: commands through a queue into the thread, batches of events,
-one call a step, back into the loop. Everything in `Worker` that counts is touched by the event loop
-alone; `_EngineThread` is the other side.
-"""
+"""The engine as the event loop sees it. Everything here runs in the loop; see engine_thread.py."""
 
 import asyncio
-import logging
-import queue
-import threading
 import time
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Literal
 
-from mlx_entropix.engine import (
-    Engine,
-    Event,
-    PromptScored,
-    Request,
-    RowFailed,
-    TokenEvent,
-    load_from,
-)
-from mlx_entropix.model.locate import locate_weights
-from mlx_entropix.sampling import PRESETS
+from mlx_entropix.engine import Event, Request, RowFailed
+from mlx_entropix.server.engine_thread import Batch, EngineThread, ModelInfo
 from mlx_entropix.server.errors import ApiError
+from mlx_entropix.server.generation import Generation, RowEvent
 from mlx_entropix.server.settings import Settings
-from mlx_entropix.text import PromptError, Tokenizer
-
-logger = logging.getLogger(__name__)
-
-RowEvent = TokenEvent | PromptScored
-
-# While rows are being written, a long prompt is computed in pieces that hold them up little.
-_CHUNK_ALONE = 512
-_CHUNK_BESIDE_STREAMS = 64
-
-
-@dataclass(frozen=True)
-class ModelInfo:
-    """What the loop needs to know of the loaded model.
-
-    `limit` bounds prompt and answer together, in tokens.
-    """
-
-    name: str
-    tokenizer: Tokenizer
-    limit: int
-    vocabulary_size: int
-    is_fallback: bool
-
-
-@dataclass(eq=False)
-class Generation:
-    """The rows of one HTTP request. `events` gets (index of the row, event), or an error.
-
-    A row makes at most `max_tokens` events, which bounds what a slow client can let pile up.
-    """
-
-    worker: "Worker"
-    requests: list[Request]
-    events: asyncio.Queue[tuple[int, RowEvent] | ApiError] = field(default_factory=asyncio.Queue)
-    waiting: set[int] = field(default_factory=set)  # rows without an event yet
-    running: set[int] = field(default_factory=set)
-
-    async def __aiter__(self) -> AsyncIterator[tuple[int, RowEvent]]:
-        """Every event with the index of its row, to the last. Raises `ApiError` on failure."""
-        async for item in self.with_pauses(None):
-            assert item is not None
-            yield item
-
-    async def with_pauses(
-        self, seconds: float | None
-    ) -> AsyncIterator[tuple[int, RowEvent] | None]:
-        """The same, with a None after every `seconds` without an event."""
-        while not self.ended or not self.events.empty():
-            try:
-                async with asyncio.timeout(seconds):
-                    item = await self.events.get()
-            except TimeoutError:
-                yield None
-                continue
-            if isinstance(item, ApiError):
-                raise item
-            yield item
-
-    @property
-    def ended(self) -> bool:
-        """Whether every row has had its last event."""
-        return not (self.waiting or self.running)
-
-    def close(self) -> None:
-        """Free the rows that have not ended. May be called at any time, and twice."""
-        self.worker.drop(self)
 
 
 class Worker:
@@ -109,7 +24,9 @@ class Worker:
         self.loaded = asyncio.Event()  # set when `info` or `failure` is
         self.generations: set[Generation] = set()
         self.on_event: Callable[[Event], None] = _ignore
-        self._thread = _EngineThread(settings, asyncio.get_running_loop(), self)
+        self._thread = EngineThread(
+            settings, asyncio.get_running_loop(), self._finish_loading, self._receive
+        )
 
     def start(self) -> None:
         """Begin to load the model."""
@@ -161,7 +78,7 @@ class Worker:
         """Put the rows of one HTTP request in line."""
         self.model()
         self.check_room(len(requests))
-        generation = Generation(self, requests, waiting=set(range(len(requests))))
+        generation = Generation(requests, self.drop, waiting=set(range(len(requests))))
         self.generations.add(generation)
         self._thread.commands.put(("add", generation))
         return generation
@@ -179,7 +96,15 @@ class Worker:
             generation.events.put_nowait(error)
             self.drop(generation)
 
-    def receive(self, batch: list[tuple[Generation, int, Event | ApiError]]) -> None:
+    def _finish_loading(self, result: ModelInfo | BaseException) -> None:
+        if isinstance(result, ModelInfo):
+            self.info = result
+        else:
+            self.failure = result
+        self.loaded_at = int(time.time())
+        self.loaded.set()
+
+    def _receive(self, batch: Batch) -> None:
         """Take the events of one step from the engine's thread. Runs in the event loop."""
         for generation, index, event in batch:
             if generation not in self.generations:
@@ -208,130 +133,6 @@ class Worker:
         self.generations.discard(generation)
         generation.waiting.clear()
         generation.running.clear()
-
-
-class _EngineThread(threading.Thread):
-    """Loads the model, then steps the engine for as long as it has rows."""
-
-    def __init__(self, settings: Settings, loop: asyncio.AbstractEventLoop, worker: Worker):
-        super().__init__(name="engine", daemon=True)
-        self.commands: queue.SimpleQueue[tuple[str, Generation]] = queue.SimpleQueue()
-        self._settings = settings
-        self._loop = loop
-        self._worker = worker
-        self._owners: dict[int, tuple[Generation, int]] = {}  # by the engine's row ids
-        self._writing: set[int] = set()  # rows that are past their prompt
-
-    def run(self) -> None:
-        """Load, and serve for as long as the process lives. A failure to load goes to the loop."""
-        try:
-            location = locate_weights(self._settings.weights)
-            model, tokenizer = load_from(location)
-            make_engine = self._engine_maker(model, tokenizer)
-            engine = make_engine()
-            _warm_up(engine)
-        except BaseException as error:
-            self._tell(self._finish_loading, None, error)
-            return
-        info = ModelInfo(
-            location.name,
-            tokenizer,
-            min(model.context_length, engine.max_kv_tokens),
-            model.vocabulary_size,
-            location.is_fallback,
-        )
-        self._tell(self._finish_loading, info, None)
-        while True:
-            self._take_commands(engine)
-            try:
-                events = engine.step()
-            except Exception:
-                logger.exception("a step of the engine failed")
-                self._fail_all()
-                engine = make_engine()
-                continue
-            self._deliver(events)
-            engine.prefill_chunk = _CHUNK_BESIDE_STREAMS if self._writing else _CHUNK_ALONE
-
-    def _engine_maker(self, model, tokenizer) -> Callable[[], Engine]:  # type: ignore[no-untyped-def]
-        return lambda: Engine(
-            model,
-            tokenizer,
-            max_rows=self._settings.max_rows,
-            max_kv_tokens=self._settings.max_kv_tokens,
-            prefill_chunk=_CHUNK_ALONE,
-            prefix_cache_bytes=self._settings.prefix_cache_bytes,
-        )
-
-    def _finish_loading(self, info: ModelInfo | None, failure: BaseException | None) -> None:
-        self._worker.info, self._worker.failure = info, failure
-        self._worker.loaded_at = int(time.time())
-        self._worker.loaded.set()
-
-    def _take_commands(self, engine: Engine) -> None:
-        """Carry out what the loop asks for, waiting for it where there is nothing else to do."""
-        while engine.idle or not self.commands.empty():
-            kind, generation = self.commands.get()
-            if kind == "add":
-                self._add(engine, generation)
-            else:
-                self._cancel(engine, generation)
-
-    def _add(self, engine: Engine, generation: Generation) -> None:
-        try:
-            for index, request in enumerate(generation.requests):
-                self._owners[engine.add(request)] = (generation, index)
-        except (PromptError, ValueError) as error:
-            self._cancel(engine, generation)
-            failure = ApiError(400, str(error))
-            self._tell(self._worker.receive, [(generation, 0, failure)])
-
-    def _cancel(self, engine: Engine, generation: Generation) -> None:
-        for row_id in [row for row, owner in self._owners.items() if owner[0] is generation]:
-            engine.cancel(row_id)
-            self._release(row_id)
-
-    def _release(self, row_id: int) -> None:
-        self._owners.pop(row_id, None)
-        self._writing.discard(row_id)
-
-    def _deliver(self, events: list[Event]) -> None:
-        """Hand the events of a step to the loop, all at once."""
-        batch = []
-        for event in events:
-            owner = self._owners.get(event.row)
-            if owner is None:
-                continue
-            batch.append((*owner, event))
-            if isinstance(event, RowFailed) or getattr(event, "summary", None) is not None:
-                self._release(event.row)
-            elif isinstance(event, TokenEvent):
-                self._writing.add(event.row)
-        if batch:
-            self._tell(self._worker.receive, batch)
-
-    def _fail_all(self) -> None:
-        error = ApiError(500, "The engine failed at this step. Its log says why.", code="engine")
-        self._tell(self._worker.receive, [(*owner, error) for owner in self._owners.values()])
-        self._owners.clear()
-        self._writing.clear()
-
-    def _tell(self, function: Callable[..., None], *arguments: object) -> None:
-        try:
-            self._loop.call_soon_threadsafe(function, *arguments)
-        except RuntimeError:  # the loop is closed: nobody is left to be told
-            logger.debug("the event loop has ended before the engine")
-
-
-def _warm_up(engine: Engine) -> None:
-    """Make two tokens, so that the first client does not wait for what is done but once.
-
-    On a CPU, mlx runs g++ at the first step, and a process ignores Ctrl-C while it does.
-    """
-    prompt = tuple(engine.tokenizer.encode("Once upon a time"))
-    engine.add(Request(prompt, PRESETS["entropix"], max_tokens=2))
-    while not engine.idle:
-        engine.step()
 
 
 def _ignore(_event: Event) -> None:

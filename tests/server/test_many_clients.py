@@ -145,7 +145,7 @@ def test_streams_go_on_while_a_long_prompt_is_computed(server):
     started = threading.Event()
 
     def read():
-        body = body_of(1, 40, stream=True, sampler="normal", temperature=0)
+        body = body_of(1, 24, stream=True, sampler="normal", temperature=0)
         with httpx2.stream("POST", server.api + "/completions", json=body, timeout=60) as response:
             for line in response.iter_lines():
                 if '"position"' in line:
@@ -155,14 +155,14 @@ def test_streams_go_on_while_a_long_prompt_is_computed(server):
     reader = threading.Thread(target=read)
     reader.start()
     assert started.wait(60)
-    long = {"prompt": "A very long list of sheep. " * 70, "max_tokens": 1, "seed": 0}
+    long = {"prompt": "A very long list of sheep. " * 50, "max_tokens": 1, "seed": 0}
     before = server.number("mlx_entropix_prompt_tokens_total")
     at_start = len(arrivals)
     assert server.post("/completions", long).status_code == 200
     between = [count for count in arrivals[at_start:] if count == before]
     reader.join()
-    # Some 500 tokens are eight pieces, so several tokens came before the long prompt was done.
-    assert len(between) >= 4
+    # Some 350 tokens are six pieces, so several tokens came before the long prompt was done.
+    assert len(between) >= 3
 
 
 def test_numbers_for_prometheus(server):
