@@ -4,6 +4,12 @@ import argparse
 from argparse import Namespace
 
 from mlx_entropix.cli.arguments import ArgumentParser
+from mlx_entropix.cli.shared_options import (
+    add_sampler,
+    add_weights,
+    check_sampler,
+    whole_number,
+)
 
 DEFAULT_CSV = "data/prompts.csv"
 DEFAULT_ROWS = 8
@@ -32,7 +38,7 @@ def make_parser() -> ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_prompts(parser)
-    _add_model(parser)
+    add_weights(parser.add_argument_group("model"))
     _add_sampler(parser)
     _add_answer(parser)
     _add_output(parser)
@@ -43,6 +49,7 @@ def parse(argv: list[str] | None) -> Namespace:
     """The checked options. Exits with code 2 and a sentence where they make no sense."""
     parser = make_parser()
     options = parser.parse_args(argv)
+    check_sampler(parser, options)
     problem = _contradiction(options)
     if problem:
         parser.error(problem)
@@ -70,31 +77,15 @@ def _add_prompts(parser: ArgumentParser) -> None:
     more.add_argument("--raw", action="store_true", help="send the text as is, no chat template")
     more.add_argument(
         "--rows",
-        type=positive,
+        type=whole_number(1),
         metavar="N",
         help=f"prompts of a list that are answered at once (default: {DEFAULT_ROWS})",
     )
 
 
-def _add_model(parser: ArgumentParser) -> None:
-    parser.add_argument_group("model").add_argument(
-        "--weights_dir",
-        "--model",
-        metavar="WEIGHTS",
-        help="a folder, a .gguf file or a Hugging Face repo id (default: "
-        "weights/Llama-3.2-1B-Instruct if it is there, else the bundled SmolLM2-135M-Instruct)",
-    )
-
-
 def _add_sampler(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("sampler")
-    group.add_argument(
-        "--sampler", metavar="NAME", help="entropix, frog or normal (default: entropix)"
-    )
-    group.add_argument("--normal", action="store_true", help="the plain sampler: --sampler normal")
-    group.add_argument(
-        "--sampler_config", metavar="FILE", help="JSON with values that replace the preset's"
-    )
+    add_sampler(group, "")
     group.add_argument("--temperature", type=float, metavar="X", help="base temperature, 0 to 5")
     group.add_argument("--top_p", type=float, metavar="X", help="base top-p, 0 to 1")
     group.add_argument("--top_k", type=int, metavar="N", help="base top-k")
@@ -108,7 +99,7 @@ def _add_answer(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("answer")
     group.add_argument(
         "--max_tokens",
-        type=positive,
+        type=whole_number(1),
         default=4096,
         metavar="N",
         help="the longest answer, in tokens (default: %(default)s)",
@@ -138,17 +129,6 @@ def _add_output(parser: ArgumentParser) -> None:
     group.add_argument("--debug", action="store_true", help="show a traceback with an error")
 
 
-def positive(text: str) -> int:
-    """A whole number of at least 1, for argparse."""
-    try:
-        number = int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is too small, it must be at least 1")
-    return number
-
-
 def not_empty(text: str) -> str:
     """Text of at least one character, for argparse."""
     if not text:
@@ -158,10 +138,6 @@ def not_empty(text: str) -> str:
 
 def _contradiction(options: Namespace) -> str | None:
     chats = options.input is None and not is_list(options)
-    if options.normal and options.sampler not in (None, "normal"):
-        return f"--normal and --sampler {options.sampler} contradict each other."
-    if options.sampler_config and (options.normal or options.sampler == "normal"):
-        return "--sampler_config is for the entropy sampler and not for the normal one."
     if options.raw and options.system is not None:
         return "--raw sends the text as it is, so there is no place for --system."
     if options.rows is not None and not is_list(options):

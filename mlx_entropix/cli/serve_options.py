@@ -5,7 +5,12 @@ from argparse import Namespace
 from pathlib import Path
 
 from mlx_entropix.cli.arguments import ArgumentParser
-from mlx_entropix.cli.options import positive
+from mlx_entropix.cli.shared_options import (
+    add_sampler,
+    add_weights,
+    check_sampler,
+    whole_number,
+)
 
 API_KEY_VARIABLE = "MLX_ENTROPIX_API_KEY"
 _UI = Path(__file__).parents[2] / "ui" / "dist"
@@ -38,10 +43,7 @@ def parse(argv: list[str] | None) -> Namespace:
     _add_access(parser)
     _add_logs(parser)
     options = parser.parse_args(argv)
-    if options.normal and options.sampler not in (None, "normal"):
-        parser.error(f"--normal and --sampler {options.sampler} contradict each other.")
-    if options.sampler_config and (options.normal or options.sampler == "normal"):
-        parser.error("--sampler_config is for the entropy sampler and not for the normal one.")
+    check_sampler(parser, options)
     if options.ui_dir is None:
         options.ui_dir = _UI if (_UI / "index.html").is_file() else None
     elif not (options.ui_dir / "index.html").is_file():
@@ -61,22 +63,8 @@ def _add_address(parser: ArgumentParser) -> None:
 
 def _add_model(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("model and sampler")
-    group.add_argument(
-        "--weights_dir",
-        "--model",
-        metavar="WEIGHTS",
-        help="a folder, a .gguf file or a Hugging Face repo id (default: "
-        "weights/Llama-3.2-1B-Instruct if it is there, else the bundled SmolLM2-135M-Instruct)",
-    )
-    group.add_argument(
-        "--sampler",
-        metavar="NAME",
-        help="the sampler of requests that name none: entropix, frog or normal (default: entropix)",
-    )
-    group.add_argument("--normal", action="store_true", help="the plain sampler: --sampler normal")
-    group.add_argument(
-        "--sampler_config", metavar="FILE", help="JSON with values that replace the preset's"
-    )
+    add_weights(group)
+    add_sampler(group, "the sampler of requests that name none: ")
     parser.set_defaults(temperature=None, top_p=None, top_k=None, min_p=None)
 
 
@@ -84,14 +72,14 @@ def _add_limits(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("limits")
     group.add_argument(
         "--max_rows",
-        type=positive,
+        type=whole_number(1),
         default=16,
         metavar="N",
         help="answers that are written at once (default: %(default)s)",
     )
     group.add_argument(
         "--max_queue",
-        type=_count,
+        type=whole_number(0),
         default=64,
         metavar="N",
         help="answers that may wait; beyond it, requests get 429 (default: %(default)s)",
@@ -104,7 +92,7 @@ def _add_limits(parser: ArgumentParser) -> None:
     )
     group.add_argument(
         "--prefix_cache_mb",
-        type=_count,
+        type=whole_number(0),
         default=256,
         metavar="N",
         help="memory for the beginnings of past prompts, 0 for none (default: %(default)s)",
@@ -163,26 +151,16 @@ def _add_logs(parser: ArgumentParser) -> None:
 
 
 def _port(text: str) -> int:
-    number = _count(text)
+    number = whole_number(0)(text)
     if number > 65535:
         raise argparse.ArgumentTypeError(f"{text} is no port, the highest is 65535")
     return number
 
 
 def _budget(text: str) -> int:
-    number = _count(text)
+    number = whole_number(0)(text)
     if number < _SMALLEST_BUDGET:
         raise argparse.ArgumentTypeError(f"{text} is too small, give at least {_SMALLEST_BUDGET}")
-    return number
-
-
-def _count(text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"{text} is too small, it must be at least 0")
     return number
 
 
