@@ -87,6 +87,7 @@ def test_every_screen_on_a_phone(open_page, theme):
     box = chat.card.bounding_box()
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= 390
+    assert box["y"] + box["height"] <= 844
     check(chat, "card")
     chat.button("Close", chat.card).tap()
 

@@ -7,7 +7,7 @@ import { type Decoration, decorate, LABEL_ROOM, RIBBON_ROOM, yRange } from "@/in
 import { attachPointer } from "@/instruments/plotPointer";
 import { markedIn, useSelection } from "@/instruments/selection";
 import type { XView } from "@/instruments/xView";
-import { brief, grouped } from "@/lib/format";
+import { grouped, ticks } from "@/lib/format";
 import type { Measure } from "@/lib/metrics";
 import type { MeasureSeries } from "@/lib/series";
 import type { Answer } from "@/types";
@@ -126,7 +126,7 @@ function options(latest: Latest, width: number): uPlot.Options {
         gap: 4,
         values: tokenNumbers,
       },
-      { ...axis, grid, size: AXIS_WIDTH, gap: 6, space: 28, values: (_, splits) => splits.map(brief) },
+      { ...axis, grid, size: AXIS_WIDTH, gap: 6, space: 28, values: (_, splits) => ticks(splits) },
       ...(slope
         ? [
             {
@@ -137,7 +137,7 @@ function options(latest: Latest, width: number): uPlot.Options {
               gap: 6,
               space: 28,
               grid: { show: false },
-              values: (_: uPlot, splits: number[]) => splits.map(brief),
+              values: (_: uPlot, splits: number[]) => ticks(splits),
             },
           ]
         : []),

@@ -23,7 +23,7 @@ export function TokenCard({ answer, index, onFork, onClose, pinned }: TokenCardP
   if (!token) return null;
   const fork = pinned ? onFork : undefined;
   return (
-    <div className="max-h-[min(600px,calc(100vh-32px))] overflow-y-auto p-3 text-[13px] leading-5">
+    <div className="max-h-[min(600px,var(--room,100vh))] overflow-y-auto p-3 text-[13px] leading-5">
       <div className="flex items-baseline gap-2">
         <code className="num min-w-0 truncate rounded-sm bg-panel px-1.5 text-[15px] font-semibold">
           {visible(token.text || token.token)}

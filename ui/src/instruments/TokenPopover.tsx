@@ -1,5 +1,5 @@
 /** The card beside its token: a preview that lets the pointer through while hovering, a real one once picked. */
-import { autoUpdate, flip, offset, shift, useFloating } from "@floating-ui/react-dom";
+import { autoUpdate, flip, offset, shift, size, useFloating } from "@floating-ui/react-dom";
 import { useEffect, useLayoutEffect, useState } from "react";
 import { createPortal } from "react-dom";
 import { useSelection, type View } from "@/instruments/selection";
@@ -44,12 +44,19 @@ export interface TokenPopoverProps {
   home: () => HTMLElement | null;
 }
 
+/** Keeps the card within the window: where it is too tall for that, it scrolls. */
+const fit = size({
+  padding: 8,
+  apply: ({ availableHeight, elements }) =>
+    elements.floating.style.setProperty("--room", `${Math.max(160, availableHeight)}px`),
+});
+
 export function TokenPopover({ answer, point, onFork, anchor, home }: TokenPopoverProps) {
   const token = answer.tokens[point.index];
   const { refs, floatingStyles } = useFloating({
     placement: "bottom-start",
     strategy: "fixed",
-    middleware: [offset(8), flip({ padding: 8 }), shift({ padding: 8 })],
+    middleware: [offset(8), flip({ padding: 8, fallbackStrategy: "bestFit" }), shift({ padding: 8 }), fit],
     whileElementsMounted: (reference, floating, update) =>
       autoUpdate(reference, floating, update, { layoutShift: false }),
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { brief, exact, exactWithUnit, percent, probability, visible, withUnit } from "@/lib/format";
+import { brief, exact, exactWithUnit, percent, probability, ticks, visible, withUnit } from "@/lib/format";
 
 describe("numbers", () => {
   it("are brief in a sentence", () => {
@@ -52,5 +52,15 @@ describe("visible", () => {
   });
   it("does not tear joined characters apart", () => {
     expect(visible("👩‍💻")).toBe("👩‍💻");
+  });
+});
+
+describe("ticks", () => {
+  it("gives neighbours different texts, with no more decimals than that takes", () => {
+    expect(ticks([0, 0.0025, 0.005, 0.0075, 0.01])).toEqual(["0", "0.0025", "0.0050", "0.0075", "0.0100"]);
+    expect(ticks([0, 5, 10])).toEqual(["0", "5", "10"]);
+    expect(ticks([-0.5, 0, 0.5])).toEqual(["−0.5", "0", "0.5"]);
+    expect(ticks([3])).toEqual(["3"]);
+    expect(ticks([])).toEqual([]);
   });
 });

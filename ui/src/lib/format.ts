@@ -13,6 +13,15 @@ export function brief(value: number): string {
   return sign(trimZeros(value.toFixed(decimals), decimals > 1));
 }
 
+/** The ticks of one axis, with as many decimals as tell them apart. */
+export function ticks(values: readonly number[]): string[] {
+  const step = Math.abs((values[1] ?? 1) - (values[0] ?? 0)) || 1;
+  let decimals = 0;
+  while (decimals < 8 && values.some((v) => Math.abs(v - Number(v.toFixed(decimals))) > step / 100))
+    decimals++;
+  return values.map((value) => (value === 0 ? "0" : sign(value.toFixed(decimals))));
+}
+
 /** Six significant digits, for the card. */
 export function exact(value: number): string {
   if (!Number.isFinite(value)) return "–";

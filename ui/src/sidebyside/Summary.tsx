@@ -14,7 +14,7 @@ function Word({ answer, index, token }: { answer: Answer; index: number; token: 
       className="num rounded border border-line bg-raised px-1.5 text-[13px] hover:border-line-strong"
       onClick={() => useSelection.getState().select({ answerId: answer.id, index }, "text")}
     >
-      {visible(token.text)}
+      {visible(token.text || token.token)}
     </button>
   );
 }
