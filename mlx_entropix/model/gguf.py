@@ -43,13 +43,20 @@ class FactoredRoPE(nn.Module):
     def __init__(self, dims: int, base: float, factors: mx.array):
         super().__init__()
         self.dims = dims
+        self.traditional = True
         exponents = mx.arange(0, dims, 2, dtype=mx.float32) / dims
         self._freqs = base**exponents * factors.astype(mx.float32)
 
     def __call__(self, x: mx.array, offset: int | mx.array = 0) -> mx.array:
         """Rotate x (B, H, L, D), whose first token stands at `offset` (a number, or (B,))."""
         return mx.fast.rope(
-            x, self.dims, traditional=True, base=None, scale=1.0, offset=offset, freqs=self._freqs
+            x,
+            self.dims,
+            traditional=self.traditional,
+            base=None,
+            scale=1.0,
+            offset=offset,
+            freqs=self._freqs,
         )
 
 

@@ -8,6 +8,8 @@ differences:
 - Matrices that are multiplied with the same vector are stored as one: query, key and value; gate
   and up. Fewer, larger products are faster, the more so where each is a kernel to launch.
 - A prompt only fills the cache; no logits are computed until the first step.
+- Where weights are float32, the angles of the rotary embedding are computed once for all layers
+  (see rotation.py).
 """
 
 from collections.abc import Sequence
@@ -18,6 +20,7 @@ import mlx.nn as nn
 from mlx_lm.models import llama
 
 from mlx_entropix.model.cache import KVRows
+from mlx_entropix.model.rotation import angles, pairs_neighbours, side_by_side, turn
 
 
 class Attention(nn.Module):
@@ -32,37 +35,59 @@ class Attention(nn.Module):
         self.rope = source.rope
         self.qkv_proj = _fuse([source.pop(name) for name in ("q_proj", "k_proj", "v_proj")])
         self.o_proj = source.pop("o_proj")
+        weight = self.qkv_proj.get("weight")
+        self.turns = weight is not None and weight.dtype == mx.float32
+        if self.turns and not pairs_neighbours(self.rope):
+            self._bring_pairs_together()
+
+    def _bring_pairs_together(self) -> None:
+        """Reorder each query and key head, both alike, which changes none of their products."""
+        rotated = self.heads + self.kv_heads
+        order = side_by_side(self.head_dim)[None] + mx.arange(rotated)[:, None] * self.head_dim
+        for name in ("weight", "bias"):
+            if name in self.qkv_proj:
+                rows = self.qkv_proj[name]
+                turned = mx.take(rows, order.flatten(), axis=0)
+                self.qkv_proj[name] = mx.concatenate([turned, rows[order.size :]])
+
+    def angles(self, positions: int | mx.array, length: int) -> int | mx.array:
+        """What `project` turns queries and keys by, for tokens from `positions` on."""
+        return angles(self.rope, self.head_dim, positions, length) if self.turns else positions
 
     def project(
-        self, x: mx.array, cache: Any, positions: int | mx.array
+        self, x: mx.array, cache: Any, by: int | mx.array
     ) -> tuple[mx.array, mx.array, mx.array]:
         """Queries (B, H, L, D) of x (B, L, hidden), and all keys and values (B, H_kv, T, D)."""
         B, L, _ = x.shape
-        qkv = self.qkv_proj(x).reshape(B, L, -1, self.head_dim).transpose(0, 2, 1, 3)
+        qkv = self.qkv_proj(x).reshape(B, L, -1, self.head_dim)
         rotated = self.heads + self.kv_heads  # queries and keys turn by the same angles
-        qk = self.rope(qkv[:, :rotated], offset=positions)
-        keys, values = cache.update_and_fetch(qk[:, self.heads :], qkv[:, rotated:])
+        qk, values = qkv[:, :, :rotated], qkv[:, :, rotated:].transpose(0, 2, 1, 3)
+        if self.turns and isinstance(by, mx.array):
+            qk = turn(qk, by).transpose(0, 2, 1, 3)
+        else:
+            qk = self.rope(qk.transpose(0, 2, 1, 3), offset=by)
+        keys, values = cache.update_and_fetch(qk[:, self.heads :], values)
         return qk[:, : self.heads], keys, values
 
     def __call__(
-        self, x: mx.array, cache: Any, positions: int | mx.array, mask: mx.array | str | None
+        self, x: mx.array, cache: Any, by: int | mx.array, mask: mx.array | str | None
     ) -> mx.array:
         """Attention of x (B, L, hidden) over the cache and itself: (B, L, hidden)."""
-        queries, keys, values = self.project(x, cache, positions)
+        queries, keys, values = self.project(x, cache, by)
         out = mx.fast.scaled_dot_product_attention(
             queries, keys, values, scale=self.scale, mask=mask
         )
         return self.o_proj(out.transpose(0, 2, 1, 3).reshape(*x.shape[:2], -1))
 
     def with_scores(
-        self, x: mx.array, cache: Any, positions: int | mx.array, mask: mx.array | None
+        self, x: mx.array, cache: Any, by: int | mx.array, mask: mx.array | None
     ) -> tuple[mx.array, mx.array]:
         """For one query a row, x (B, 1, hidden): the attention, and its scores (B, H, T).
 
         The scores are q·k/√d before the softmax. Where `mask` (B, T) is False they are -inf.
         """
         B = x.shape[0]
-        queries, keys, values = self.project(x, cache, positions)
+        queries, keys, values = self.project(x, cache, by)
         # The query heads that share a KV head become the rows of one product.
         grouped = queries.reshape(B, self.kv_heads, -1, self.head_dim)  # (B, H_kv, H/H_kv, D)
         scores = (grouped * self.scale) @ keys.swapaxes(-1, -2)  # (B, H_kv, H/H_kv, T)
@@ -97,17 +122,17 @@ class Layer(nn.Module):
         self.post_attention_layernorm = source.post_attention_layernorm
 
     def __call__(
-        self, h: mx.array, cache: Any, positions: int | mx.array, mask: mx.array | str | None
+        self, h: mx.array, cache: Any, by: int | mx.array, mask: mx.array | str | None
     ) -> mx.array:
         """(B, L, hidden) to (B, L, hidden)."""
-        h = h + self.self_attn(self.input_layernorm(h), cache, positions, mask)
+        h = h + self.self_attn(self.input_layernorm(h), cache, by, mask)
         return h + self.mlp(self.post_attention_layernorm(h))
 
     def with_scores(
-        self, h: mx.array, cache: Any, positions: int | mx.array, mask: mx.array | None
+        self, h: mx.array, cache: Any, by: int | mx.array, mask: mx.array | None
     ) -> tuple[mx.array, mx.array]:
         """The same for one token a row, with the attention scores (B, H, T)."""
-        out, scores = self.self_attn.with_scores(self.input_layernorm(h), cache, positions, mask)
+        out, scores = self.self_attn.with_scores(self.input_layernorm(h), cache, by, mask)
         h = h + out
         return h + self.mlp(self.post_attention_layernorm(h)), scores
 
@@ -145,9 +170,9 @@ class Llama(nn.Module):
         alone where they are not needed.
         """
         h = self.embed_tokens(tokens)
-        positions, mask = cache.positions(), cache.attention_mask(tokens.shape[1])
+        by, mask = self._angles(cache, tokens.shape[1]), cache.attention_mask(tokens.shape[1])
         for layer, kv in zip(self.layers, cache.layers, strict=True):
-            h = layer(h, kv, positions, mask)
+            h = layer(h, kv, by, mask)
         return h
 
     def step(self, tokens: mx.array, cache: KVRows) -> tuple[mx.array, mx.array, mx.array | None]:
@@ -157,11 +182,15 @@ class Llama(nn.Module):
         and the mask of visible keys (B, T), or None where all are.
         """
         h = self.embed_tokens(tokens[:, None])
-        positions, mask, visible = cache.positions(), cache.attention_mask(1), cache.key_mask()
+        by, mask, visible = self._angles(cache, 1), cache.attention_mask(1), cache.key_mask()
         for layer, kv in zip(self.layers[:-1], cache.layers[:-1], strict=True):
-            h = layer(h, kv, positions, mask)
-        h, scores = self.layers[-1].with_scores(h, cache.layers[-1], positions, visible)
+            h = layer(h, kv, by, mask)
+        h, scores = self.layers[-1].with_scores(h, cache.layers[-1], by, visible)
         return self.logits(h)[:, 0], scores, visible
+
+    def _angles(self, cache: KVRows, length: int) -> int | mx.array:
+        """What every layer turns the coming tokens by."""
+        return self.layers[0].self_attn.angles(cache.positions(), length)
 
     def logits(self, h: mx.array) -> mx.array:
         """Hidden states (…, hidden) of the last layer to logits (…, V)."""
