@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mlx_entropix.cli import download, options
+from mlx_entropix.cli import download, options, serve_options
 from mlx_entropix.sampling import Quadrant
 
 README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
@@ -44,6 +44,11 @@ def test_the_download_command_is_understood():
     for arguments in commands("mlx_download_weights.py"):
         parsed = download.make_parser().parse_args(shlex.split(arguments, comments=True))
         assert parsed.model_id == "meta-llama/Llama-3.2-1B-Instruct"
+
+
+def test_the_server_command_is_understood():
+    for arguments in commands("mlx_server.py"):
+        assert serve_options.parse(shlex.split(arguments, comments=True)).port == 8000
 
 
 def test_every_option_in_the_readme_exists():
