@@ -1,11 +1,26 @@
 import os
+from pathlib import Path
 
 import pytest
 
+# Two processes run the tests, and each has one core: threads of a BLAS that wait for a core spin.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Nothing in the tests may look for a hub: what they load is on this machine.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-import mlx_entropix  # noqa: E402, F401  (ahead of anything that imports mlx)
+import mlx_entropix  # noqa: F401  (ahead of anything that imports mlx)
+
+TESTS = Path(__file__).parent
+# Folders whose tests share servers or a browser, and so stay in one process.
+TOGETHER = {"server", "ui"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        path = item.path.relative_to(TESTS)
+        group = path.parts[0] if path.parts[0] in TOGETHER else str(path)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
