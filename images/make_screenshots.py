@@ -19,7 +19,6 @@ from mlx_entropix.prompts import SYSTEM_PROMPT
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "images"
 CITIES = "What is the capital of France, and what is it famous for?"
-CITY = "Name a city at random and say why you chose it."
 STORY = "Write the opening of a story set on a night train."
 ANSWER_MS = 240_000
 SEED = 0
@@ -79,7 +78,7 @@ def take_all(browser: Browser, url: str) -> None:
 
     page = open_page(browser, url, "light")
     page.get_by_role("button", name="Side by side").first.click()
-    page.get_by_role("textbox", name="Prompt for both").fill(CITY)
+    page.get_by_role("textbox", name="Prompt for both").fill(CITIES)
     page.keyboard.press("Control+.")
     page.get_by_role("button", name="Run both").click()
     wait_done(page, 2)

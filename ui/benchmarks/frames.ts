@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { build, preview } from "vite";
+import { frameWork, startTrace, summary } from "./trace";
 
 const TOKENS = 4096;
 const BUDGET_MS = 33;
@@ -44,14 +45,7 @@ async function measure(browser: Browser, url: string, { query, tokensPerSecond }
   await page.waitForTimeout(1000);
   // A stream that begins late is measured once its code is as warm as it would be by then.
   if (query.includes("from=")) await page.evaluate(() => window.stream(60, 60));
-  await browser.startTracing(page, {
-    categories: [
-      "-*",
-      "disabled-by-default-devtools.timeline",
-      "disabled-by-default-devtools.timeline.frame",
-      "toplevel",
-    ],
-  });
+  await startTrace(browser, page);
   const gaps = await page.evaluate(streamAndTime, tokensPerSecond);
   const trace = await browser.stopTracing();
   await page.close();
@@ -77,52 +71,6 @@ async function openAll(page: Page): Promise<void> {
   const timeline = page.getByRole("region", { name: "Timeline" });
   const closed = timeline.locator('button[aria-pressed="false"]');
   while ((await closed.count()) > 0) await closed.first().click();
-}
-
-interface TraceEvent {
-  name: string;
-  ph: string;
-  pid: number;
-  tid: number;
-  ts: number;
-  /** Time on the clock, in µs. */
-  dur?: number;
-  /** Processor time in µs, without what other programs took meanwhile. */
-  tdur?: number;
-  args?: { name?: string };
-}
-
-/** Processor time in ms that the busiest page's main thread spent from each animation frame to the next. */
-function frameWork(trace: Buffer): number[] {
-  const { traceEvents } = JSON.parse(trace.toString()) as { traceEvents: TraceEvent[] };
-  const threads = traceEvents.filter(
-    ({ name, args }) => name === "thread_name" && args?.name === "CrRendererMain",
-  );
-  const pages = threads.map(({ pid, tid }) =>
-    traceEvents.filter((event) => event.pid === pid && event.tid === tid),
-  );
-  const page = pages.sort((a, b) => b.length - a.length)[0] ?? [];
-  const tasks = page.filter(({ name, dur }) => name === "RunTask" && dur).sort((a, b) => a.ts - b.ts);
-  const begins = page.filter(({ name }) => name === "BeginMainThreadFrame").map(({ ts }) => ts);
-  const work: number[] = [];
-  let k = 0;
-  for (const { ts, dur = 0, tdur = 0 } of tasks) {
-    // The task in which a frame begins, and those after it until the next, are that frame's.
-    while ((begins[k] ?? Number.POSITIVE_INFINITY) < ts) k++;
-    if ((begins[k] ?? Number.POSITIVE_INFINITY) <= ts + dur) work.push(0);
-    if (work.length > 0) work[work.length - 1] = (work.at(-1) as number) + tdur / 1000;
-  }
-  return work;
-}
-
-function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
-}
-
-/** Median, p95 and maximum in ms. */
-function summary(values: readonly number[]): string[] {
-  return [0.5, 0.95, 1].map((share) => quantile(values, share).toFixed(1));
 }
 
 const out = mkdtempSync(join(tmpdir(), "frames-"));

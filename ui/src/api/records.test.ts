@@ -28,8 +28,10 @@ const chunkOf = (content: string | null, tokens: string[]): ChatChunk => ({
       logprobs: {
         content: tokens.map((token) => ({
           token,
+          token_id: 3,
           logprob: -0.25,
-          top_logprobs: [{ token: " x", logprob: -2, token_id: 9 }],
+          bytes: [],
+          top_logprobs: [{ token: " x", logprob: -2, token_id: 9, bytes: [] }],
         })),
       },
       finish_reason: null,
@@ -75,7 +77,7 @@ describe("chunkRecords", () => {
 
   it("turns numbers that are not known into NaN, not into zero", () => {
     const chunk = chunkOf("a", ["a"]);
-    (chunk.metrics as TokenMetrics[])[0] = { ...metrics("a"), logits_entropy: null, quadrant: null };
+    (chunk.metrics as TokenMetrics[])[0] = { ...metrics("a"), logits_entropy: null as never, quadrant: null };
     const [record] = chunkRecords(chunk).tokens;
     expect(record?.logits_entropy).toBeNaN();
     expect(record?.quadrant).toBeNull();

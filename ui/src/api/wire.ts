@@ -1,5 +1,8 @@
 /** The shapes that travel between this page and the server (an OpenAI-compatible API with `metrics`). */
-import type { MetricName, QuadrantName } from "@/types";
+import type { components } from "./schema";
+
+/** What the server's OpenAPI document says; `bun run types` reads it anew. */
+type Schemas = components["schemas"];
 
 export interface ChatMessage {
   role: "system" | "user" | "assistant";
@@ -7,30 +10,10 @@ export interface ChatMessage {
 }
 
 /** One object of a chunk's `metrics`: a token, as in a trace file. */
-export interface TokenMetrics extends Record<MetricName, number | null> {
-  position: number;
-  token_id: number;
-  token: string;
-  quadrant: QuadrantName | null;
-  logprob: number | null;
-  temperature: number | null;
-  top_p: number | null;
-  top_k: number | null;
-  min_p: number | null;
-}
-
-export interface TokenLogprob {
-  token: string;
-  logprob: number;
-  bytes?: number[] | null;
-  top_logprobs?: { token: string; logprob: number; bytes?: number[] | null; token_id?: number }[];
-}
-
-export interface Usage {
-  prompt_tokens: number;
-  completion_tokens: number;
-  total_tokens: number;
-}
+export type TokenMetrics = Schemas["TokenRecord"];
+export type TokenLogprob = Schemas["TokenLogprob"];
+export type Usage = Schemas["Usage"];
+export type Health = Schemas["Health"];
 
 export interface ChatChunk {
   model?: string;
@@ -44,18 +27,10 @@ export interface ChatChunk {
   usage?: Usage | null;
 }
 
-export interface ErrorBody {
-  error?: { message: string; type?: string; param?: string | null; code?: string | number | null };
-}
+export type ErrorBody = Partial<Schemas["ErrorResponse"]>;
 
-export interface Health {
-  status: "ok" | "loading" | "stopping";
-  model: string | null;
-  rows: number;
-  queue: number;
-}
-
-export interface ChatRequest {
+/** What this page asks for: always a stream, with all that is known of each token. */
+export interface ChatRequest extends Omit<Schemas["ChatRequest"], "messages"> {
   model: string;
   messages: ChatMessage[];
   stream: true;

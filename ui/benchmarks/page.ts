@@ -1,0 +1,122 @@
+/**
+ * Frame times of the whole page while an answer of 4,096 tokens streams in: `bun benchmarks/page.ts http://127.0.0.1:8000`.
+ *
+ * The built page is served by the server at that address; only the answers are replayed, at a pace of our choosing, by a
+ * proxy in front of it. What counts is the main thread's work a frame, processor time from Chromium's own trace. Exits
+ * with 1 if the work of more than one frame in a hundred went over the budget.
+ */
+import { type Browser, chromium, type Page } from "playwright-core";
+import { syntheticTokens } from "../fixtures/synthetic";
+import type { TokenRecord } from "../src/types";
+import { frameWork, startTrace, summary } from "./trace";
+
+const TOKENS = 4096;
+const TOKENS_PER_SECOND = 256;
+const BUDGET_MS = 33;
+const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+const SERVER = process.argv[2] ?? "http://127.0.0.1:8000";
+
+/** The inspector shows one view beside the text; each has its turn. */
+const CASES: { name: string; open: (page: Page) => Promise<void> }[] = [
+  { name: "text and token list", open: (page) => tab(page, "Tokens") },
+  { name: "text and timeline, six strips and slopes", open: openTimeline },
+  { name: "text and map", open: (page) => tab(page, "Map") },
+  { name: "text coloured by entropy, and list", open: colourByEntropy },
+  {
+    name: "formatted text and token list",
+    open: (page) => page.getByText("Reading", { exact: true }).click(),
+  },
+];
+
+async function tab(page: Page, name: string): Promise<void> {
+  await page.getByRole("tab", { name }).click();
+}
+
+async function openTimeline(page: Page): Promise<void> {
+  await tab(page, "Timeline");
+  const timeline = page.getByRole("region", { name: "Timeline" });
+  await timeline.waitFor();
+  const closed = timeline.locator('button[aria-pressed="false"]');
+  while ((await closed.count()) > 0) await closed.first().click();
+}
+
+async function colourByEntropy(page: Page): Promise<void> {
+  await page.getByLabel("Colour tokens by").selectOption("logits_entropy");
+}
+
+/** One event of the stream, as the server writes it. */
+function chunk({ text, alternatives, ...metrics }: TokenRecord, last: boolean): string {
+  const { token, logprob } = metrics;
+  const content = [{ token, logprob, bytes: null, top_logprobs: alternatives }];
+  const choice = {
+    index: 0,
+    delta: { content: text },
+    logprobs: { content },
+    finish_reason: last ? "stop" : null,
+  };
+  return `data: ${JSON.stringify({ choices: [choice], metrics: [metrics] })}\n\n`;
+}
+
+const records = syntheticTokens(TOKENS).map((record, i) => chunk(record, i === TOKENS - 1));
+
+/** The recorded answer at its pace. */
+async function* replay(): AsyncGenerator<string> {
+  const start = performance.now();
+  for (let sent = 0; sent < TOKENS; ) {
+    await Bun.sleep(1000 / TOKENS_PER_SECOND);
+    const due = Math.ceil(((performance.now() - start) / 1000) * TOKENS_PER_SECOND);
+    yield records.slice(sent, due).join("");
+    sent = due;
+  }
+  yield "data: [DONE]\n\n";
+}
+
+const proxy = Bun.serve({
+  hostname: "127.0.0.1",
+  port: 0,
+  idleTimeout: 120,
+  fetch: (request) => {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/v1/chat/completions")
+      return new Response(replay(), { headers: { "content-type": "text/event-stream" } });
+    return fetch(SERVER + pathname, { decompress: true });
+  },
+});
+
+async function measure(browser: Browser, open: (page: Page) => Promise<void>): Promise<number[]> {
+  const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+  await page.goto(proxy.url.href);
+  await page.getByText("ready").waitFor();
+  await page.locator("#composer").fill("Replay");
+  await page.keyboard.press("Enter");
+  await page.locator(".tokens [data-i]").first().waitFor();
+  await open(page);
+  await page.waitForTimeout(500); // what is loaded on demand is there by then
+  await startTrace(browser, page);
+  await page.locator('[data-role="assistant"][data-status="done"]').waitFor({ timeout: 120_000 });
+  const work = frameWork(await browser.stopTracing());
+  await page.close();
+  return work;
+}
+
+const browser = await chromium.launch({
+  executablePath: CHROMIUM,
+  args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+});
+let failed = false;
+try {
+  console.log(
+    `| ${TOKENS.toLocaleString("en")} tokens, ${TOKENS_PER_SECOND} tokens/s, whole page | frames | work a frame, ms: median | p95 | max | over ${BUDGET_MS} ms |`,
+  );
+  console.log("| --- | --- | --- | --- | --- | --- |");
+  for (const { name, open } of CASES) {
+    const work = await measure(browser, open);
+    const over = work.filter((ms) => ms > BUDGET_MS).length;
+    failed ||= over > work.length / 100;
+    console.log(`| ${[name, work.length, ...summary(work), over].join(" | ")} |`);
+  }
+} finally {
+  await browser.close();
+  await proxy.stop(true);
+}
+process.exit(failed ? 1 : 0);
