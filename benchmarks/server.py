@@ -119,6 +119,18 @@ async def ask(
         **fields,
     }
     stream = Stream(time.perf_counter())
+    while not stream.tokens:
+        # mlx_lm.server takes few connections at once and resets the rest; its clients come again.
+        with contextlib.suppress(httpx2.TransportError):
+            await _read_stream(client, url, body, stream)
+    return stream
+
+
+async def _read_stream(
+    client: httpx2.AsyncClient, url: str, body: dict[str, object], stream: Stream
+) -> None:
+    """Fill in what the client of one request sees."""
+    stream.chunks.clear()
     async with client.stream("POST", f"{url}/v1/chat/completions", json=body) as response:
         response.raise_for_status()
         async for line in response.aiter_lines():
@@ -129,7 +141,6 @@ async def ask(
                 stream.tokens = chunk["usage"]["completion_tokens"]
             if any(choice["delta"].get("content") for choice in chunk["choices"]):
                 stream.chunks.append(time.perf_counter())
-    return stream
 
 
 def story() -> list[dict]:
