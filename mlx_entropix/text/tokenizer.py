@@ -20,8 +20,9 @@ from mlx_entropix.text.vocabulary import Vocabulary
 class Tokenizer:
     """Encodes prompts and chats, decodes what a model writes.
 
-    `backend` is the tokenizer of the `tokenizers` library underneath. `eos_token_ids` are the ids that end an answer. `vocabulary_size` counts the ids that have a
-    token; a model's output may have more, which read as nothing.
+    `backend` is the tokenizer of the `tokenizers` library underneath. `eos_token_ids` are the ids
+    that end an answer. `vocabulary_size` counts the ids that have a token; a model's output may
+    have more, which read as nothing.
     """
 
     def __init__(

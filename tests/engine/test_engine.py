@@ -177,7 +177,7 @@ def tiny(tmp_path_factory, bundled):
 
 def test_the_context_is_a_limit_before_it_overflows(tiny):
     engine = Engine(*tiny)
-    with pytest.raises(PromptError, match="64 tokens, and .* takes at most 63"):
+    with pytest.raises(PromptError, match=r"64 tokens, and .* takes at most 63"):
         engine.add(Request((5,) * 64, GREEDY, 1))
     events = run(engine, [Request((5,) * 60, ENTROPIX, 4096)])[0]
     last = events[-1]

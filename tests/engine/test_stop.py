@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,7 +12,7 @@ def run(text, stops, cuts):
     """Feed text cut at the given places. Returns what passed, and whether it was stopped."""
     stopper, passed = StopStrings(stops), ""
     borders = sorted({min(cut, len(text)) for cut in cuts} | {0, len(text)})
-    for start, end in zip(borders, borders[1:], strict=False):
+    for start, end in pairwise(borders):
         part, stopped = stopper.add(text[start:end])
         passed += part
         if stopped:
