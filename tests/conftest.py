@@ -1,10 +1,14 @@
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
 # Two processes run the tests, and each has one core: threads of a BLAS that wait for a core spin.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# A shell starts what runs in the background with Ctrl-C ignored, and children would inherit that.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 # Nothing in the tests may look for a hub: what they load is on this machine.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
