@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import mlx.core as mx
 from mlx_lm.models.cache import KVCache, LRUPromptCache
 
 from mlx_entropix.model.cache import KVRows
@@ -38,4 +39,6 @@ class PrefixCache:
     def keep(self, tokens: Sequence[int], layers: list[KVCache]) -> None:
         """Remember the cache of a sequence. `layers` belong to the store from now on."""
         if tokens:
+            # A copy that is only promised would hold on to the whole batch that it is taken from.
+            mx.async_eval([array for layer in layers for array in (layer.keys, layer.values)])
             self._store.insert_cache(_MODEL, list(tokens), layers)
