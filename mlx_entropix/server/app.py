@@ -1,12 +1,13 @@
 """The application: the API, its errors, and what every request passes through."""
 
 from importlib import metadata
-from typing import Any
 
-from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
+from mlx_entropix.server.docs_page import ASSETS, install_docs
+from mlx_entropix.server.documentation import describe
 from mlx_entropix.server.errors import install_error_handlers
 from mlx_entropix.server.middleware import BodyLimit, HostCheck, KeyCheck, PageHeaders, RequestLog
 from mlx_entropix.server.routes import router
@@ -22,19 +23,28 @@ field than OpenAI's: `metrics`, which says of every token how sure the model was
 sampler did about it. A field of a request that is not described here is ignored.
 """
 
+_TAGS = [
+    {"name": "generation", "description": "Answers, whole or as streams of server-sent events."},
+    {"name": "server", "description": "What is served, and how it is."},
+]
+
 
 def create_app(settings: Settings, worker: Worker) -> ASGIApp:
     """The whole ASGI application around `worker`, which need not have loaded its model yet."""
-    api = FastAPI(
+    api = FastAPIOffline(
+        docs_url=None,  # docs_page.py has one that fits the policy of all pages
+        redoc_url=None,
+        static_url=ASSETS,
         title="mlx-entropix",
         version=metadata.version("mlx-entropix"),
         description=_DESCRIPTION,
-        redoc_url=None,
+        openapi_tags=_TAGS,
     )
     api.state.worker = worker
     api.state.telemetry = Telemetry(worker)
     install_error_handlers(api)
     api.include_router(router)
+    install_docs(api)
     if settings.ui_dir is not None:
         api.frontend("/", directory=settings.ui_dir, fallback=None, check_dir=True)
 
@@ -49,16 +59,5 @@ def create_app(settings: Settings, worker: Worker) -> ASGIApp:
         allow_headers=["*"],
         expose_headers=["X-Request-ID", "Retry-After"],
     )
-    paths = [path for path in _describe(api)["paths"] if "{" not in path]
+    paths = [path for path in describe(api)["paths"] if "{" not in path]
     return RequestLog(HostCheck(app, settings), api.state.telemetry, [*paths, "/"])
-
-
-def _describe(api: FastAPI) -> dict[str, Any]:
-    """The OpenAPI description, without the 422 that FastAPI adds: here such errors are a 400."""
-    description = api.openapi()
-    for operations in description["paths"].values():
-        for operation in operations.values():
-            operation["responses"].pop("422", None)
-    for name in ("HTTPValidationError", "ValidationError"):
-        description["components"]["schemas"].pop(name, None)
-    return description

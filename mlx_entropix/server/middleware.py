@@ -7,7 +7,7 @@ import re
 import socket
 import time
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -158,16 +158,16 @@ class BodyLimit:
         await self.app(scope, receive_counted, send)
 
 
-class PageHeaders:
-    """Tells browsers what the web page may do: nothing but talk to this server.
+def content_policy(*, scripts: Iterable[str] = ()) -> str:
+    """The Content-Security-Policy of a page; `scripts` are sources of scripts beside this server.
 
     Model output is untrusted, so no script, style, frame or image comes from elsewhere, and none is
     written into the page. (Its own inline styles are set by script, which no policy forbids.)
     """
-
-    _POLICY = "; ".join(
+    return "; ".join(
         [
             "default-src 'self'",
+            " ".join(["script-src 'self'", *scripts]),
             "img-src 'self' data:",
             "object-src 'none'",
             "base-uri 'none'",
@@ -176,19 +176,25 @@ class PageHeaders:
         ]
     )
 
+
+class PageHeaders:
+    """Tells browsers what a web page may do: nothing but talk to this server."""
+
+    _POLICY = content_policy()
+
     def __init__(self, app: ASGIApp):
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and add headers to the response."""
-        if scope["type"] != "http" or scope["path"].startswith("/docs"):
-            await self.app(scope, receive, send)  # FastAPI's page, whose scripts come from a CDN
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
             return
 
         async def send_with_policy(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers["content-security-policy"] = self._POLICY
+                headers.setdefault("content-security-policy", self._POLICY)
                 headers["referrer-policy"] = "no-referrer"
                 if scope["path"].startswith("/assets/"):  # their names change with their content
                     headers["cache-control"] = "public, max-age=31536000, immutable"

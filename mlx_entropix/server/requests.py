@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 MOST_ANSWERS = 128
 MOST_ALTERNATIVES = 20
+MOST_STOPS = 64  # editors that complete code send some two dozen
 
 _Stop = Annotated[str, Field(max_length=1024)]
 _TokenId = Annotated[int, Field(ge=0)]
@@ -24,14 +25,16 @@ class _Part(BaseModel):
 class TextPart(_Part):
     """A piece of a message's content. Only text can be read."""
 
-    type: Literal["text"]
-    text: str
+    type: Literal["text"] = Field(description="The kind of part.")
+    text: str = Field(description="The text.")
 
 
 class Message(_Part):
     """One message of a chat."""
 
-    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"] = Field(
+        description="Who speaks. Most models were taught `system`, `user` and `assistant` alone."
+    )
     content: str | list[TextPart] | None = Field(
         None, description="Text, or a list of text parts. Only an assistant's may be left out."
     )
@@ -61,7 +64,7 @@ class StreamOptions(_Part):
 class ResponseFormat(_Part):
     """The form of an answer. Only `text` is offered."""
 
-    type: str
+    type: str = Field(description="`text`.")
 
     @model_validator(mode="after")
     def _is_text(self) -> "ResponseFormat":
@@ -82,13 +85,17 @@ class GenerationRequest(_Part):
         None, ge=0, le=10_000_000, description="The most tokens of one answer."
     )
     n: int | None = Field(1, ge=1, le=MOST_ANSWERS, description="How many answers to make.")
-    stop: _Stop | Annotated[list[_Stop], Field(max_length=16)] | None = Field(
-        None, description="Text that ends an answer and is not part of it: a string, or up to 16."
+    stop: _Stop | Annotated[list[_Stop], Field(max_length=MOST_STOPS)] | None = Field(
+        None,
+        description="Text that ends an answer and is not part of it: a string, or "
+        f"up to {MOST_STOPS}.",
     )
     stream: bool | None = Field(
         False, description="Send the answer as it is made, as server-sent events."
     )
-    stream_options: StreamOptions | None = None
+    stream_options: StreamOptions | None = Field(
+        None, description="What a stream carries besides the text."
+    )
     seed: int | None = Field(
         None,
         ge=-(2**63),
@@ -96,7 +103,9 @@ class GenerationRequest(_Part):
         description="Equal seeds give equal answers; answer i of n uses seed + i. Without one, a "
         "random seed is taken, and reported in the field `seed` of the response.",
     )
-    response_format: ResponseFormat | None = None
+    response_format: ResponseFormat | None = Field(
+        None, description="The form of the answer. Only text is offered; another is an error."
+    )
     sampler: str | None = Field(
         None,
         description="A preset of the entropy sampler, or `normal` for the plain sampler: see "
@@ -127,7 +136,7 @@ class GenerationRequest(_Part):
 class ChatRequest(GenerationRequest):
     """A chat to be answered."""
 
-    messages: list[Message] = Field(min_length=1)
+    messages: list[Message] = Field(min_length=1, description="The conversation so far.")
     max_completion_tokens: int | None = Field(
         None, ge=1, le=10_000_000, description="The newer name of max_tokens."
     )
@@ -152,8 +161,21 @@ class ChatRequest(GenerationRequest):
                     "messages": [{"role": "user", "content": "What is the capital of France?"}],
                     "max_tokens": 32,
                     "seed": 0,
+                },
+                {
+                    "model": "SmolLM2-135M-Instruct",
+                    "messages": [
+                        {"role": "system", "content": "Answer in one sentence."},
+                        {"role": "user", "content": "Which is larger, 9.9 or 9.11?"},
+                    ],
+                    "max_completion_tokens": 64,
                     "stream": True,
-                }
+                    "stream_options": {"include_usage": True},
+                    "logprobs": True,
+                    "top_logprobs": 3,
+                    "sampler": "entropix",
+                    "sampler_config": {"temperature": 0.5, "adaptive": {"top_k_maximum": 40}},
+                },
             ]
         }
     )
@@ -188,7 +210,8 @@ class CompletionRequest(GenerationRequest):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
-                {"prompt": "The capital of France is", "max_tokens": 8, "logprobs": 1, "seed": 0}
+                {"prompt": "The capital of France is", "max_tokens": 8, "logprobs": 1, "seed": 0},
+                {"prompt": ["1, 2, 3,", "A, B, C,"], "max_tokens": 0, "echo": True, "logprobs": 0},
             ]
         }
     )

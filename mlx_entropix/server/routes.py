@@ -4,14 +4,14 @@ import asyncio
 import secrets
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Security
+from fastapi import APIRouter, Depends, Path, Security
 from fastapi.security import HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request as HttpRequest
 from starlette.responses import PlainTextResponse, Response
 
 from mlx_entropix.engine import Request
-from mlx_entropix.server import schemas
+from mlx_entropix.server import documentation, schemas
 from mlx_entropix.server.answer import StreamedAnswer, WholeAnswer
 from mlx_entropix.server.chat_reply import ChatReply
 from mlx_entropix.server.engine_thread import ModelInfo
@@ -29,7 +29,8 @@ DEFAULT_TEXT_TOKENS = 16  # as the OpenAI API has it
 # KeyCheck looks at the key, before the body is read; this is for the documentation.
 _key = HTTPBearer(auto_error=False, description="Where the server was started with a key.")
 
-router = APIRouter(dependencies=[Security(_key)])
+router = APIRouter()
+_keyed = APIRouter(dependencies=[Security(_key)])
 
 
 async def _worker(request: HttpRequest) -> Worker:
@@ -40,10 +41,10 @@ async def _worker(request: HttpRequest) -> Worker:
 WorkerOf = Annotated[Worker, Depends(_worker)]
 
 
-@router.post(
+@_keyed.post(
     "/v1/chat/completions",
     summary="Answer a chat",
-    responses=schemas.answers(schemas.ChatCompletion, schemas.ChatCompletionChunk),
+    responses=documentation.answers(schemas.ChatCompletion, schemas.ChatCompletionChunk),
     tags=["generation"],
 )
 async def chat_completions(body: ChatRequest, worker: WorkerOf, request: HttpRequest) -> Response:
@@ -65,10 +66,10 @@ async def chat_completions(body: ChatRequest, worker: WorkerOf, request: HttpReq
     return _answer(body, worker, rows, reply, [Choice(i) for i in range(len(rows))])
 
 
-@router.post(
+@_keyed.post(
     "/v1/completions",
     summary="Continue a text",
-    responses=schemas.answers(schemas.Completion, schemas.Completion),
+    responses=documentation.answers(schemas.Completion, schemas.Completion),
     tags=["generation"],
 )
 async def completions(body: CompletionRequest, worker: WorkerOf, request: HttpRequest) -> Response:
@@ -97,26 +98,38 @@ async def completions(body: CompletionRequest, worker: WorkerOf, request: HttpRe
     return _answer(body, worker, rows, reply, choices)
 
 
-@router.get("/v1/models", summary="List the served model", tags=["server"])
+@_keyed.get(
+    "/v1/models",
+    summary="List the served model",
+    responses=documentation.errors(401, 503),
+    tags=["server"],
+)
 async def models(worker: WorkerOf) -> schemas.ModelList:
     """List the one model that is served; its id is what `model` in a request may be."""
     name = worker.model().name
     return schemas.ModelList(data=[schemas.Model(id=name, created=worker.loaded_at)])
 
 
-@router.get(
+@_keyed.get(
     "/v1/models/{name:path}",
     summary="Describe the served model",
-    responses=schemas.errors(404),
+    responses=documentation.errors(401, 404, 503),
     tags=["server"],
 )
-async def model(name: str, worker: WorkerOf) -> schemas.Model:
+async def model(
+    name: Annotated[str, Path(description="The name, as /v1/models lists it.")], worker: WorkerOf
+) -> schemas.Model:
     """Describe the served model, where it has that name."""
     _check_name(name, worker.model())
     return schemas.Model(id=name, created=worker.loaded_at)
 
 
-@router.get("/v1/samplers", summary="List the samplers", tags=["server"])
+@_keyed.get(
+    "/v1/samplers",
+    summary="List the samplers",
+    responses=documentation.errors(401),
+    tags=["server"],
+)
 async def samplers(worker: WorkerOf) -> schemas.Samplers:
     """Every preset's values, the plain sampler's, their JSON Schemas, and the server's default."""
     return schemas.Samplers(**describe_samplers(worker.settings))
@@ -129,13 +142,20 @@ async def health(worker: WorkerOf) -> schemas.Health:
     return schemas.Health(status=worker.status, model=name, rows=worker.rows, queue=worker.queue)
 
 
-@router.get(
-    "/metrics", summary="Numbers for Prometheus", response_class=PlainTextResponse, tags=["server"]
+@_keyed.get(
+    "/metrics",
+    summary="Numbers for Prometheus",
+    response_class=PlainTextResponse,
+    responses={200: {"description": "Prometheus' text format."}, **documentation.errors(401)},
+    tags=["server"],
 )
 async def metrics(request: HttpRequest) -> Response:
     """Requests, tokens, time to first token, tokens a second, rows, queue, quadrants."""
     text = request.app.state.telemetry.text()
     return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+
+router.include_router(_keyed)
 
 
 def _model_for(body: GenerationRequest, worker: Worker) -> ModelInfo:

@@ -47,7 +47,7 @@ def error_of(response):
         ("n", 100, "n"),
         ("seed", 1.5, "seed"),
         ("seed", 2**64, "seed"),
-        ("stop", ["x"] * 17, "stop"),
+        ("stop", ["x"] * 65, "stop"),
         ("stop", 5, "stop"),
         ("stream", "yes", "stream"),
         ("top_logprobs", 2, None),
