@@ -8,7 +8,7 @@ from typing import Any
 from fastapi.sse import EventSourceResponse, format_sse_event
 from pydantic_core import to_json
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from mlx_entropix.engine import PromptScored
 from mlx_entropix.server.errors import ApiError
@@ -16,6 +16,9 @@ from mlx_entropix.server.generation import Generation
 from mlx_entropix.server.replies import Choice, Reply
 
 logger = logging.getLogger(__name__)
+
+PATIENCE_SECONDS = 60.0
+"""A client that takes nothing of a stream for so long is given up: what waits is kept in memory."""
 
 # A comment after so many silent seconds keeps proxies from closing the connection.
 _PING_SECONDS = 15
@@ -71,8 +74,15 @@ class StreamedAnswer(EventSourceResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send every chunk as it comes."""
+
+        async def send_soon(message: Message) -> None:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await send(message)
+
         try:
-            await super().__call__(scope, receive, send)
+            await super().__call__(scope, receive, send_soon)
+        except TimeoutError:
+            logger.warning("a client that took nothing of its stream was given up")
         finally:
             self.generation.close()
 

@@ -13,11 +13,12 @@ def server(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def guarded(tmp_path_factory):
-    """A server with a key, one row, a queue of one, a small cache, and its own sampler."""
+    """A server with a key, one row, a queue of one, a small budget, no reuse, its own sampler."""
     folder = tmp_path_factory.mktemp("guarded")
     config = folder / "sampler.json"
     config.write_text('{"temperature": 0.5, "adaptive": {"top_k_maximum": 40}}')
     options = ["--max_rows", "1", "--max_queue", "1", "--max_kv_tokens", "300"]
+    options += ["--prefix_cache_mb", "0"]
     options += ["--sampler", "frog", "--sampler_config", str(config)]
     options += ["--cors_origin", "https://page.example", "--allowed_host", "box.example"]
     with running(folder / "log", *options, MLX_ENTROPIX_API_KEY="sesame") as server:

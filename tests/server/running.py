@@ -61,12 +61,12 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def launch(log: Path, *options: str, **environment: str) -> Server:
+def launch(log: Path, *options: str, program: str = "mlx_server.py", **environment: str) -> Server:
     """Start a server and return at once; it is still loading."""
     port = free_port()
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "mlx_server.py", "--port", str(port), *options],
+            [sys.executable, program, "--port", str(port), *options],
             cwd=ROOT,
             env=os.environ | environment,
             stdout=output,
@@ -87,9 +87,9 @@ def await_start(server: Server, status: str = "ok", seconds: float = 120) -> Non
 
 
 @contextlib.contextmanager
-def running(log: Path, *options: str, **environment: str) -> Iterator[Server]:
+def running(log: Path, *options: str, **keywords: str) -> Iterator[Server]:
     """A server that answers, ended afterwards."""
-    server = launch(log, *options, **environment)
+    server = launch(log, *options, **keywords)
     try:
         await_start(server)
         yield server

@@ -14,6 +14,8 @@ from pathlib import Path
 import httpx2
 from openai import AsyncOpenAI
 
+from tests.server.running import ROOT, running
+
 PROMPTS = ["The capital of France is", "Once upon a time", "def main():", "One, two, three,"]
 
 
@@ -41,34 +43,88 @@ def test_32_streams_at_once_equal_their_solo_runs(server):
         assert alone["choices"][0]["text"] == text, f"seed {seed}"
 
 
-def send(server, body: dict) -> socket.socket:
+def send(server, body: dict, path: str = "/v1/completions") -> socket.socket:
     """A connection on which a request was sent and nothing read yet, with small buffers."""
     host, port = server.url.removeprefix("http://").split(":")
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    # Small segments: the kernel makes the server's buffer some multiple of them, not megabytes.
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
     client.connect((host, int(port)))
     data = json.dumps(body).encode()
-    head = f"POST /v1/completions HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
     client.sendall(f"{head}Content-Length: {len(data)}\r\n\r\n".encode() + data)
     return client
 
 
+def bytes_in_kernel(client: socket.socket) -> int:
+    """What the server has handed over to the kernel and the client has not read."""
+    ports = {f"{client.getsockname()[1]:04X}", f"{client.getpeername()[1]:04X}"}
+    total = 0
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, local, remote, _, queues, *_ = line.split()
+        if {local[-4:], remote[-4:]} == ports:
+            total += sum(int(size, 16) for size in queues.split(":"))
+    return total
+
+
+LOUD = {
+    "messages": [{"role": "user", "content": "Tell me a long story."}],
+    **{"stream": True, "n": 8, "max_tokens": 24, "logprobs": True, "top_logprobs": 20},
+    **{"sampler": "normal", "temperature": 0},
+}
+"""Asks for half a megabyte: far more than small buffers hold."""
+
+WRITE_BUFFER = 65536  # up to which uvicorn writes ahead of the kernel
+
+
 def test_a_client_that_hardly_reads_does_not_slow_the_others(server):
-    """Its row goes on at the batch's pace, and what it does not read waits for it."""
-    greedy = {"sampler": "normal", "temperature": 0}
-    slow = send(server, body_of(1, 12, stream=True, n=4, logprobs=20, **greedy))
+    """Its rows go on at the batch's pace; what it does not read waits, in little room."""
+    before = resident_mb(server.process.pid)
+    slow = send(server, LOUD, "/v1/chat/completions")
     try:
-        server.wait(lambda health: health["rows"] == 4)
-        assert slow.recv(1)
-        other = server.post("/completions", body_of(0, 4, **greedy)).json()
-        assert other["usage"]["completion_tokens"] == 4
-        server.wait_idle()  # the slow one's rows have ended, though they were not read
-        received = b""
-        while b"[DONE]" not in received:
+        server.wait(lambda health: health["rows"] == 8)
+        received = slow.recv(1)
+        # Others come, get all their tokens, and leave, while it takes a byte now and then.
+        for seed in range(3):
+            answer = server.post("/completions", body_of(seed, 4, metrics=False)).json()
+            assert answer["usage"]["completion_tokens"] == 4
+            received += slow.recv(1)
+        server.wait_idle()  # its rows have ended, though hardly anything was read
+        held = bytes_in_kernel(slow)
+        assert resident_mb(server.process.pid) < before + 50
+        assert server.post("/completions", body_of(0, 4)).status_code == 200
+        while b"[DONE]" not in received[-100:]:
             received += slow.recv(65536)
-        assert received.count(b'"position"') == 48
     finally:
         slow.close()
+    assert received.count(b'"position"') == 8 * 24
+    # The kernel held only a part, so the stream was being held back all that time.
+    assert 0 < held < len(received) - 2 * WRITE_BUFFER
+
+
+def test_a_client_that_takes_nothing_is_given_up(tmp_path):
+    """What waits for it would stay in memory for as long as it likes."""
+    program = tmp_path / "impatient.py"
+    program.write_text(
+        f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+        "from mlx_entropix.server import answer\n"
+        "from mlx_entropix.cli.serve import leave, main\n"
+        "answer.PATIENCE_SECONDS = 0.5\n"
+        "leave(main())\n"
+    )
+    with running(tmp_path / "log", program=str(program)) as server:
+        stuck = send(server, LOUD, "/v1/chat/completions")
+        server.wait(lambda health: health["rows"] == 8)
+        server.wait(lambda _: "given up" in server.log.read_text())
+        server.wait(lambda health: health["rows"] == 0, seconds=10)
+        received = b""
+        while piece := stuck.recv(65536):
+            received += piece
+        stuck.close()
+        assert b"[DONE]" not in received
+        assert server.post("/completions", body_of(0, 1)).status_code == 200
+        assert "Traceback" not in server.log.read_text()
 
 
 def resident_mb(pid: int) -> float:
