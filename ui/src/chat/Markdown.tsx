@@ -1,6 +1,6 @@
 import "katex/dist/katex.min.css";
 import "./markdown.css";
-import { memo, useDeferredValue, useMemo } from "react";
+import { memo, useDeferredValue, useEffect, useMemo, useRef } from "react";
 import type { Components } from "react-markdown";
 import ReactMarkdown from "react-markdown";
 import rehypeHighlight from "rehype-highlight";
@@ -31,9 +31,11 @@ const components: Components = {
 };
 
 const remarkPlugins = [remarkGfm, remarkMath];
+// Made once: a plugin that is made for each block registers its forty languages each time.
+const highlight = rehypeHighlight({ detect: false });
 const rehypePlugins = [
   [rehypeKatex, { trust: false, strict: "ignore", maxExpand: 500, throwOnError: false }],
-  [rehypeHighlight, { detect: false }],
+  () => highlight,
 ] as React.ComponentProps<typeof ReactMarkdown>["rehypePlugins"];
 
 const Block = memo(function Block({ text }: { text: string }) {
@@ -47,7 +49,11 @@ const Block = memo(function Block({ text }: { text: string }) {
 /** An answer as formatted text; while it streams, only its last block is rendered again. */
 export default function Markdown({ text, streaming }: { text: string; streaming: boolean }) {
   const shown = useDeferredValue(text);
-  const blocks = useMemo(() => blocksOf(dollarMath(shown), streaming), [shown, streaming]);
+  const last = useRef<readonly string[]>([]);
+  const blocks = useMemo(() => blocksOf(dollarMath(shown), streaming, last.current), [shown, streaming]);
+  useEffect(() => {
+    last.current = blocks;
+  }, [blocks]);
   return (
     <div className="markdown">
       {blocks.map((block, i) => (

@@ -25,6 +25,15 @@ describe("blocksOf", () => {
     }
   });
 
+  it("gives the same blocks grown from those before as read at once", () => {
+    let grown: string[] = [];
+    for (let length = 1; length <= text.length; length++) {
+      grown = blocksOf(text.slice(0, length), true, grown);
+      expect(grown).toEqual(blocksOf(text.slice(0, length), true));
+    }
+    expect(blocksOf("other\n\ntext", true, grown)).toEqual(["other\n\n", "text"]);
+  });
+
   it("closes what is open at the end, while streaming only", () => {
     expect(blocksOf("so **bo", true)).toEqual(["so **bo**"]);
     expect(blocksOf("so **bo", false)).toEqual(["so **bo"]);

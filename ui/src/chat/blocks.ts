@@ -7,11 +7,15 @@ import remend from "remend";
  *
  * Display mathematics may hold blank lines, which a Markdown lexer takes for the end of a paragraph: blocks are
  * joined until the `$$` are even again.
+ *
+ * Of the blocks that this text had `before`, those that cannot change any more are kept: a long answer is read from
+ * its last blocks on.
  */
-export function blocksOf(text: string, streaming: boolean): string[] {
-  const blocks: string[] = [];
+export function blocksOf(text: string, streaming: boolean, before: readonly string[] = []): string[] {
+  const blocks = keep(text, before);
+  const from = blocks.reduce((length, block) => length + block.length, 0);
   let open = "";
-  for (const token of Lexer.lex(text, { gfm: true })) {
+  for (const token of Lexer.lex(text.slice(from), { gfm: true })) {
     open += token.raw;
     const dollars = token.type === "code" ? 0 : (open.match(/\$\$/g)?.length ?? 0);
     if (dollars % 2 === 1) continue;
@@ -23,6 +27,18 @@ export function blocksOf(text: string, streaming: boolean): string[] {
   const last = blocks.pop();
   if (last !== undefined) blocks.push(streaming ? remend(last) : last);
   return blocks;
+}
+
+/** The leading blocks that the text still starts with; the last two may yet become one with what follows. */
+function keep(text: string, before: readonly string[]): string[] {
+  const kept: string[] = [];
+  let length = 0;
+  for (const block of before.slice(0, -2)) {
+    if (!text.startsWith(block, length)) break;
+    length += block.length;
+    kept.push(block);
+  }
+  return kept;
 }
 
 /** Models write \( \) and \[ \] as often as dollars; code keeps its backslashes. */

@@ -1,6 +1,6 @@
 /** The answer as a list, a token a row: what the text tells by colour, in glyphs and numbers. */
-import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useId, useMemo, useRef, useState } from "react";
+import { useVirtualizer, type Virtualizer } from "@tanstack/react-virtual";
+import { memo, useCallback, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { onTokenKey } from "@/instruments/keys";
 import { markedIn, useSelection } from "@/instruments/selection";
 import { TokenPopover, useCardPoint } from "@/instruments/TokenPopover";
@@ -29,14 +29,19 @@ export const TokenList = inTurns(function TokenList({ answer, onFork }: TokenLis
   const marked = useSelection((state) => markedIn(state, id));
   const lit = useSelection((state) => (state.lit?.answerId === id ? state.lit.quadrant : null));
   const card = useCardPoint(id, "list");
-  const virtual = useVirtualizer({
+  const [tellOffset, observeElementOffset] = useOffset();
+  const virtual = useVirtualizer<HTMLDivElement, HTMLDivElement>({
     count: rows.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW_HEIGHT,
     overscan: 12,
     useFlushSync: false,
+    observeElementOffset,
   });
-  useFollow(answer, rows, virtual.scrollToIndex, scroller);
+  useFollow(answer, rows.length, scroller, (height) =>
+    tellOffset(Math.max(0, height - (virtual.scrollRect?.height ?? 0))),
+  );
+  useShowPicked(id, rows, virtual.scrollToIndex);
 
   return (
     <section
@@ -119,7 +124,7 @@ interface RowProps {
   answerId: string;
 }
 
-function Row({ id, token, index, top, marked, lit, answerId }: RowProps) {
+const Row = memo(function Row({ id, token, index, top, marked, lit, answerId }: RowProps) {
   const quadrant = token.quadrant && QUADRANTS[token.quadrant];
   const { hover, select } = useSelection.getState();
   const label = [
@@ -139,9 +144,8 @@ function Row({ id, token, index, top, marked, lit, answerId }: RowProps) {
       data-i={index}
       className={`absolute inset-x-0 ${COLUMNS} ${marked ? "bg-accent/15" : ""}`}
       style={{
-        top: 0,
+        top,
         height: ROW_HEIGHT,
-        transform: `translateY(${top}px)`,
         boxShadow: lit && quadrant ? `inset 3px 0 var(${quadrant.colour})` : undefined,
       }}
       onPointerEnter={(event) => event.pointerType !== "touch" && hover({ answerId, index }, "list")}
@@ -160,7 +164,7 @@ function Row({ id, token, index, top, marked, lit, answerId }: RowProps) {
       <span className="num text-right">{brief(token.logits_varentropy)}</span>
     </div>
   );
-}
+});
 
 function Chance({ logprob }: { logprob: number }) {
   return (
@@ -183,40 +187,79 @@ function rowsOf(tokens: readonly TokenRecord[], onlyUncertain: boolean): number[
   return rows;
 }
 
-/** Keeps the end in view while the answer streams, unless the reader scrolled away; shows what is picked elsewhere. */
+/** How the virtualizer learns where the list is scrolled to, and how to tell it before the list is. */
+function useOffset() {
+  const tell = useRef<((offset: number, isScrolling: boolean) => void) | null>(null);
+  const observe = useCallback(
+    (
+      { scrollElement }: Virtualizer<HTMLDivElement, HTMLDivElement>,
+      tellVirtualizer: (offset: number, isScrolling: boolean) => void,
+    ) => {
+      if (!scrollElement) return;
+      tell.current = tellVirtualizer;
+      const onScroll = () => tellVirtualizer(scrollElement.scrollTop, false);
+      scrollElement.addEventListener("scroll", onScroll, { passive: true });
+      return () => scrollElement.removeEventListener("scroll", onScroll);
+    },
+    [],
+  );
+  return [(offset: number) => tell.current?.(offset, false), observe] as const;
+}
+
+/**
+ * Keeps the end in view while the answer streams, unless the reader scrolled away. The rows there are drawn first (`onEnd`
+ * is told the height of all); the list scrolls once the browser has laid them out, which it would else do twice.
+ */
 function useFollow(
-  answer: Answer,
-  rows: readonly number[],
-  scrollToIndex: (row: number, options?: { align?: "auto" | "end" }) => void,
+  { status }: Answer,
+  count: number,
   scroller: React.RefObject<HTMLDivElement | null>,
+  onEnd: (height: number) => void,
 ): void {
   const atEnd = useRef(true);
+  // What streamed once is followed to its last token, which may come with its end.
+  const streamed = useRef(false);
+  streamed.current ||= status === "streaming";
   useEffect(() => {
     const element = scroller.current;
-    if (!element) return;
+    const content = element?.firstElementChild;
+    if (!element || !content) return;
     const onScroll = () => {
       atEnd.current = element.scrollHeight - element.scrollTop - element.clientHeight < ROW_HEIGHT * 2;
     };
     element.addEventListener("scroll", onScroll, { passive: true });
-    return () => element.removeEventListener("scroll", onScroll);
+    const grown = new ResizeObserver(() => {
+      if (streamed.current && atEnd.current) element.scrollTop = element.scrollHeight;
+    });
+    grown.observe(content);
+    return () => {
+      element.removeEventListener("scroll", onScroll);
+      grown.disconnect();
+    };
   }, [scroller]);
 
-  const streaming = answer.status === "streaming";
-  useEffect(() => {
-    // Set directly: the virtualizer would read the layout several times to find the same place.
-    if (streaming && atEnd.current && scroller.current) scroller.current.scrollTop = rows.length * ROW_HEIGHT;
-  }, [streaming, rows.length, scroller]);
+  const tell = useRef(onEnd);
+  tell.current = onEnd;
+  useLayoutEffect(() => {
+    if (streamed.current && atEnd.current) tell.current(count * ROW_HEIGHT);
+  }, [count]);
+}
 
+/** Brings a token that was picked elsewhere into view. */
+function useShowPicked(
+  answerId: string,
+  rows: readonly number[],
+  scrollToIndex: (row: number, options?: { align?: "auto" }) => void,
+): void {
   const shown = useRef(rows);
   shown.current = rows;
-  const { id } = answer;
   useEffect(
     () =>
       useSelection.subscribe(({ selected }, { selected: before }) => {
-        if (selected === before || selected?.answerId !== id) return;
+        if (selected === before || selected?.answerId !== answerId) return;
         const row = shown.current.indexOf(selected.index);
         if (row >= 0) scrollToIndex(row, { align: "auto" });
       }),
-    [id, scrollToIndex],
+    [answerId, scrollToIndex],
   );
 }

@@ -1,12 +1,10 @@
 /**
- * An answer as running text in which every token can be pointed at. Only paragraphs that changed are rendered again, one
- * set of handlers serves all tokens, and marks are set on the element itself, so that thousands of tokens stay light.
+ * An answer as running text in which every token can be pointed at. One set of handlers serves all tokens, and marks are
+ * set on the element itself, so that thousands of them stay light.
  */
 import {
   type CSSProperties,
-  memo,
   type PointerEvent,
-  type ReactNode,
   useEffect,
   useId,
   useLayoutEffect,
@@ -14,13 +12,14 @@ import {
   useRef,
 } from "react";
 import { onTokenKey } from "@/instruments/keys";
-import { cutParagraphs, type Paragraph } from "@/instruments/paragraphs";
+import { cutParagraphs, type Paragraph, type Section, sectionsOf } from "@/instruments/paragraphs";
 import { markedIn, useSelection } from "@/instruments/selection";
 import { TokenPopover, useCardPoint } from "@/instruments/TokenPopover";
+import { SectionView } from "@/instruments/TokenRuns";
 import { visible, withUnit } from "@/lib/format";
-import { type ColourBy, measureOf } from "@/lib/metrics";
+import type { ColourBy } from "@/lib/metrics";
 import { QUADRANTS } from "@/lib/quadrants";
-import { type Domain, domainOf, level, rampProperties } from "@/lib/scales";
+import { type Domain, domainOf, rampProperties } from "@/lib/scales";
 import type { Alternative, Answer, TokenRecord } from "@/types";
 import "./instruments.css";
 
@@ -34,14 +33,12 @@ export interface TokenTextProps {
 }
 
 const RAMP = rampProperties() as CSSProperties;
-/** Tokens a chunk: what is rendered again when a long paragraph grows by one. */
-const CHUNK = 48;
 
 export function TokenText({ answer, colourBy, onFork }: TokenTextProps) {
   const { id, tokens } = answer;
   const root = useRef<HTMLDivElement>(null);
   const hint = useId();
-  const paragraphs = useParagraphs(tokens);
+  const sections = useSections(tokens);
   const domain = useDomain(tokens, colourBy);
   const lit = useSelection((state) => (state.lit?.answerId === id ? state.lit.quadrant : undefined));
   const card = useCardPoint(id, "text");
@@ -67,14 +64,14 @@ export function TokenText({ answer, colourBy, onFork }: TokenTextProps) {
         onClick={(event) => selectAt(id, event.target)}
         onKeyDown={(event) => onTokenKey(event, answer, "text")}
       >
-        {paragraphs.map((paragraph, i) => (
-          <ParagraphView
-            key={paragraph.start}
+        {sections.map((section, i) => (
+          <SectionView
+            key={section.start}
             tokens={tokens}
-            paragraph={paragraph}
+            section={section}
             colourBy={colourBy}
             domain={domain}
-            caret={streaming && i === paragraphs.length - 1}
+            caret={streaming && i === sections.length - 1}
           />
         ))}
         {streaming && tokens.length === 0 && <span className="tokens-caret" />}
@@ -111,102 +108,7 @@ function Announcer({ answer }: { answer: Answer }) {
   );
 }
 
-interface ParagraphProps {
-  tokens: readonly TokenRecord[];
-  paragraph: Paragraph;
-  colourBy: ColourBy;
-  domain: Domain | null;
-  caret: boolean;
-}
-
-const ParagraphView = memo(
-  function ParagraphView({ tokens, paragraph, colourBy, domain, caret }: ParagraphProps) {
-    const chunks: number[] = [];
-    for (let i = paragraph.start; i < paragraph.end; i += CHUNK) chunks.push(i);
-    return (
-      <div className={paragraph.code ? "tokens-code" : undefined}>
-        {chunks.map((start) => (
-          <Chunk
-            key={start}
-            tokens={tokens}
-            start={start}
-            end={Math.min(start + CHUNK, paragraph.end)}
-            colourBy={colourBy}
-            domain={domain}
-          />
-        ))}
-        {caret && <span className="tokens-caret" />}
-      </div>
-    );
-  },
-  (before, after) =>
-    before.paragraph.end === after.paragraph.end &&
-    before.paragraph.code === after.paragraph.code &&
-    before.caret === after.caret &&
-    sameLook(before, after, after.paragraph.start, after.paragraph.end),
-);
-
-interface ChunkProps {
-  tokens: readonly TokenRecord[];
-  start: number;
-  end: number;
-  colourBy: ColourBy;
-  domain: Domain | null;
-}
-
-const Chunk = memo(
-  function Chunk({ tokens, start, end, colourBy, domain }: ChunkProps) {
-    const spans = [];
-    for (let i = start; i < end; i++) {
-      const token = tokens[i] as TokenRecord;
-      spans.push(
-        <span key={i} className="token" data-i={i} data-name={token.quadrant} data-forced={token.forced}>
-          {dressed(token, colourBy, domain)}
-        </span>,
-      );
-    }
-    return spans;
-  },
-  (before, after) => before.end === after.end && sameLook(before, after, after.start, after.end),
-);
-
-/** The token's text; a sure one as it is, others tinted, their leading space left out of it as between words in print. */
-function dressed(token: TokenRecord, colourBy: ColourBy, domain: Domain | null): ReactNode {
-  const { text, quadrant } = token;
-  const word = text.trimStart() === "" ? text : text.trimStart();
-  const space = text.slice(0, text.length - word.length);
-  if (colourBy === "quadrant" || !domain) {
-    if (!quadrant || quadrant === "FLOWING") return text;
-    return [
-      space,
-      <span key="word" className="token-word" data-q={quadrant}>
-        {word}
-      </span>,
-    ];
-  }
-  const t = level(domain, measureOf(token, colourBy));
-  if (t === 0) return text;
-  return [
-    space,
-    <span key="word" className="token-word tint" style={{ "--t": t } as CSSProperties}>
-      {word}
-    </span>,
-  ];
-}
-
-type Looks = Pick<ChunkProps, "tokens" | "colourBy" | "domain">;
-
-/** Records never change once they have arrived, so the ends of a range vouch for all of it. */
-function sameLook(before: Looks, after: Looks, start: number, end: number): boolean {
-  return (
-    before.colourBy === after.colourBy &&
-    before.domain === after.domain &&
-    before.tokens[start] === after.tokens[start] &&
-    before.tokens[end - 1] === after.tokens[end - 1]
-  );
-}
-
-function useParagraphs(tokens: readonly TokenRecord[]): Paragraph[] {
+function useSections(tokens: readonly TokenRecord[]): Section[] {
   const last = useRef<{ tokens: readonly TokenRecord[]; paragraphs: Paragraph[] }>({
     tokens: [],
     paragraphs: [],
@@ -218,7 +120,7 @@ function useParagraphs(tokens: readonly TokenRecord[]): Paragraph[] {
   useLayoutEffect(() => {
     last.current = { tokens, paragraphs };
   }, [tokens, paragraphs]);
-  return paragraphs;
+  return useMemo(() => sectionsOf(paragraphs), [paragraphs]);
 }
 
 /** The scale of the shown measure; the same object until its ends move, so that unchanged paragraphs stay as they are. */
@@ -239,15 +141,16 @@ function useDomain(tokens: readonly TokenRecord[], colourBy: ColourBy): Domain |
 /** Marks the pointed-at token on the element itself, and brings a token picked elsewhere into view. */
 function useMarks(root: React.RefObject<HTMLDivElement | null>, { id }: Answer): void {
   useEffect(() => {
-    let marked: Element | null = null;
+    let marked: readonly Element[] = [];
+    let at: number | null = null;
     let picked: unknown = null;
     const update = (state = useSelection.getState()) => {
       const index = markedIn(state, id);
-      const next = index === null ? null : (root.current?.querySelector(`[data-i="${index}"]`) ?? null);
-      if (next !== marked) {
-        marked?.removeAttribute("data-mark");
-        next?.setAttribute("data-mark", "");
-        marked = next;
+      if (index !== at || marked.some((element) => !element.isConnected)) {
+        at = index;
+        for (const element of marked) element.removeAttribute("data-mark");
+        marked = index === null ? [] : [...(root.current?.querySelectorAll(`[data-i="${index}"]`) ?? [])];
+        for (const element of marked) element.setAttribute("data-mark", "");
       }
       const { selected } = state;
       if (selected !== picked && selected?.answerId === id) {

@@ -1,39 +1,22 @@
-/**
- * Sparing the frames of a streaming answer: views that cost milliseconds take turns, one a frame, in a fair order. The
- * text itself does not wait.
- */
+/** Sparing the frames of a streaming answer: views that cost milliseconds take turns. The text itself does not wait. */
 import { type ComponentType, memo, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { flushSync } from "react-dom";
 import type { OnFork } from "@/instruments/TokenText";
+import { drawView } from "@/lib/frames";
 import type { Answer } from "@/types";
-
-const waiting = new Set<() => void>();
-let frame = 0;
-
-/** Runs `turn` in a coming frame, alone; asking again before that keeps its place in the queue. */
-function request(turn: () => void): void {
-  waiting.add(turn);
-  if (frame === 0) frame = requestAnimationFrame(next);
-}
-
-function next(): void {
-  const [turn] = waiting;
-  if (turn) {
-    waiting.delete(turn);
-    turn();
-  }
-  frame = waiting.size > 0 ? requestAnimationFrame(next) : 0;
-}
 
 /** Answers as of this view's last turn while they only grow; as they are once anything else about them changes. */
 export function useTurns(answers: readonly Answer[]): readonly Answer[] {
   const [shown, setShown] = useState(answers);
   const latest = useRef(answers);
-  const [turn] = useState(() => () => setShown(latest.current));
+  // At once, so that the time it takes is known when the next view asks for the same frame.
+  const [turn] = useState(() => () => flushSync(() => setShown(latest.current)));
+  const cancel = useRef<() => void>(undefined);
   useEffect(() => {
     latest.current = answers;
-    request(turn);
+    cancel.current = drawView(turn);
   }, [answers, turn]);
-  useEffect(() => () => void waiting.delete(turn), [turn]);
+  useEffect(() => () => cancel.current?.(), []);
   return onlyGrew(shown, answers) ? shown : answers;
 }
 

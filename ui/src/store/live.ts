@@ -1,4 +1,5 @@
 import type { ChatDelta } from "@/api/chat";
+import { drawText } from "@/lib/frames";
 import type { Answer, TokenRecord } from "@/types";
 import { answerOf, persist, setAnswer, updateMessage } from "./chats";
 import { db, saveTokens } from "./db";
@@ -90,6 +91,5 @@ function nextFrame(callback: () => void): () => void {
     const timer = setTimeout(callback, 200);
     return () => clearTimeout(timer);
   }
-  const frame = requestAnimationFrame(callback);
-  return () => cancelAnimationFrame(frame);
+  return drawText(callback);
 }
