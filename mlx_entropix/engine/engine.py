@@ -3,7 +3,7 @@
 `add` puts a request in line, `step` moves everything on a little and returns what came of it. In
 one step the engine
 
-1. computes a chunk of the prompt of a row that waits to join, if there is one,
+1. computes a chunk of the prompts of rows that wait to join, if there are any,
 2. queues on the device the next token of every live row, taking the tokens of the step before as
    its input without looking at them,
 3. reads the tokens of the step before, while the device is at work on the new ones.
@@ -34,8 +34,9 @@ from mlx_entropix.engine.events import (
     TokenEvent,
     TokenMetrics,
 )
+from mlx_entropix.engine.prefill import Prefill, shares
 from mlx_entropix.engine.prefix import PrefixCache
-from mlx_entropix.engine.rows import Prefill, Row
+from mlx_entropix.engine.rows import Row
 from mlx_entropix.engine.scoring import score_tokens
 from mlx_entropix.model.cache import KVRows
 from mlx_entropix.model.llama import Llama
@@ -75,9 +76,11 @@ class Engine:
     """Generates for many rows at once, each with its own sampler, seed and limits.
 
     At most `max_rows` rows are live; the rest wait their turn. The caches of all live rows may hold
-    `max_kv_tokens` tokens (None: as many as `max_rows` contexts). Prompts are computed
-    `prefill_chunk` tokens at a time. Up to `prefix_cache_bytes` of past sequences are kept, so that
-    prompts that begin alike are not computed again.
+    `max_kv_tokens` tokens (None: as many as `max_rows` contexts). A step computes up to
+    `prefill_chunk` tokens of prompts; while rows are being written, up to `chunk_beside_rows` for
+    every row that waits per row that is written, so that these are not held up for long. Up to
+    `prefix_cache_bytes` of past sequences are kept, so that prompts that begin alike are not
+    computed again.
     """
 
     def __init__(
@@ -88,6 +91,7 @@ class Engine:
         max_rows: int = 16,
         max_kv_tokens: int | None = None,
         prefill_chunk: int = 512,
+        chunk_beside_rows: int = 512,
         prefix_cache_bytes: int = 0,
     ):
         self.model = model
@@ -95,11 +99,12 @@ class Engine:
         self.max_rows = max_rows
         self.max_kv_tokens = max_kv_tokens or max_rows * model.context_length
         self.prefill_chunk = prefill_chunk
+        self.chunk_beside_rows = chunk_beside_rows
         self.prefixes = PrefixCache(prefix_cache_bytes) if prefix_cache_bytes else None
         self.clarifying_token = tokenizer.first_token_of(CLARIFYING_TEXT)
         self.waiting: deque[Row] = deque()
         self.live: list[Row] = []
-        self._prefill: Prefill | None = None
+        self._filling: list[Prefill] = []
         self._ready: list[Prefill] = []
         self._cache: KVRows | None = None
         self._cached_rows: list[Row] = []  # the rows of self._cache, in its order
@@ -111,7 +116,7 @@ class Engine:
     @property
     def idle(self) -> bool:
         """Whether there is nothing to do."""
-        return not (self.waiting or self._prefill or self._ready or self._step)
+        return not (self.waiting or self._filling or self._ready or self._step)
 
     def add(self, request: Request) -> int:
         """Put a request in line. Returns the number of its row, which its events will bear.
@@ -145,11 +150,9 @@ class Engine:
         self.waiting = deque(row for row in self.waiting if not row.finished)
 
     def step(self) -> list[Event]:
-        """Move on by one token a row, or one chunk of a prompt, or both."""
-        events: list[Event] = []
+        """Move on by one token a row, or one chunk of prompts, or both."""
         self._admit()
-        if self._prefill is not None:
-            events += self._fill_chunk(self._prefill)
+        events = self._fill()
         before, self._step = self._step, None
         rows = self._gather_rows()
         if rows:
@@ -163,45 +166,67 @@ class Engine:
         return events
 
     def _admit(self) -> None:
-        """Start on the prompt of the next row in line, if it fits beside the live ones."""
-        if self._prefill is not None or not self.waiting or len(self.live) >= self.max_rows:
-            return
-        # Every row takes as many columns as the longest, so this is what may have to be held.
-        longest = max(row.most_tokens for row in [*self.live, self.waiting[0]])
-        if self.live and (len(self.live) + 1) * longest > self.max_kv_tokens:
-            return
-        row = self.waiting.popleft()
-        row.started_at = time.perf_counter()
-        self.live.append(row)
-        cache = None
-        if self.prefixes is not None and row.request.prompt_logprobs is None:
-            cache = self.prefixes.find(row.request.prompt[:-1])
-        if cache is not None:
-            row.cached_tokens = cache.length
-        self._prefill = Prefill(row, cache or self.model.empty_cache())
+        """Start on the prompts of the next rows in line, as far as they fit beside the live ones.
 
-    def _fill_chunk(self, prefill: Prefill) -> list[Event]:
-        """Compute the next chunk of a prompt; the row is ready to join after the last."""
-        row, done = prefill.row, prefill.done
-        if row.finished:
-            self._prefill = None
-            return []
-        end = min(done + self.prefill_chunk, prefill.total)
-        if end > done:
-            prompt = row.request.prompt
-            hidden = self.model.prefill(mx.array(prompt[done:end])[None], prefill.cache)
-            if (count := row.request.prompt_logprobs) is not None:
-                row.scored += score_tokens(
-                    self.model, self.tokenizer, hidden, prompt[done + 1 : end + 1], count
-                )
-            mx.async_eval(prefill.cache.arrays())
-            if self._step is None:
-                mx.eval(prefill.cache.arrays())  # nothing else paces the host
-        events: list[Event] = [PromptProgress(row.id, prefill.done, prefill.total)]
-        if prefill.done == prefill.total:
-            self._prefill = None
-            events += self._finish_prompt(prefill)
+        One whose beginning is just being computed for another row waits, and takes it from there.
+        """
+        for row in list(self.waiting):
+            # Every row takes as many columns as the longest, so this is what may have to be held.
+            longest = max(other.most_tokens for other in [*self.live, row])
+            rows = len(self.live) + 1
+            if rows > self.max_rows or (rows > 1 and rows * longest > self.max_kv_tokens):
+                return
+            prompt, cache = row.request.prompt, None
+            if self.prefixes is not None and row.request.prompt_logprobs is None:
+                cache = self.prefixes.find(prompt[:-1])
+                known = cache.length if cache is not None else 0
+                if any(prefill.will_help(prompt, known) for prefill in self._filling):
+                    continue
+                row.cached_tokens = known
+            self.waiting.remove(row)
+            row.started_at = time.perf_counter()
+            self.live.append(row)
+            self._filling.append(Prefill(row, cache or self.model.empty_cache()))
+
+    def _fill(self) -> list[Event]:
+        """Compute the next piece of every prompt that has a share in this step.
+
+        The rows are ready to join after their last.
+        """
+        self._filling = [prefill for prefill in self._filling if not prefill.row.finished]
+        counts = shares([prefill.left for prefill in self._filling], self._prompt_budget())
+        filling = [(p, n) for p, n in zip(self._filling, counts, strict=True) if n]
+        if filling:
+            self._compute(filling)
+        events: list[Event] = [PromptProgress(p.row.id, p.done, p.total) for p, _ in filling]
+        for prefill in self._filling:
+            if not prefill.left:
+                events += self._finish_prompt(prefill)
+        self._filling = [prefill for prefill in self._filling if prefill.left]
         return events
+
+    def _prompt_budget(self) -> int:
+        """How many tokens of prompts to compute in this step."""
+        written = len(self._cached_rows)
+        if not written:
+            return self.prefill_chunk
+        waiting = len(self._filling)
+        return min(self.prefill_chunk, self.chunk_beside_rows * max(1, waiting // written))
+
+    def _compute(self, filling: list[tuple[Prefill, int]]) -> None:
+        """Put the next n tokens of some prompts into their caches, together."""
+        spans = [(prefill.row, prefill.done, prefill.done + n) for prefill, n in filling]
+        caches = [prefill.cache for prefill, _ in filling]
+        pieces = [row.request.prompt[begin:end] for row, begin, end in spans]
+        hidden = self.model.prefill_packed(pieces, caches)
+        for (row, begin, end), states in zip(spans, hidden, strict=True):
+            if (count := row.request.prompt_logprobs) is not None:
+                following = row.request.prompt[begin + 1 : end + 1]
+                row.scored += score_tokens(self.model, self.tokenizer, states, following, count)
+        arrays = [array for cache in caches for array in cache.arrays()]
+        mx.async_eval(arrays)
+        if self._step is None:
+            mx.eval(arrays)  # nothing else paces the host
 
     def _finish_prompt(self, prefill: Prefill) -> list[Event]:
         """A prompt is in the cache: its row may join the batch."""
@@ -235,12 +260,12 @@ class Engine:
             self._cache = None
         elif self._cache is not None and len(stay) < len(self._cached_rows):
             self._cache.keep(stay)
-        for prefill in joining:
-            if self._cache is None:
-                self._cache = prefill.cache
-            else:
-                self._cache.extend(prefill.cache)
-            rows.append(prefill.row)
+        caches = [prefill.cache for prefill in joining]
+        if self._cache is None and caches:
+            self._cache = caches.pop(0)
+        if self._cache is not None and caches:
+            self._cache.extend(*caches)
+        rows += [prefill.row for prefill in joining]
         self._cached_rows = rows
         return rows
 

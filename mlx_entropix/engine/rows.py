@@ -7,7 +7,6 @@ import mlx.core as mx
 
 from mlx_entropix.engine.events import PromptToken, Request, Summary
 from mlx_entropix.engine.stop import StopStrings
-from mlx_entropix.model.cache import KVRows
 from mlx_entropix.text import StreamDecoder, Tokenizer
 
 
@@ -85,21 +84,3 @@ class Row:
             generation_seconds=now - self.prompt_done_at,
             peak_memory_gb=mx.get_peak_memory() / 1e9,
         )
-
-
-@dataclass(eq=False)
-class Prefill:
-    """A row whose prompt is being computed, alone, in a cache of its own."""
-
-    row: Row
-    cache: KVRows
-
-    @property
-    def done(self) -> int:
-        """Tokens of the prompt in the cache."""
-        return self.cache.length
-
-    @property
-    def total(self) -> int:
-        """Tokens to put there: all but the last, which the row's first step takes."""
-        return len(self.row.request.prompt) - 1

@@ -65,9 +65,12 @@ class KVRows:
             return None if new == 1 else "causal"
         if new == 1:
             return visible[:, None, None, :]
+        return self.causal_mask(new)[None, None] & visible[:, None, None, :]
+
+    def causal_mask(self, new: int) -> mx.array:
+        """Which columns `new` queries see where there is no padding: (new, length + new)."""
         columns = mx.arange(self.length + new)
-        causal = columns[None, :] <= columns[self.length :, None]  # (new, length + new)
-        return causal[None, None] & visible[:, None, None, :]
+        return columns[None, :] <= columns[self.length :, None]
 
     def keep(self, rows: Sequence[int]) -> None:
         """Make `rows` the rows, in that order: leaving one out drops it, naming it twice forks."""
@@ -76,27 +79,30 @@ class KVRows:
         self.padding = [self.padding[row] for row in rows]
         self._strip()
 
-    def extend(self, other: "KVRows") -> None:
-        """Add the rows of `other` after the own ones."""
-        length = max(self.length, other.length)
-        for mine, theirs in zip(self.layers, other.layers, strict=True):
-            parts = [part for part in (mine, theirs) if part.keys is not None]
-            if not parts:
+    def extend(self, *others: "KVRows") -> None:
+        """Add the rows of `others` after the own ones."""
+        groups = [self, *others]
+        length = max(group.length for group in groups)
+        padding = [length - n for group in groups for n in group.lengths]
+        for layers in zip(*(group.layers for group in groups), strict=True):
+            mine = layers[0]
+            filled = next((layer for layer in layers if layer.keys is not None), None)
+            if filled is None:
                 continue
             # Some room on the right, so that the next steps write in place.
             columns = -(-(length + 1) // mine.step) * mine.step
-            batch = len(self) + len(other)
             for name in ("keys", "values"):
-                like = getattr(parts[0], name)
-                both = mx.zeros((batch, like.shape[1], columns, like.shape[3]), like.dtype)
+                like = getattr(filled, name)
+                joined = mx.zeros((len(padding), like.shape[1], columns, like.shape[3]), like.dtype)
                 first = 0
-                for part, count in ((mine, len(self)), (theirs, len(other))):
-                    if part.keys is not None:
-                        used = getattr(part, name)[..., : part.offset, :]
-                        both[first : first + count, :, length - part.offset : length] = used
-                    first += count
-                setattr(mine, name, both)
-        self.padding = [length - n for n in self.lengths + other.lengths]
+                for group, layer in zip(groups, layers, strict=True):
+                    if layer.keys is not None:
+                        used = getattr(layer, name)[..., : layer.offset, :]
+                        begin = length - layer.offset
+                        joined[first : first + len(group), :, begin:length] = used
+                    first += len(group)
+                setattr(mine, name, joined)
+        self.padding = padding
         for layer in self.layers:
             layer.offset = length
 

@@ -1,6 +1,6 @@
 """A Llama that runs a checkpoint loaded by mlx-lm, and reports how its last layer attends.
 
-It takes over the weights of `mlx_lm.models.llama.Model` and computes the same logits, with three
+It takes over the weights of `mlx_lm.models.llama.Model` and computes the same logits, with these
 differences:
 
 - A step returns, beside the logits, the last layer's attention scores of the one new query. They
@@ -9,18 +9,34 @@ differences:
   and up. Fewer, larger products are faster, the more so where each is a kernel to launch.
 - A prompt only fills the cache; no logits are computed until the first step.
 - Where weights are float32, the angles of the rotary embedding are computed once for all layers
-  (see rotation.py).
+  (see rotation.py), and on a CPU attention and SwiGLU are computed by powers of two (powers.py).
 """
 
 from collections.abc import Sequence
-from typing import Any
+from itertools import accumulate
+from typing import Any, NamedTuple
 
 import mlx.core as mx
 import mlx.nn as nn
 from mlx_lm.models import llama
+from mlx_lm.models.cache import KVCache
 
+from mlx_entropix.model import powers
 from mlx_entropix.model.cache import KVRows
 from mlx_entropix.model.rotation import angles, pairs_neighbours, side_by_side, turn
+
+
+class Piece(NamedTuple):
+    """What attention in one layer needs to know of `length` tokens a row, that stand together.
+
+    `kv` are the layer's keys and values of their rows, `by` is what turns queries and keys (see
+    `Llama._angles`), `mask` is for `mx.fast.scaled_dot_product_attention`.
+    """
+
+    length: int
+    kv: KVCache
+    by: int | mx.array
+    mask: mx.array | str | None
 
 
 class Attention(nn.Module):
@@ -37,6 +53,7 @@ class Attention(nn.Module):
         self.o_proj = source.pop("o_proj")
         weight = self.qkv_proj.get("weight")
         self.turns = weight is not None and weight.dtype == mx.float32
+        self.by_powers = powers.are_faster(weight)
         if self.turns and not pairs_neighbours(self.rope):
             self._bring_pairs_together()
 
@@ -51,43 +68,53 @@ class Attention(nn.Module):
                 self.qkv_proj[name] = mx.concatenate([turned, rows[order.size :]])
 
     def angles(self, positions: int | mx.array, length: int) -> int | mx.array:
-        """What `project` turns queries and keys by, for tokens from `positions` on."""
+        """What `_remember` turns queries and keys by, for tokens from `positions` on."""
         return angles(self.rope, self.head_dim, positions, length) if self.turns else positions
 
-    def project(
-        self, x: mx.array, cache: Any, by: int | mx.array
+    def __call__(self, x: mx.array, pieces: Sequence[Piece]) -> mx.array:
+        """Attention of each piece of x (B, L, hidden) over its cache and itself: (B, L, hidden)."""
+        qkv = self.qkv_proj(x)
+        ends = list(accumulate(piece.length for piece in pieces))
+        parts = mx.split(qkv, ends[:-1], axis=1) if len(pieces) > 1 else [qkv]
+        outs = [self._attend(*pair) for pair in zip(parts, pieces, strict=True)]
+        return self.o_proj(outs[0] if len(outs) == 1 else mx.concatenate(outs, axis=1))
+
+    def _attend(self, qkv: mx.array, piece: Piece) -> mx.array:
+        """What the heads of one piece see, side by side: (B, L, H · D)."""
+        queries, keys, values = self._remember(qkv, piece.kv, piece.by)
+        mask = piece.mask
+        if self.by_powers and not isinstance(mask, str):
+            out = powers.attend(queries, keys, values, self.scale, mask)
+        else:
+            out = mx.fast.scaled_dot_product_attention(
+                queries, keys, values, scale=self.scale, mask=mask
+            )
+        return out.transpose(0, 2, 1, 3).flatten(2)
+
+    def _remember(
+        self, qkv: mx.array, kv: KVCache, by: int | mx.array
     ) -> tuple[mx.array, mx.array, mx.array]:
-        """Queries (B, H, L, D) of x (B, L, hidden), and all keys and values (B, H_kv, T, D)."""
-        B, L, _ = x.shape
-        qkv = self.qkv_proj(x).reshape(B, L, -1, self.head_dim)
+        """Queries (B, H, L, D) of qkv (B, L, …), and all keys and values (B, H_kv, T, D)."""
+        B, L, _ = qkv.shape
+        qkv = qkv.reshape(B, L, -1, self.head_dim)
         rotated = self.heads + self.kv_heads  # queries and keys turn by the same angles
         qk, values = qkv[:, :, :rotated], qkv[:, :, rotated:].transpose(0, 2, 1, 3)
         if self.turns and isinstance(by, mx.array):
             qk = turn(qk, by).transpose(0, 2, 1, 3)
         else:
             qk = self.rope(qk.transpose(0, 2, 1, 3), offset=by)
-        keys, values = cache.update_and_fetch(qk[:, self.heads :], values)
+        keys, values = kv.update_and_fetch(qk[:, self.heads :], values)
         return qk[:, : self.heads], keys, values
 
-    def __call__(
-        self, x: mx.array, cache: Any, by: int | mx.array, mask: mx.array | str | None
-    ) -> mx.array:
-        """Attention of x (B, L, hidden) over the cache and itself: (B, L, hidden)."""
-        queries, keys, values = self.project(x, cache, by)
-        out = mx.fast.scaled_dot_product_attention(
-            queries, keys, values, scale=self.scale, mask=mask
-        )
-        return self.o_proj(out.transpose(0, 2, 1, 3).reshape(*x.shape[:2], -1))
-
     def with_scores(
-        self, x: mx.array, cache: Any, by: int | mx.array, mask: mx.array | None
+        self, x: mx.array, kv: KVCache, by: int | mx.array, mask: mx.array | None
     ) -> tuple[mx.array, mx.array]:
         """For one query a row, x (B, 1, hidden): the attention, and its scores (B, H, T).
 
         The scores are q·k/√d before the softmax. Where `mask` (B, T) is False they are -inf.
         """
         B = x.shape[0]
-        queries, keys, values = self.project(x, cache, by)
+        queries, keys, values = self._remember(self.qkv_proj(x), kv, by)
         # The query heads that share a KV head become the rows of one product.
         grouped = queries.reshape(B, self.kv_heads, -1, self.head_dim)  # (B, H_kv, H/H_kv, D)
         scores = (grouped * self.scale) @ keys.swapaxes(-1, -2)  # (B, H_kv, H/H_kv, T)
@@ -104,11 +131,13 @@ class MLP(nn.Module):
         super().__init__()
         self.gate_up_proj = _fuse([source.pop("gate_proj"), source.pop("up_proj")])
         self.down_proj = source.pop("down_proj")
+        by_powers = powers.are_faster(self.down_proj.get("weight"))
+        self.swiglu = powers.swiglu if by_powers else llama.swiglu
 
     def __call__(self, x: mx.array) -> mx.array:
         """(B, L, hidden) to (B, L, hidden)."""
         gate, up = mx.split(self.gate_up_proj(x), 2, axis=-1)
-        return self.down_proj(llama.swiglu(gate, up))
+        return self.down_proj(self.swiglu(gate, up))
 
 
 class Layer(nn.Module):
@@ -121,18 +150,16 @@ class Layer(nn.Module):
         self.input_layernorm = source.input_layernorm
         self.post_attention_layernorm = source.post_attention_layernorm
 
-    def __call__(
-        self, h: mx.array, cache: Any, by: int | mx.array, mask: mx.array | str | None
-    ) -> mx.array:
+    def __call__(self, h: mx.array, pieces: Sequence[Piece]) -> mx.array:
         """(B, L, hidden) to (B, L, hidden)."""
-        h = h + self.self_attn(self.input_layernorm(h), cache, by, mask)
+        h = h + self.self_attn(self.input_layernorm(h), pieces)
         return h + self.mlp(self.post_attention_layernorm(h))
 
     def with_scores(
-        self, h: mx.array, cache: Any, by: int | mx.array, mask: mx.array | None
+        self, h: mx.array, kv: KVCache, by: int | mx.array, mask: mx.array | None
     ) -> tuple[mx.array, mx.array]:
         """The same for one token a row, with the attention scores (B, H, T)."""
-        out, scores = self.self_attn.with_scores(self.input_layernorm(h), cache, by, mask)
+        out, scores = self.self_attn.with_scores(self.input_layernorm(h), kv, by, mask)
         h = h + out
         return h + self.mlp(self.post_attention_layernorm(h)), scores
 
@@ -169,10 +196,32 @@ class Llama(nn.Module):
         Returns the hidden states (B, L, hidden) after the last layer; evaluate `cache.arrays()`
         alone where they are not needed.
         """
-        h = self.embed_tokens(tokens)
-        by, mask = self._angles(cache, tokens.shape[1]), cache.attention_mask(tokens.shape[1])
-        for layer, kv in zip(self.layers, cache.layers, strict=True):
-            h = layer(h, kv, by, mask)
+        return self._fill(self.embed_tokens(tokens), [cache], [tokens.shape[1]])
+
+    def prefill_packed(
+        self, prompts: Sequence[Sequence[int]], caches: Sequence[KVRows]
+    ) -> list[mx.array]:
+        """Append tokens to caches of one row each, any number to each of them.
+
+        All tokens go through the layers side by side, without padding; only attention is computed
+        for each prompt alone. Returns their hidden states (1, L, hidden), as `prefill` does.
+        """
+        lengths = [len(prompt) for prompt in prompts]
+        tokens = mx.array([token for prompt in prompts for token in prompt])
+        h = self._fill(self.embed_tokens(tokens[None]), caches, lengths)
+        return list(mx.split(h, list(accumulate(lengths))[:-1], axis=1))
+
+    def _fill(self, h: mx.array, caches: Sequence[KVRows], lengths: Sequence[int]) -> mx.array:
+        places = [
+            (self._angles(cache, length), self._mask(cache, length))
+            for cache, length in zip(caches, lengths, strict=True)
+        ]
+        for i, layer in enumerate(self.layers):
+            pieces = [
+                Piece(length, cache.layers[i], *place)
+                for cache, length, place in zip(caches, lengths, places, strict=True)
+            ]
+            h = layer(h, pieces)
         return h
 
     def step(self, tokens: mx.array, cache: KVRows) -> tuple[mx.array, mx.array, mx.array | None]:
@@ -182,15 +231,24 @@ class Llama(nn.Module):
         and the mask of visible keys (B, T), or None where all are.
         """
         h = self.embed_tokens(tokens[:, None])
-        by, mask, visible = self._angles(cache, 1), cache.attention_mask(1), cache.key_mask()
+        by, mask, visible = self._angles(cache, 1), self._mask(cache, 1), cache.key_mask()
         for layer, kv in zip(self.layers[:-1], cache.layers[:-1], strict=True):
-            h = layer(h, kv, by, mask)
+            h = layer(h, [Piece(1, kv, by, mask)])
         h, scores = self.layers[-1].with_scores(h, cache.layers[-1], by, visible)
         return self.logits(h)[:, 0], scores, visible
 
     def _angles(self, cache: KVRows, length: int) -> int | mx.array:
         """What every layer turns the coming tokens by."""
         return self.layers[0].self_attn.angles(cache.positions(), length)
+
+    def _mask(self, cache: KVRows, length: int) -> mx.array | str | None:
+        """What the coming tokens see."""
+        mask = cache.attention_mask(length)
+        return cache.causal_mask(length) if mask == "causal" and self._by_powers else mask
+
+    @property
+    def _by_powers(self) -> bool:
+        return self.layers[0].self_attn.by_powers
 
     def logits(self, h: mx.array) -> mx.array:
         """Hidden states (…, hidden) of the last layer to logits (…, V)."""

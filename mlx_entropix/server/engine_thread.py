@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mlx_entropix.engine import Engine, Event, Request, RowFailed, TokenEvent, load_from
+from mlx_entropix.engine import Engine, Event, Request, RowFailed, load_from
 from mlx_entropix.model.locate import locate_weights
 from mlx_entropix.sampling import PRESETS
 from mlx_entropix.server.errors import ApiError
@@ -22,8 +22,7 @@ from mlx_entropix.text import PromptError, Tokenizer
 logger = logging.getLogger(__name__)
 
 # While rows are being written, a long prompt is computed in pieces that hold them up little.
-_CHUNK_ALONE = 512
-_CHUNK_BESIDE_STREAMS = 64
+_CHUNK_BESIDE_ROWS = 64
 
 Batch = list[tuple[Generation, int, Event | ApiError]]
 """Events with the generation, and the index in it, of the row that each belongs to."""
@@ -60,7 +59,6 @@ class EngineThread(threading.Thread):
         self._on_loaded = on_loaded
         self._on_events = on_events
         self._owners: dict[int, tuple[Generation, int]] = {}  # by the engine's row ids
-        self._writing: set[int] = set()  # rows that are past their prompt
 
     def run(self) -> None:
         """Load, and serve for as long as the process lives. A failure to load goes to the loop."""
@@ -91,7 +89,6 @@ class EngineThread(threading.Thread):
                 engine = make_engine()
                 continue
             self._deliver(events)
-            engine.prefill_chunk = _CHUNK_BESIDE_STREAMS if self._writing else _CHUNK_ALONE
 
     def _engine_maker(self, model, tokenizer) -> Callable[[], Engine]:  # type: ignore[no-untyped-def]
         return lambda: Engine(
@@ -99,7 +96,7 @@ class EngineThread(threading.Thread):
             tokenizer,
             max_rows=self._settings.max_rows,
             max_kv_tokens=self._settings.max_kv_tokens,
-            prefill_chunk=_CHUNK_ALONE,
+            chunk_beside_rows=_CHUNK_BESIDE_ROWS,
             prefix_cache_bytes=self._settings.prefix_cache_bytes,
         )
 
@@ -124,11 +121,7 @@ class EngineThread(threading.Thread):
     def _cancel(self, engine: Engine, generation: Generation) -> None:
         for row_id in [row for row, owner in self._owners.items() if owner[0] is generation]:
             engine.cancel(row_id)
-            self._release(row_id)
-
-    def _release(self, row_id: int) -> None:
-        self._owners.pop(row_id, None)
-        self._writing.discard(row_id)
+            del self._owners[row_id]
 
     def _deliver(self, events: list[Event]) -> None:
         """Hand the events of a step to the loop, all at once."""
@@ -139,9 +132,7 @@ class EngineThread(threading.Thread):
                 continue
             batch.append((*owner, event))
             if isinstance(event, RowFailed) or getattr(event, "summary", None) is not None:
-                self._release(event.row)
-            elif isinstance(event, TokenEvent):
-                self._writing.add(event.row)
+                del self._owners[event.row]
         if batch:
             self._tell(self._on_events, batch)
 
@@ -149,7 +140,6 @@ class EngineThread(threading.Thread):
         error = ApiError(500, "The engine failed at this step. Its log says why.", code="engine")
         self._tell(self._on_events, [(*owner, error) for owner in self._owners.values()])
         self._owners.clear()
-        self._writing.clear()
 
     def _tell(self, function: Callable[..., None], *arguments: object) -> None:
         try:

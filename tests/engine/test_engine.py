@@ -274,6 +274,54 @@ def test_common_beginnings_are_computed_once(bundled):
     assert engine.prefixes.nbytes < 1 << 28
 
 
+def test_prompts_that_come_together_are_computed_together(bundled):
+    model, tokenizer = bundled
+    requests = [
+        Request(chat(tokenizer, question), ENTROPIX, 8, seed=i)
+        for i, question in enumerate(["Hi", "Name three rivers of Europe.", "Why is the sky blue?"])
+    ]
+    alone = [tokens(run(Engine(model, tokenizer), [request])[0]) for request in requests]
+    engine = Engine(model, tokenizer)
+    rows = [engine.add(request) for request in requests]
+    events = engine.step()
+    assert {event.row for event in events if isinstance(event, PromptProgress)} == set(rows)
+    together = [[event for event in events if event.row == row] for row in rows]
+    while not engine.idle:
+        for event in engine.step():
+            together[rows.index(event.row)].append(event)
+    assert [tokens(row) for row in together] == alone
+
+
+def test_equal_prompts_that_come_together_are_computed_once(bundled):
+    model, tokenizer = bundled
+    prompt = chat(tokenizer, "A lighthouse stood on the rock. " * 12)
+    requests = [Request(prompt, ENTROPIX, 6, seed=seed) for seed in range(3)]
+    alone = [tokens(run(Engine(model, tokenizer), [request])[0]) for request in requests]
+    engine = Engine(model, tokenizer, prefill_chunk=64, prefix_cache_bytes=1 << 28)
+    other = Request(chat(tokenizer, "Hi"), ENTROPIX, 6)  # is not held up by them
+    rows = run(engine, [*requests, other])
+    assert [tokens(events) for events in rows[:3]] == alone
+    assert [row[-1].summary.cached_tokens for row in rows] == [
+        0,
+        len(prompt) - 1,
+        len(prompt) - 1,
+        0,
+    ]
+
+
+def test_the_prefix_cache_holds_no_more_than_it_says(tiny):
+    model, tokenizer = tiny
+    engine = Engine(model, tokenizer, prefix_cache_bytes=1 << 28)
+    for turn in range(3):
+        prompts = [(turn + 1, i + 1, 3) for i in range(8)]
+        run(engine, [Request(prompt, ENTROPIX, 30, seed=i) for i, prompt in enumerate(prompts)])
+    engine._cache = None
+    before, kept = mx.get_active_memory(), engine.prefixes.nbytes
+    engine.prefixes = None
+    freed = before - mx.get_active_memory()
+    assert 0.9 * kept < freed < 1.3 * kept
+
+
 def test_the_prefix_cache_keeps_to_its_bytes(tiny):
     model, tokenizer = tiny
     room = 3 * 20 * 2 * 2 * 2 * 32 * 4  # three sequences of 20 tokens

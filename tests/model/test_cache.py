@@ -112,6 +112,24 @@ def test_growing_past_the_reserved_columns(model):
     check(model, row, [sequences[0], [*sequences[0][:250], 1], [*sequences[1][:250], 2]])
 
 
+def test_several_join_at_once(model):
+    cache = batch_of(model, [[1, 2], [3]])
+    cache.extend(batch_of(model, [[4, 5, 6, 7], [8]]), model.empty_cache(), row_of(model, [9, 10]))
+    assert cache.padding == [2, 3, 0, 3, 4, 2]
+    check(model, cache, [[1, 2, 9], [3, 9], [4, 5, 6, 7, 8], [8, 1], [33], [9, 10, 11]])
+
+
+def test_packed_prompts_are_what_they_are_alone(model):
+    known = [[], [1, 2, 3], [4]]
+    prompts = [[5, 6, 7, 8], [9], [10, 11]]
+    caches = [row_of(model, tokens) for tokens in known]
+    states = model.prefill_packed(prompts, caches)
+    for before, prompt, cache, hidden in zip(known, prompts, caches, states, strict=True):
+        expected = model.prefill(mx.array([prompt]), row_of(model, before))
+        np.testing.assert_allclose(np.array(hidden), np.array(expected), atol=1e-4)
+        check(model, cache, [[*before, *prompt, 12]])
+
+
 def test_a_prompt_in_chunks_beside_padding(model):
     cache = batch_of(model, [[1, 2, 3], [4]])
     model.prefill(mx.array([[5, 6], [7, 8]]), cache)
