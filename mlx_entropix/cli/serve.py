@@ -81,7 +81,7 @@ def _settings(options: Namespace, port: int) -> "Settings":
         max_queue=options.max_queue,
         max_kv_tokens=options.max_kv_tokens,
         prefix_cache_bytes=options.prefix_cache_mb * 1024 * 1024,
-        api_key=options.api_key or os.environ.get(API_KEY_VARIABLE) or None,
+        api_key=options.api_key or os.environ.get(API_KEY_VARIABLE, "").strip() or None,
         cors_origins=tuple(options.cors_origin),
         allowed_hosts=tuple(options.allowed_host),
         ui_dir=options.ui_dir,

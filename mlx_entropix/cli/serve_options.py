@@ -110,6 +110,7 @@ def _add_access(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("access")
     group.add_argument(
         "--api_key",
+        type=_key,
         metavar="KEY",
         help=f"clients must send it as a bearer token (default: ${API_KEY_VARIABLE}, if set)",
     )
@@ -155,6 +156,12 @@ def _port(text: str) -> int:
     if number > 65535:
         raise argparse.ArgumentTypeError(f"{text} is no port, the highest is 65535")
     return number
+
+
+def _key(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("the key is empty; leave the option out for no key")
+    return text.strip()
 
 
 def _budget(text: str) -> int:

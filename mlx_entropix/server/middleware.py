@@ -1,5 +1,6 @@
 """What every request passes on its way to the API, from the outside in."""
 
+import asyncio
 import hmac
 import ipaddress
 import logging
@@ -56,6 +57,11 @@ class RequestLog:
 
         try:
             await self.app(scope, receive, send_with_id)
+        except asyncio.CancelledError:
+            # The server ends, and waits no longer: for the rest of a body, or a prompt's reading.
+            if status == _CLIENT_GONE:
+                error = ApiError(503, "The server is stopping.", code="stopping", retry_after=5)
+                await error.response()(scope, receive, send_with_id)
         finally:
             path = scope["path"] if scope["path"] in self.paths else "other"
             self.telemetry.on_request(path, status)

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from mlx_entropix.server.errors import ApiError
+
 MOST_ANSWERS = 128
 MOST_ALTERNATIVES = 20
 MOST_STOPS = 64  # editors that complete code send some two dozen
@@ -69,9 +71,7 @@ class ResponseFormat(_Part):
     @model_validator(mode="after")
     def _is_text(self) -> "ResponseFormat":
         if self.type != "text":
-            raise ValueError(
-                f"response_format {self.type!r} is not offered; only {{'type': 'text'}} is."
-            )
+            raise ValueError(f"{self.type!r} is not offered; answers are text, without a schema.")
         return self
 
 
@@ -183,7 +183,7 @@ class ChatRequest(GenerationRequest):
     @model_validator(mode="after")
     def _logprobs_asked_for(self) -> "ChatRequest":
         if self.top_logprobs and not self.logprobs:
-            raise ValueError("top_logprobs needs logprobs to be true.")
+            raise ApiError(400, "top_logprobs needs logprobs to be true.", param="top_logprobs")
         return self
 
     @property
@@ -219,7 +219,7 @@ class CompletionRequest(GenerationRequest):
     @model_validator(mode="after")
     def _makes_something(self) -> "CompletionRequest":
         if self.max_tokens == 0 and not self.echo:
-            raise ValueError("max_tokens may be 0 only with echo.")
+            raise ApiError(400, "max_tokens may be 0 only with echo.", param="max_tokens")
         return self
 
     @property

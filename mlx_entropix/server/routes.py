@@ -1,6 +1,5 @@
 """The endpoints of the API."""
 
-import asyncio
 import secrets
 from typing import Annotated, Any
 
@@ -52,7 +51,7 @@ async def chat_completions(body: ChatRequest, worker: WorkerOf, request: HttpReq
     model = _model_for(body, worker)
     if worker.settings.log_prompts:
         request.state.prompt = [message.plain() for message in body.messages]
-    prompt = await asyncio.to_thread(chat_prompt, body, model)
+    prompt = await worker.read(chat_prompt, body, model)
     seed = secrets.randbits(31) if body.seed is None else body.seed
     rows = _rows(body, worker, [prompt], seed, body.alternatives, DEFAULT_CHAT_TOKENS)
     reply = ChatReply(
@@ -81,7 +80,7 @@ async def completions(body: CompletionRequest, worker: WorkerOf, request: HttpRe
     model = _model_for(body, worker)
     if worker.settings.log_prompts:
         request.state.prompt = body.prompt
-    prompts = await asyncio.to_thread(text_prompts, body, model)
+    prompts = await worker.read(text_prompts, body, model)
     seed = secrets.randbits(31) if body.seed is None else body.seed
     ids = [prompt for prompt, _ in prompts]
     rows = _rows(body, worker, ids, seed, body.logprobs, DEFAULT_TEXT_TOKENS, score=bool(body.echo))

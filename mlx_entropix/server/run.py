@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ipaddress
 import signal
 import socket
 import time
@@ -103,9 +104,19 @@ def _print_banner(settings: Settings, model: ModelInfo) -> None:
             style="dim",
         )
     console.print(f"{model.name} · sampler {settings.sampler} · up to {settings.max_rows} rows")
+    if settings.api_key is None and not is_loopback(settings.host):
+        console.print("Whoever can reach this machine can use it; --api_key KEY asks for a key.")
     if settings.ui_dir is not None:
         console.print(f"page {url}/")
     console.print(f"API  {url}/v1  (documentation {url}/docs)\nCtrl-C ends the server.")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a server on `host` can be reached from its own machine alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def _console() -> Console:

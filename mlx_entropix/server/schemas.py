@@ -212,15 +212,15 @@ class Model(BaseModel):
     """The served model."""
 
     id: str = Field(description="The name that requests may give as `model`.")
-    object: Literal["model"] = Field("model", description=_KIND)
+    object: Literal["model"] = Field(default="model", description=_KIND)
     created: int = Field(description="When it was loaded, in seconds since 1970.")
-    owned_by: str = Field("mlx-entropix", description="Who serves it.")
+    owned_by: str = Field(default="mlx-entropix", description="Who serves it.")
 
 
 class ModelList(BaseModel):
     """The one model that is served."""
 
-    object: Literal["list"] = Field("list", description=_KIND)
+    object: Literal["list"] = Field(default="list", description=_KIND)
     data: list[Model] = Field(description="One item.")
 
 

@@ -3,13 +3,16 @@
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Literal
+from concurrent.futures import ThreadPoolExecutor
+from typing import Literal, TypeVar
 
 from mlx_entropix.engine import Event, Request, RowFailed
 from mlx_entropix.server.engine_thread import Batch, EngineThread, ModelInfo
 from mlx_entropix.server.errors import ApiError
 from mlx_entropix.server.generation import Generation, RowEvent
 from mlx_entropix.server.settings import Settings
+
+Found = TypeVar("Found")
 
 
 class Worker:
@@ -24,9 +27,10 @@ class Worker:
         self.loaded = asyncio.Event()  # set when `info` or `failure` is
         self.generations: set[Generation] = set()
         self.on_event: Callable[[Event], None] = _ignore
-        self._thread = EngineThread(
-            settings, asyncio.get_running_loop(), self._finish_loading, self._receive
-        )
+        self._loop = asyncio.get_running_loop()
+        self._thread = EngineThread(settings, self._loop, self._finish_loading, self._receive)
+        # Not the loop's own threads: a server that ends waits for what those are doing.
+        self._readers = ThreadPoolExecutor(thread_name_prefix="reader")
 
     def start(self) -> None:
         """Begin to load the model."""
@@ -56,6 +60,10 @@ class Worker:
         if self.info is None:
             raise ApiError(503, "The model is still loading.", code="loading", retry_after=2)
         return self.info
+
+    async def read(self, function: Callable[..., Found], *arguments: object) -> Found:
+        """Call `function` in a thread: long prompts take seconds to become token ids."""
+        return await self._loop.run_in_executor(self._readers, function, *arguments)
 
     def check_room(self, rows: int) -> None:
         """Raise the 429 that a client gets where `rows` more do not fit into the queue."""

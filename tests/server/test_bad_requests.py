@@ -50,7 +50,7 @@ def error_of(response):
         ("stop", ["x"] * 65, "stop"),
         ("stop", 5, "stop"),
         ("stream", "yes", "stream"),
-        ("top_logprobs", 2, None),
+        ("top_logprobs", 2, "top_logprobs"),
         ("response_format", {"type": "json_object"}, "response_format"),
         ("sampler", "nucleus", "sampler"),
         ("sampler_config", {"warmth": 1}, "sampler_config"),

@@ -1,7 +1,14 @@
 """Who may call, from where, and how much at once."""
 
+import asyncio
+
 import httpx2
 import pytest
+
+from mlx_entropix.server.app import create_app
+from mlx_entropix.server.run import is_loopback
+from mlx_entropix.server.settings import Settings
+from mlx_entropix.server.worker import Worker
 
 CHAT = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1}
 KEY = {"authorization": "Bearer sesame"}
@@ -52,6 +59,29 @@ def test_the_key_opens(guarded):
 def test_only_known_hosts_are_answered(guarded, host, status):
     response = httpx2.get(guarded.url + "/health", headers={"host": host})
     assert response.status_code == status, response.text
+
+
+@pytest.mark.parametrize("listening", ["0.0.0.0", "::"])
+def test_a_server_for_the_network_is_reached_by_any_address_and_by_no_other_name(listening):
+    """Its application is asked as it stands, so that nothing here listens beyond this machine."""
+    hosts = ("10.0.0.3:8000", "[fe80::1]", "localhost", "evil.example", "10.0.0.3.evil.example")
+
+    async def statuses():
+        settings = Settings(host=listening)
+        transport = httpx2.ASGITransport(app=create_app(settings, Worker(settings)))
+        async with httpx2.AsyncClient(transport=transport, base_url="http://x") as client:
+            answers = [await client.get("/health", headers={"host": host}) for host in hosts]
+        return [answer.status_code for answer in answers]
+
+    assert asyncio.run(statuses()) == [200, 200, 200, 400, 400]
+
+
+@pytest.mark.parametrize(
+    ("host", "alone"),
+    [("127.0.0.1", True), ("localhost", True), ("::1", True), ("0.0.0.0", False), ("::", False)],
+)
+def test_whom_the_warning_about_a_missing_key_is_for(host, alone):
+    assert is_loopback(host) is alone
 
 
 def test_pages_of_other_origins_may_not_read(guarded, server):

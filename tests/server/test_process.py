@@ -1,5 +1,7 @@
 """The life of the process: options, start, stop, logs."""
 
+import contextlib
+import http.client
 import json
 import signal
 import socket
@@ -42,6 +44,7 @@ def lines_of(response):
         (["--sampler_config", "nowhere.json"], 2, "cannot be read"),
         (["--ui_dir", "tests"], 2, "no index.html"),
         (["--shutdown_timeout", "nan"], 2, "no time to wait"),
+        (["--api_key", " "], 2, "the key is empty"),
         (["--host", "256.1.1.1"], 1, "cannot listen on 256.1.1.1"),
         (["--port", "0", "--weights_dir", "no/such/folder"], 1, "no weights at no/such/folder"),
     ],
@@ -120,6 +123,35 @@ def test_a_signal_while_loading_ends_the_process(tmp_path, sig):
         await_start(server, "loading")
         server.process.send_signal(sig)
         assert server.process.wait(30) == 0, server.log.read_text()
+    finally:
+        server.process.kill()
+    assert "Traceback" not in server.log.read_text()
+
+
+def test_what_is_not_read_yet_does_not_hold_up_the_end(tmp_path):
+    """Idle connections, a body that never ends, and a prompt of millions of letters."""
+    server = launch(tmp_path / "log")
+    host, port = server.url.removeprefix("http://").split(":")
+    head = f"POST /v1/completions HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+    try:
+        await_start(server)
+        with (
+            httpx2.Client() as idle,
+            socket.create_connection((host, int(port))),  # says nothing
+            socket.create_connection((host, int(port))) as half,
+            contextlib.closing(http.client.HTTPConnection(host, int(port))) as long,
+        ):
+            assert idle.get(server.url + "/health").status_code == 200
+            half.sendall(f'{head}Content-Length: 50\r\n\r\n{{"prompt": '.encode())
+            body = json.dumps({"prompt": "sheep " * 1_200_000})
+            long.request("POST", "/v1/completions", body, {"content-type": "application/json"})
+            server.process.send_signal(signal.SIGTERM)
+            answer = long.getresponse()
+            assert answer.status == 503
+            assert json.load(answer)["error"]["code"] == "stopping"
+            refusal = b"".join(iter(lambda: half.recv(4096), b""))
+            assert b'"stopping"' in refusal
+            assert server.process.wait(30) == 0
     finally:
         server.process.kill()
     assert "Traceback" not in server.log.read_text()
