@@ -1,5 +1,6 @@
 """The page as the tests drive it: by what a person sees, in a browser profile of its own."""
 
+import copy
 import json
 from collections.abc import Callable
 
@@ -59,10 +60,19 @@ class ChatPage:
             self.troubles.append(f"dialog: {dialog.message}")
             dialog.dismiss()
 
-        self.context.on("request", request)
+        if len(self.context.pages) == 1:
+            self.context.on("request", request)
         self.page.on("console", console)
         self.page.on("pageerror", lambda error: self.troubles.append(f"thrown: {error}"))
         self.page.on("dialog", dialog)
+
+    def another_tab(self) -> "ChatPage":
+        """The same address in a new tab of the same browser."""
+        other = copy.copy(self)
+        other.page = self.context.new_page()
+        other._watch()
+        other.page.goto(self.page.url)
+        return other
 
     # What is on the page
 

@@ -4,11 +4,12 @@ import { useServer, watchServer } from "@/api/server";
 import { ChatView } from "@/chat/ChatView";
 import { openStore, useChats } from "@/store/chats";
 import { useCurrent } from "@/store/current";
+import { followConversation, followConversations } from "@/store/follow";
 import { followServer, useOverlays, useSettings } from "@/store/settings";
 import { Modal } from "./dialog";
 import { useDesk } from "./media";
-import { Notices } from "./notices";
-import { useRoute, useRouting } from "./route";
+import { Notices, notify } from "./notices";
+import { goTo, useRoute, useRouting } from "./route";
 import { ServerBanner } from "./ServerBanner";
 import { Sidebar } from "./Sidebar";
 import { useShortcuts } from "./shortcuts";
@@ -108,6 +109,20 @@ function useTitle(): void {
   }, [title]);
 }
 
+/** Keeps what is shown as other tabs of this page change it. */
+function useOtherTabs(): void {
+  const ready = useChats((s) => s.ready);
+  const currentId = useChats((s) => s.currentId);
+  useEffect(() => {
+    if (!ready) return;
+    return followConversations(() => {
+      notify("This conversation was deleted in another tab.");
+      goTo(null);
+    });
+  }, [ready]);
+  useEffect(() => (currentId ? followConversation(currentId) : undefined), [currentId]);
+}
+
 export function App() {
   const desk = useDesk();
   const ready = useChats((s) => s.ready);
@@ -116,6 +131,7 @@ export function App() {
   useRouting();
   useTitle();
   useShortcuts(desk);
+  useOtherTabs();
   useEffect(() => void openStore(), []);
   useEffect(watchServer, []);
   const serverSampler = useServer((s) => s.samplers?.defaultName);

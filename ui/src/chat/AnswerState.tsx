@@ -33,9 +33,16 @@ function Waiting({ until, message }: { until: number; message: string }) {
 
 export function AnswerState({ message, answer }: { message: Message; answer: Answer | undefined }) {
   const wait = useChats((s) => s.waiting[message.id]);
+  const elsewhere = useChats((s) => s.elsewhere[message.id] !== undefined);
   const loading = useServer((s) => s.samplers === null);
   const info = message.answer;
   if (!info) return null;
+  if (elsewhere)
+    return (
+      <p role="status" className="mt-2 text-sm text-muted">
+        Being written in another tab of this page.
+      </p>
+    );
   if (wait) return <Waiting until={wait.until} message={wait.message} />;
   if (answer?.status === "streaming") {
     return answer.text === "" ? (

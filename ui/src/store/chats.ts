@@ -3,6 +3,7 @@ import type { Answer } from "@/types";
 import { answerLabel } from "./answers";
 import { db, deleteConversation, loadTokens } from "./db";
 import { type Conversation, DEFAULT_SAMPLER, type Message, newId, type SamplerSettings } from "./model";
+import { heldAnswers } from "./tabs";
 import { choose, type Messages } from "./tree";
 
 interface Chats {
@@ -17,6 +18,8 @@ interface Chats {
   answers: Record<string, Answer>;
   /** Seconds left to wait for a busy server, by message id. */
   waiting: Record<string, { message: string; until: number }>;
+  /** The answers that another tab of this page is writing. */
+  elsewhere: Record<string, true>;
 }
 
 export const useChats = create<Chats>(() => ({
@@ -27,6 +30,7 @@ export const useChats = create<Chats>(() => ({
   messages: {},
   answers: {},
   waiting: {},
+  elsewhere: {},
 }));
 
 const { getState, setState } = useChats;
@@ -36,9 +40,18 @@ function storageFailed(error: unknown): void {
   setState({ storageError: `This browser does not keep conversations: ${reason}` });
 }
 
+let written: Promise<unknown> = Promise.resolve();
+
 /** Runs a write; a full or forbidden store is shown once and never stops the chat. */
-export function persist(work: PromiseLike<unknown>): void {
-  Promise.resolve(work).catch(storageFailed);
+export function persist(work: PromiseLike<unknown>): Promise<unknown> {
+  const done = Promise.resolve(work).catch(storageFailed);
+  written = Promise.all([written, done]);
+  return done;
+}
+
+/** Resolves once everything that this tab has written so far is stored, or could not be. */
+export function writesDone(): Promise<unknown> {
+  return written;
 }
 
 export async function openStore(): Promise<void> {
@@ -57,7 +70,7 @@ export async function openConversation(id: string | null): Promise<void> {
   if (id !== null && !getState().messages[id]) {
     try {
       const stored = await db.messages.where({ conversationId: id }).toArray();
-      putMessages(id, stored.map(interrupted));
+      putMessages(id, await judged(stored));
     } catch (error) {
       storageFailed(error);
     }
@@ -65,8 +78,15 @@ export async function openConversation(id: string | null): Promise<void> {
   setState({ currentId: id });
 }
 
-/** An answer stored as streaming is nobody's: the page that streamed it is gone. What had arrived is kept. */
-function interrupted(message: Message): Message {
+/** Stored messages as they are to be shown: an unfinished answer that no tab is writing has been interrupted. */
+export async function judged(stored: Message[]): Promise<Message[]> {
+  if (!stored.some(({ answer }) => answer?.status === "streaming")) return stored;
+  const held = await heldAnswers();
+  return stored.map((message) => (held.has(message.id) ? message : interrupted(message)));
+}
+
+/** An answer stored as streaming whose page is gone. What had arrived is kept. */
+export function interrupted(message: Message): Message {
   if (message.answer?.status !== "streaming") return message;
   return { ...message, answer: { ...message.answer, status: "stopped", finishReason: "interrupted" } };
 }
@@ -134,16 +154,22 @@ export function updateConversation(id: string, change: Partial<Conversation>): v
   if (!conversation) return;
   const next = { ...conversation, ...change };
   setState((s) => ({ conversations: { ...s.conversations, [id]: next } }));
-  persist(db.conversations.put(next));
+  // Only what changed: another tab may have changed the rest.
+  persist(db.conversations.update(id, change));
 }
 
-export async function removeConversation(id: string): Promise<void> {
+/** Drops a conversation from memory. */
+export function forget(id: string): void {
   setState((s) => {
     const { [id]: _conversation, ...conversations } = s.conversations;
     const { [id]: _messages, ...messages } = s.messages;
     return { conversations, messages, currentId: s.currentId === id ? null : s.currentId };
   });
-  await deleteConversation(id).catch(storageFailed);
+}
+
+export async function removeConversation(id: string): Promise<void> {
+  forget(id);
+  await persist(deleteConversation(id));
 }
 
 /** Adds a message and brings it onto the active path. */
@@ -153,12 +179,9 @@ export function addMessage(message: Message): void {
   showMessage(message.conversationId, message.id);
 }
 
-export function updateMessage(conversationId: string, id: string, change: Partial<Message>): void {
-  const message = getState().messages[conversationId]?.[id];
-  if (!message) return;
-  const next = { ...message, ...change };
-  putMessages(conversationId, [next]);
-  persist(db.messages.put(next));
+/** Changes a message on show; whoever streams it stores it. */
+export function setMessage(message: Message): void {
+  putMessages(message.conversationId, [message]);
 }
 
 export function showMessage(conversationId: string, id: string): void {

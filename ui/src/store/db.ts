@@ -50,9 +50,14 @@ export async function saveTokens(
   await db.traces.bulkPut(rows);
 }
 
-export async function loadTokens(messageId: string): Promise<TokenRecord[]> {
-  const rows = await db.traces.where({ messageId }).sortBy("chunk");
-  return rows.flatMap((row) => unpackTokens(row.packed));
+/** The stored tokens of a message, from token `from` on. */
+export async function loadTokens(messageId: string, from = 0): Promise<TokenRecord[]> {
+  const chunk = Math.floor(from / CHUNK);
+  const rows = await db.traces
+    .where("[messageId+chunk]")
+    .between([messageId, chunk], [messageId, Dexie.maxKey])
+    .toArray();
+  return rows.flatMap((row) => unpackTokens(row.packed)).slice(from - chunk * CHUNK);
 }
 
 export async function deleteMessages(ids: string[]): Promise<void> {

@@ -5,7 +5,14 @@ import { checkServer, serverKnown, useServer } from "@/api/server";
 import type { ChatMessage, ChatRequest } from "@/api/wire";
 import { merge } from "@/sampler/overrides";
 import type { Alternative, SamplerConfig, TokenRecord } from "@/types";
-import { addMessage, createConversation, loadAnswer, updateConversation, useChats } from "./chats";
+import {
+  addMessage,
+  createConversation,
+  loadAnswer,
+  setMessage,
+  updateConversation,
+  useChats,
+} from "./chats";
 import { forkStart } from "./fork";
 import { LiveAnswer } from "./live";
 import {
@@ -16,6 +23,7 @@ import {
   newSeed,
   type SamplerSettings,
 } from "./model";
+import { askToStop, holdAnswer } from "./tabs";
 import { ancestors } from "./tree";
 
 const TOP_ALTERNATIVES = 10;
@@ -88,6 +96,7 @@ function setWaiting(id: string, wait: { message: string; until: number } | null)
 async function run(message: Message, tokens: TokenRecord[] = []): Promise<void> {
   const abort = new AbortController();
   running.set(message.id, abort);
+  const release = holdAnswer(message.id);
   const live = new LiveAnswer(message, [...tokens]);
   let finishReason: string | null = null;
   try {
@@ -111,6 +120,7 @@ async function run(message: Message, tokens: TokenRecord[] = []): Promise<void> 
     }
   } finally {
     running.delete(message.id);
+    release();
     setWaiting(message.id, null);
   }
 }
@@ -163,17 +173,12 @@ export function answer(user: Message): void {
 
 /** Goes on with an answer that was stopped, cut off, or ended at its limit. */
 export async function continueAnswer(message: Message): Promise<void> {
-  if (running.has(message.id) || !message.answer) return;
+  if (running.has(message.id) || useChats.getState().elsewhere[message.id] || !message.answer) return;
   await loadAnswer(message);
   const { text, tokens } = useChats.getState().answers[message.id] ?? { text: message.content, tokens: [] };
   const info: AnswerInfo = { ...message.answer, status: "streaming", finishReason: null, error: null };
   const next: Message = { ...message, content: text, answer: info };
-  useChats.setState((s) => ({
-    messages: {
-      ...s.messages,
-      [next.conversationId]: { ...s.messages[next.conversationId], [next.id]: next },
-    },
-  }));
+  setMessage(next);
   await run(next, tokens);
 }
 
@@ -195,8 +200,15 @@ export function forkAnswer(message: Message, index: number, choice: Alternative 
   else void new LiveAnswer(branch, tokens).end({ status: "done", finishReason: "stop", error: null });
 }
 
+/** Whether this tab is writing the answer. */
+export function isRunning(messageId: string): boolean {
+  return running.has(messageId);
+}
+
+/** Stops an answer, whichever tab writes it. */
 export function stop(messageId: string): void {
   running.get(messageId)?.abort();
+  if (useChats.getState().elsewhere[messageId]) askToStop(messageId);
 }
 
 export function stopConversation(conversationId: string): void {

@@ -1,7 +1,7 @@
 import type { ChatDelta } from "@/api/chat";
 import { drawText } from "@/lib/frames";
 import type { Answer, TokenRecord } from "@/types";
-import { answerOf, persist, setAnswer, updateMessage } from "./chats";
+import { answerOf, persist, setAnswer, setMessage } from "./chats";
 import { db, saveTokens } from "./db";
 import type { AnswerInfo, Message } from "./model";
 
@@ -65,9 +65,9 @@ export class LiveAnswer {
     const info = this.message.answer as AnswerInfo;
     const answer: AnswerInfo = { ...info, ...change, seconds: this.seconds };
     this.message = { ...this.message, content: this.text, answer };
-    updateMessage(this.message.conversationId, this.message.id, { content: this.text, answer });
+    setMessage(this.message);
     this.show(change.status);
-    await this.save();
+    await persist(this.save());
   }
 
   private show(status: Answer["status"]): void {
@@ -79,9 +79,12 @@ export class LiveAnswer {
     const from = this.saved;
     const tokens = this.tokens.slice();
     const answer: AnswerInfo = { ...(this.message.answer as AnswerInfo), seconds: this.seconds };
+    const change = { content: this.text, answer };
     this.saved = tokens.length;
-    await db.messages.update(this.message.id, { content: this.text, answer });
-    await saveTokens(this.message.id, tokens, from);
+    // At once, so that another tab never reads a text without its tokens; a deleted message stays deleted.
+    await db.transaction("rw", db.messages, db.traces, async () => {
+      if (await db.messages.update(this.message.id, change)) await saveTokens(this.message.id, tokens, from);
+    });
   }
 }
 

@@ -1,5 +1,5 @@
 import type { TokenRecord } from "@/types";
-import { answerOf, persist, useChats } from "./chats";
+import { answerOf, interrupted, persist, useChats } from "./chats";
 import { db, loadTokens, saveTokens } from "./db";
 import { type AnswerInfo, type Conversation, DEFAULT_SAMPLER, type Message, newId, ROOT } from "./model";
 
@@ -100,7 +100,7 @@ function renamed({ conversation, messages }: ExportFile["conversations"][number]
       updated: Date.now(),
       choices: Object.fromEntries(choices),
     },
-    messages: messages.map((m) => ({
+    messages: messages.map(interrupted).map((m: ExportedMessage) => ({
       ...m,
       id: ids.get(m.id) as string,
       conversationId,
@@ -110,7 +110,7 @@ function renamed({ conversation, messages }: ExportFile["conversations"][number]
   };
 }
 
-/** Adds the conversations of an exported file. Gives their ids; throws where the file is not sound. */
+/** Adds and stores the conversations of an exported file. Gives their ids; throws where the file is not sound. */
 export async function importConversations(text: string): Promise<string[]> {
   let value: unknown;
   try {
@@ -137,9 +137,14 @@ export async function importConversations(text: string): Promise<string[]> {
       messages: { ...s.messages, [conversation.id]: Object.fromEntries(messages.map((m) => [m.id, m])) },
       answers: { ...s.answers, ...Object.fromEntries(answers.map((a) => [a.id, a])) },
     }));
-    persist(db.conversations.put(conversation));
-    persist(db.messages.bulkPut(messages));
-    for (const answer of answers) persist(saveTokens(answer.id, answer.tokens, 0));
+    const tables = [db.conversations, db.messages, db.traces];
+    await persist(
+      db.transaction("rw", tables, async () => {
+        await db.conversations.put(conversation);
+        await db.messages.bulkPut(messages);
+        for (const answer of answers) await saveTokens(answer.id, answer.tokens, 0);
+      }),
+    );
     ids.push(conversation.id);
   }
   return ids;
