@@ -42,7 +42,8 @@ _ERRORS = {
         "The queue is full; Retry-After says how many seconds to wait",
         ApiError(
             429,
-            "The queue is full (64 rows wait). Try again in a few seconds.",
+            "The queue is full: 80 of 80 places are taken, and 2 more are needed. "
+            "Try again in a few seconds.",
             code="queue_full",
             retry_after=2,
         ),

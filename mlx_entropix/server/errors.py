@@ -70,8 +70,11 @@ async def _on_api_error(_request: Request, error: Exception) -> JSONResponse:
 
 async def _on_invalid(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    # Where a field may be one of several things, each of them has an error: the deepest says most.
-    fault: Mapping[str, Any] = max(error.errors(), key=lambda fault: len(fault["loc"]))
+    # Where a field may be one of several things, each of them has an error. The deepest says most,
+    # and a wrong type least: the value was meant to be one of the others.
+    fault: Mapping[str, Any] = max(
+        error.errors(), key=lambda fault: (len(fault["loc"]), not fault["type"].endswith("_type"))
+    )
     if fault["type"] == "json_invalid":
         reason, place = fault["ctx"]["error"], fault["loc"][-1]
         return ApiError(

@@ -77,7 +77,8 @@ class Worker:
         if self.rows + self.queue + rows > capacity:
             raise ApiError(
                 429,
-                f"The queue is full ({self.queue} rows wait). Try again in a few seconds.",
+                f"The queue is full: {self.rows + self.queue} of {capacity} places are taken, and "
+                f"{rows} more are needed. Try again in a few seconds.",
                 code="queue_full",
                 retry_after=2,
             )

@@ -73,6 +73,20 @@ def test_ranges_are_named(server):
     assert "less than or equal to 1" in error["message"]
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        ("stop", ["x"] * 65, "at most 64 items"),
+        ("stop", ["x" * 2000], "at most 1024 characters"),
+        ("response_format", {"type": "json_schema", "json_schema": {}}, "'json_schema' is not"),
+        ("top_logprobs", 2, "needs logprobs"),
+        ("n", 100, "the server takes 80"),
+    ],
+)
+def test_reasons_are_the_ones_that_matter(server, field, value, reason):
+    assert reason in error_of(server.post("/chat/completions", CHAT | {field: value}))["message"]
+
+
 DEEP = "[" * 100_000 + "]" * 100_000
 
 

@@ -122,6 +122,7 @@ def test_full_queue_is_refused_and_recovers(guarded):
         assert refused.status_code == 429
         assert int(refused.headers["retry-after"]) >= 1
         assert refused.json()["error"]["type"] == "rate_limit_error"
+        assert "2 of 2 places are taken" in refused.json()["error"]["message"]
     guarded.wait_idle()
     assert post(CHAT).status_code == 200
     many = post(CHAT | {"n": 3})

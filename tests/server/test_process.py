@@ -193,6 +193,7 @@ def test_page_logs_and_documentation(tmp_path):
             "/chat/completions", CHAT | {"max_tokens": 1}, headers={"x-request-id": "my-id"}
         )
         assert chat.headers["x-request-id"] == "my-id"
+        server.wait(lambda _: "my-id" in server.log.read_text())  # logged once it was answered
         records = [
             json.loads(line) for line in server.log.read_text().splitlines() if line[0] == "{"
         ]
