@@ -6,7 +6,7 @@ from mlx_entropix.cli.progress import LateBar
 from mlx_entropix.cli.session import Session
 from mlx_entropix.cli.style import legend, token_segments
 from mlx_entropix.cli.tally import Tally
-from mlx_entropix.engine import GenerationError, TokenEvent, stream_generate
+from mlx_entropix.engine import GenerationError, TokenEvent
 from mlx_entropix.model.errors import WeightsError
 from mlx_entropix.prompts import Prompt
 
@@ -14,15 +14,22 @@ from mlx_entropix.prompts import Prompt
 def answer_one(session: Session, prompt: Prompt) -> int:
     """Answer one prompt and return the exit code: 0, or 130 where Ctrl-C cut the answer."""
     screen = session.screen
-    if session.shows_quadrants:
-        screen.note(legend())
-    tally = stream_answer(session, 0, prompt.user, session.prompt_ids(prompt))
+    tally = stream_answer(
+        session, 0, prompt.user, session.prompt_ids(prompt), shows_legend=session.shows_quadrants
+    )
     if screen.is_json:
         screen.print_json({**session.description(0, prompt), **tally.record()})
     return 130 if tally.is_interrupted else 0
 
 
-def stream_answer(session: Session, index: int, text: str, prompt_ids: tuple[int, ...]) -> Tally:
+def stream_answer(
+    session: Session,
+    index: int,
+    text: str,
+    prompt_ids: tuple[int, ...],
+    *,
+    shows_legend: bool = False,
+) -> Tally:
     """Write an answer to the screen and the trace, token by token, and its closing line.
 
     `text` is what the user asked. Ctrl-C ends the answer; what had come stays. Raises
@@ -31,7 +38,7 @@ def stream_answer(session: Session, index: int, text: str, prompt_ids: tuple[int
     """
     screen, tally = session.screen, Tally()
     try:
-        for event in _events(session, index, text, prompt_ids):
+        for event in _events(session, index, text, prompt_ids, shows_legend):
             tally.add(event)
             session.trace_token(index, event)
             if not screen.is_json:
@@ -39,6 +46,7 @@ def stream_answer(session: Session, index: int, text: str, prompt_ids: tuple[int
         session.trace_result(index, tally)
     except KeyboardInterrupt:
         tally.is_interrupted = True
+        session.interrupt()
     except GenerationError as error:
         if tally.events:
             _end_line(session, tally)
@@ -51,7 +59,7 @@ def stream_answer(session: Session, index: int, text: str, prompt_ids: tuple[int
 
 
 def _events(
-    session: Session, index: int, text: str, prompt_ids: tuple[int, ...]
+    session: Session, index: int, text: str, prompt_ids: tuple[int, ...], shows_legend: bool
 ) -> Iterator[TokenEvent]:
     """The tokens of the answer; until the first one comes, a bar shows how far the prompt is."""
     screen, total, begun = session.screen, len(prompt_ids), False
@@ -60,18 +68,11 @@ def _events(
     def on_prompt(done: int, _: int) -> None:
         bar.update(done, f"{done:,} of {total:,} tokens")
 
+    events = session.stream(prompt_ids, on_prompt)
+    if shows_legend:
+        screen.note(legend())
     with bar:
-        request = session.request(prompt_ids)
-        for event in stream_generate(
-            session.model,
-            session.tokenizer,
-            prompt_ids,
-            config=request.config,
-            max_tokens=request.max_tokens,
-            seed=request.seed,
-            stop=request.stop,
-            on_prompt=on_prompt,
-        ):
+        for event in events:
             if not begun:
                 begun = True
                 bar.stop()

@@ -13,6 +13,9 @@ from mlx_entropix.cli.style import legend
 from mlx_entropix.engine import GenerationError
 from mlx_entropix.text import PromptError
 
+# A turn goes on from the turns before instead of computing them again.
+_PREFIX_CACHE_BYTES = 1 << 30
+
 
 def chat(session: Session, system: str | None) -> int:
     """Talk until the user leaves, and return the exit code, which is 0.
@@ -21,6 +24,7 @@ def chat(session: Session, system: str | None) -> int:
     had not been asked.
     """
     screen, conversation, turn = session.screen, Conversation(system), -1
+    session.prefix_cache_bytes = _PREFIX_CACHE_BYTES
     commands = [*COMMANDS, *(f"/sampler {name}" for name in NAMES)]
     keyboard = make_keyboard(commands, no_color=screen.no_color)
     screen.notice(f"{session.model.name}, sampler {session.sampler}, seed {session.seed}.")

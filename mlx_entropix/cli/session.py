@@ -1,14 +1,23 @@
 """What one run of the command works with: a model, a sampler, limits, a trace."""
 
 from argparse import Namespace
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from mlx_entropix.cli.console import Screen
 from mlx_entropix.cli.sampler import Config
 from mlx_entropix.cli.tally import Tally
 from mlx_entropix.cli.trace import TraceFile
-from mlx_entropix.engine import Request, TokenEvent, load_from, result_record, token_record
+from mlx_entropix.engine import (
+    Engine,
+    Request,
+    TokenEvent,
+    load_from,
+    result_record,
+    stream_request,
+    token_record,
+)
 from mlx_entropix.model.llama import Llama
 from mlx_entropix.model.locate import Location
 from mlx_entropix.prompts import Prompt
@@ -20,7 +29,8 @@ from mlx_entropix.text import Tokenizer
 class Session:
     """The loaded model and everything that was asked for on the command line.
 
-    `sampler`, `config` and `seed` may change during a chat.
+    `sampler`, `config` and `seed` may change during a chat. `prefix_cache_bytes` of past sequences
+    are kept for answers to come.
     """
 
     screen: Screen
@@ -33,6 +43,8 @@ class Session:
     stop: tuple[str, ...]
     is_raw: bool
     trace: TraceFile | None
+    prefix_cache_bytes: int = 0
+    _engine: Engine | None = field(default=None, init=False)
 
     @classmethod
     def open(
@@ -68,6 +80,23 @@ class Session:
     def request(self, prompt_ids: tuple[int, ...]) -> Request:
         """A request to the engine with the sampler and the limits of now."""
         return Request(prompt_ids, self.config, self.max_tokens, self.seed, self.stop)
+
+    def stream(
+        self, prompt_ids: tuple[int, ...], on_prompt: Callable[[int, int], None]
+    ) -> Iterator[TokenEvent]:
+        """The tokens of an answer. Raises what `stream_request` raises, and when."""
+        if self._engine is None:
+            self._engine = Engine(
+                self.model,
+                self.tokenizer,
+                max_rows=1,
+                prefix_cache_bytes=self.prefix_cache_bytes,
+            )
+        return stream_request(self._engine, self.request(prompt_ids), on_prompt)
+
+    def interrupt(self) -> None:
+        """Ctrl-C may have come in the middle of a step: go on with a new engine."""
+        self._engine = None
 
     @property
     def shows_quadrants(self) -> bool:

@@ -21,6 +21,7 @@ from mlx_entropix.engine.generate import (
     load,
     load_from,
     stream_generate,
+    stream_request,
 )
 from mlx_entropix.engine.trace import result_record, token_record
 
@@ -44,5 +45,6 @@ __all__ = [
     "load_from",
     "result_record",
     "stream_generate",
+    "stream_request",
     "token_record",
 ]

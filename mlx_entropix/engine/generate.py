@@ -69,24 +69,43 @@ def stream_generate(
     finite.
     """
     engine = Engine(model, tokenizer, max_rows=1)
-    engine.add(
-        Request(
-            prompt=encode_prompt(tokenizer, prompt),
-            config=config,
-            max_tokens=max_tokens,
-            seed=seed,
-            stop=tuple(stop),
-            alternatives=alternatives,
-        )
+    request = Request(
+        prompt=encode_prompt(tokenizer, prompt),
+        config=config,
+        max_tokens=max_tokens,
+        seed=seed,
+        stop=tuple(stop),
+        alternatives=alternatives,
     )
-    while not engine.idle:
-        for event in engine.step():
-            if isinstance(event, TokenEvent):
-                yield event
-            elif isinstance(event, RowFailed):
-                raise GenerationError(event.message)
-            elif isinstance(event, PromptProgress) and on_prompt is not None:
-                on_prompt(event.done, event.total)
+    return stream_request(engine, request, on_prompt)
+
+
+def stream_request(
+    engine: Engine, request: Request, on_prompt: Callable[[int, int], None] | None = None
+) -> Iterator[TokenEvent]:
+    """Generate what one request asks of an engine that has no other rows, an event a token.
+
+    `on_prompt(done, total)` is called as the prompt is computed. Raises `PromptError` at once where
+    the prompt is empty or does not fit; the iterator raises `GenerationError` where the model's
+    output is not finite.
+    """
+    return _events(engine, engine.add(request), on_prompt)
+
+
+def _events(
+    engine: Engine, row: int, on_prompt: Callable[[int, int], None] | None
+) -> Iterator[TokenEvent]:
+    try:
+        while not engine.idle:
+            for event in engine.step():
+                if isinstance(event, TokenEvent):
+                    yield event
+                elif isinstance(event, RowFailed):
+                    raise GenerationError(event.message)
+                elif isinstance(event, PromptProgress) and on_prompt is not None:
+                    on_prompt(event.done, event.total)
+    finally:
+        engine.cancel(row)  # where the caller wants no more of it
 
 
 def generate(model: Llama, tokenizer: Tokenizer, prompt: Prompt, **options: Any) -> str:

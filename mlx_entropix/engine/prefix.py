@@ -38,7 +38,7 @@ class PrefixCache:
 
     def keep(self, tokens: Sequence[int], layers: list[KVCache]) -> None:
         """Remember the cache of a sequence. `layers` belong to the store from now on."""
-        if tokens:
+        if tokens and sum(layer.nbytes for layer in layers) <= self._store.max_bytes:
             # A copy that is only promised would hold on to the whole batch that it is taken from.
             mx.async_eval([array for layer in layers for array in (layer.keys, layer.values)])
             self._store.insert_cache(_MODEL, list(tokens), layers)

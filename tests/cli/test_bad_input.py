@@ -137,6 +137,7 @@ def test_standard_input_that_is_not_utf8():
 def test_a_megabyte_does_not_fit():
     done = run("--input", "-", stdin=b"All work and no play. " * 48_000, TERM="dumb")
     assert (done.returncode, done.stdout) == (2, "")
+    assert "flowing" not in done.stderr.lower()  # no legend for an answer that does not come
     error = done.stderr.splitlines()[-2:]
     assert "tokens, and SmolLM2-135M-Instruct takes at most 8,191" in error[0]
     assert error[1] == "Shorten the prompt."

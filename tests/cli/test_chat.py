@@ -6,6 +6,7 @@ import sys
 import pexpect
 import pytest
 
+from mlx_entropix.cli.answer import stream_answer
 from mlx_entropix.cli.commands import COMMANDS, run_command
 from mlx_entropix.cli.conversation import Conversation
 from mlx_entropix.cli.errors import UsageError
@@ -73,6 +74,21 @@ def test_the_other_commands(session, talked):
     assert talked.messages() == [{"role": "system", "content": "Be brief."}]
     with pytest.raises(EOFError):
         run_command("/quit", session, talked)
+
+
+def test_a_turn_goes_on_from_the_turns_before(session):
+    session.prefix_cache_bytes = 1 << 28
+    question = {"role": "user", "content": "Name a river."}
+    first = stream_answer(session, 0, "", tuple(session.tokenizer.chat([question])))
+    assert first.events[-1].summary.cached_tokens == 0
+    turns = [question, {"role": "assistant", "content": first.text}, question]
+    prompt_ids = tuple(session.tokenizer.chat(turns))
+    second = stream_answer(session, 1, "", prompt_ids)
+    assert second.events[-1].summary.cached_tokens > len(session.tokenizer.chat([question])) - 5
+    session.interrupt()  # forgets, and answers the same
+    again = stream_answer(session, 2, "", prompt_ids)
+    assert again.text == second.text
+    assert again.events[-1].summary.cached_tokens == 0
 
 
 def test_chat_in_a_terminal(tmp_path):
