@@ -1,4 +1,5 @@
 import { Modal } from "@/app/dialog";
+import { LESSONS } from "@/chat/lessons";
 import { MEASURE_NAMES, MEASURES } from "@/lib/metrics";
 import { QUADRANT_NAMES, QUADRANTS } from "@/lib/quadrants";
 import { useOverlays } from "@/store/settings";
@@ -8,7 +9,8 @@ function Quadrants() {
   return (
     <ul className="mt-3 divide-y divide-line border-y border-line">
       {QUADRANT_NAMES.map((name) => {
-        const { glyph, phrase, where, action, colour } = QUADRANTS[name];
+        const { glyph, where, action, colour } = QUADRANTS[name];
+        const { look, means } = LESSONS[name];
         return (
           <li key={name} className="grid grid-cols-[1.5rem_1fr] gap-x-3 py-2.5">
             <span
@@ -26,7 +28,9 @@ function Quadrants() {
                 >
                   {name.charAt(0) + name.slice(1).toLowerCase()}
                 </span>{" "}
-                <span className="text-muted">{phrase}</span>
+                <span>
+                  {look}: {means}.
+                </span>
               </p>
               <p className="text-sm text-muted">
                 {where.charAt(0).toUpperCase() + where.slice(1)}. {action}

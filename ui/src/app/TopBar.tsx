@@ -34,9 +34,8 @@ function Speed({ ids }: { ids: string[] }) {
     }, 400);
     return () => clearInterval(timer);
   }, []);
-  return (
-    <span className="num whitespace-nowrap text-muted">{speed === null ? "…" : speed.toFixed(1)} tok/s</span>
-  );
+  if (speed === null) return null;
+  return <span className="num whitespace-nowrap text-muted">{speed.toFixed(1)} tok/s</span>;
 }
 
 function shortName(model: string): string {
@@ -68,7 +67,7 @@ export function TopBar() {
     useOverlays.setState({ sheet: true });
   };
   return (
-    <header className="flex h-11 shrink-0 items-center gap-2 border-b border-line px-2 text-[13px]">
+    <header className="flex h-11 shrink-0 [&_button]:-outline-offset-2 items-center gap-2 border-b border-line px-2 text-[13px]">
       <IconButton
         icon={PanelLeft}
         label="Conversations"
@@ -76,12 +75,16 @@ export function TopBar() {
         aria-expanded={desk ? sidebar : drawer}
         onClick={() => toggleSidebar(desk)}
       />
-      <span className="min-w-0 truncate font-medium" title={model ?? undefined}>
-        {model ? shortName(model) : "entropix"}
-      </span>
-      <span className="text-line-strong" aria-hidden>
-        /
-      </span>
+      {model && (
+        <>
+          <span className="min-w-0 truncate font-medium" title={model}>
+            {shortName(model)}
+          </span>
+          <span className="text-line-strong" aria-hidden>
+            /
+          </span>
+        </>
+      )}
       <button
         type="button"
         className="flex h-8 items-center gap-1.5 rounded-md px-1.5 text-muted hover:bg-line/60 hover:text-ink"

@@ -38,7 +38,7 @@ export function Notices() {
   return (
     <div
       aria-live="polite"
-      className="pointer-events-none fixed inset-x-4 bottom-4 z-60 flex flex-col items-center gap-2"
+      className="pointer-events-none fixed inset-x-4 bottom-32 z-60 flex flex-col items-center gap-2"
     >
       {notices.map((notice) => (
         <div

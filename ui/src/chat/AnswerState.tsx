@@ -5,6 +5,7 @@ import { useChats } from "@/store/chats";
 import { continueAnswer, regenerate } from "@/store/generation";
 import type { AnswerInfo, Message } from "@/store/model";
 import type { Answer } from "@/types";
+import { startEditing } from "./editing";
 
 /** What an answer that is not simply done says of itself, with the next thing to do. */
 function sentence(info: AnswerInfo, answer: Answer | undefined): { text: string; danger?: boolean } | null {
@@ -18,6 +19,9 @@ function sentence(info: AnswerInfo, answer: Answer | undefined): { text: string;
   return null;
 }
 
+/** The server's advice to come back is what the page does by itself. */
+const firstSentence = (text: string) => text.split(/(?<=[.!?])\s/)[0];
+
 function Waiting({ until, message }: { until: number; message: string }) {
   const [left, setLeft] = useState(() => Math.ceil((until - Date.now()) / 1000));
   useEffect(() => {
@@ -26,7 +30,7 @@ function Waiting({ until, message }: { until: number; message: string }) {
   }, [until]);
   return (
     <p role="status" className="text-sm text-muted">
-      {message} Trying again in <span className="num">{Math.max(0, left)}</span> s.
+      {firstSentence(message)} Trying again in <span className="num">{Math.max(0, left)}</span> s.
     </p>
   );
 }
@@ -62,6 +66,9 @@ export function AnswerState({ message, answer }: { message: Message; answer: Ans
       </span>
       {begun && <Button onClick={() => void continueAnswer(message)}>Continue</Button>}
       {!begun && <Button onClick={() => regenerate(message)}>Try again</Button>}
+      {!begun && said.danger && (
+        <Button onClick={() => startEditing(message.parentId)}>Edit the message</Button>
+      )}
     </div>
   );
 }

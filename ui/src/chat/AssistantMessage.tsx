@@ -14,6 +14,7 @@ import type { Alternative, Answer } from "@/types";
 import { AnswerState } from "./AnswerState";
 import { BranchPicker } from "./BranchPicker";
 import { CopyButton } from "./CodeBlock";
+import { FirstHint } from "./FirstHint";
 
 const Markdown = lazy(() => import("./Markdown"));
 
@@ -37,6 +38,24 @@ export function AnswerBody({ message, answer }: { message: Message; answer: Answ
   );
 }
 
+/** The plain sampler sorts nothing: its answers show their doubts on the scale of a metric. */
+function NoQuadrants() {
+  const offered = useSettings((s) => s.view === "tokens" && s.colourBy === "quadrant");
+  if (!offered) return null;
+  return (
+    <span>
+      No quadrants under this sampler.{" "}
+      <button
+        type="button"
+        className="min-h-6 underline underline-offset-2 hover:text-ink"
+        onClick={() => useSettings.setState({ colourBy: "logits_entropy" })}
+      >
+        Colour by entropy
+      </button>
+    </span>
+  );
+}
+
 /** "128 tokens · 8.4 s · entropix · seed 7" and the share bar: one quiet line. */
 export function QuietLine({ message, answer }: { message: Message; answer: Answer }) {
   const settings = message.answer?.sampler;
@@ -47,10 +66,12 @@ export function QuietLine({ message, answer }: { message: Message; answer: Answe
     settings ? `${settings.preset}${changed ? " (changed)" : ""}` : null,
     settings ? `seed ${settings.seed}` : null,
   ];
+  const plain = answer.tokens.at(-1)?.quadrant === null;
   return (
     <div className="flex min-w-0 flex-wrap items-center gap-x-3 gap-y-1 text-xs text-muted">
       <span className="num">{facts.filter(Boolean).join(" · ")}</span>
       <ShareBar answer={answer} />
+      {plain && <NoQuadrants />}
     </div>
   );
 }
@@ -119,6 +140,7 @@ export const AssistantMessage = memo(function AssistantMessage({ message }: { me
             />
           </div>
         </div>
+        {inspected && answer?.status === "done" && <FirstHint answer={answer} />}
       </footer>
     </article>
   );

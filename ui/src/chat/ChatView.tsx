@@ -1,12 +1,15 @@
 import { ArrowDown } from "lucide-react";
-import { useRef } from "react";
+import { type RefObject, useEffect, useRef } from "react";
 import { Button } from "@/app/controls";
+import { unpin } from "@/inspector/inspected";
+import { useSelection } from "@/instruments/selection";
 import { useCurrent, useMessages, usePath } from "@/store/current";
 import { answer } from "@/store/generation";
 import type { Message } from "@/store/model";
 import { AssistantMessage } from "./AssistantMessage";
 import { Composer } from "./Composer";
 import { EmptyState } from "./EmptyState";
+import { useNear } from "./near";
 import { useStickToBottom } from "./stickToBottom";
 import { UserMessage } from "./UserMessage";
 import { ViewBar } from "./ViewBar";
@@ -20,6 +23,57 @@ function Unanswered({ message }: { message: Message }) {
   );
 }
 
+/** So many messages at the end are complete at once: what is on the screen when a conversation opens. */
+const COMPLETE = 6;
+
+/** A message that is far away: its text alone, which find-in-page finds. */
+function Far({ message }: { message: Message }) {
+  const own = message.role === "user";
+  return (
+    <article
+      aria-label={own ? "You" : "Answer"}
+      className={own ? "mb-8 ml-auto w-fit max-w-[88%] px-4 py-2.5" : "mb-16"}
+      data-role={message.role}
+      data-id={message.id}
+      data-status={message.answer?.status}
+    >
+      <div className="whitespace-pre-wrap [overflow-wrap:anywhere]">{message.content}</div>
+    </article>
+  );
+}
+
+interface EntryProps {
+  message: Message;
+  box: RefObject<HTMLDivElement | null>;
+  complete: boolean;
+}
+
+function Entry({ message, box, complete }: EntryProps) {
+  const place = useRef<HTMLDivElement>(null);
+  const near = useNear(place, box, complete);
+  return (
+    <div ref={place} className={near ? undefined : "far"}>
+      {!near ? (
+        <Far message={message} />
+      ) : message.role === "user" ? (
+        <UserMessage message={message} />
+      ) : (
+        <AssistantMessage message={message} />
+      )}
+    </div>
+  );
+}
+
+/** The inspector goes along with the branch on show: a token of an answer that left it is let go of. */
+function useShownSelection(path: string[]): void {
+  const shown = path.join();
+  useEffect(() => {
+    const { selected, select } = useSelection.getState();
+    if (selected && !shown.includes(selected.answerId)) select(null, selected.view);
+    unpin();
+  }, [shown]);
+}
+
 function Thread({ conversationId }: { conversationId: string }) {
   const messages = useMessages(conversationId);
   const path = usePath();
@@ -27,6 +81,7 @@ function Thread({ conversationId }: { conversationId: string }) {
   const { away, toEnd } = useStickToBottom(box, conversationId);
   const shown = path.flatMap((id) => messages[id] ?? []);
   const last = shown.at(-1);
+  useShownSelection(path);
   return (
     <div className="relative flex min-h-0 flex-1 flex-col">
       <div
@@ -39,13 +94,9 @@ function Thread({ conversationId }: { conversationId: string }) {
         className="min-h-0 flex-1 overflow-y-auto overscroll-contain -outline-offset-2"
       >
         <div className="mx-auto w-full max-w-[46rem] space-y-2 px-4 pt-6 pb-10">
-          {shown.map((message) =>
-            message.role === "user" ? (
-              <UserMessage key={message.id} message={message} />
-            ) : (
-              <AssistantMessage key={message.id} message={message} />
-            ),
-          )}
+          {shown.map((message, i) => (
+            <Entry key={message.id} message={message} box={box} complete={i >= shown.length - COMPLETE} />
+          ))}
           {last?.role === "user" && <Unanswered message={last} />}
         </div>
       </div>

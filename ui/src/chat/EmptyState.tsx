@@ -5,6 +5,7 @@ import { QUADRANTS } from "@/lib/quadrants";
 import type { QuadrantName } from "@/types";
 import { sendMessage, setUnsent } from "./Composer";
 import { EXAMPLES } from "./examples";
+import { LESSONS } from "./lessons";
 
 /** One sentence that shows the language of the page: what it is sure of stays plain. */
 const SAMPLE: readonly [string, QuadrantName?][] = [
@@ -19,13 +20,7 @@ const SAMPLE: readonly [string, QuadrantName?][] = [
   [" river."],
 ];
 
-const LESSONS: readonly [QuadrantName, string][] = [
-  ["FLOWING", "Plain: the model was sure."],
-  ["ADAPTIVE", "Faint line: a little unsure."],
-  ["EXPLORING", "Blue: a few good ways to go on."],
-  ["RESAMPLING", "Magenta: many ways, none good."],
-  ["TREADING", "Amber: lost, it pauses."],
-];
+const ORDER: readonly QuadrantName[] = ["FLOWING", "ADAPTIVE", "EXPLORING", "RESAMPLING", "TREADING"];
 
 function Sample() {
   return (
@@ -42,7 +37,7 @@ function Sample() {
         )}
       </p>
       <figcaption className="mt-3 grid grid-cols-1 gap-x-6 gap-y-1 text-[13px] text-muted sm:grid-cols-2">
-        {LESSONS.map(([name, lesson]) => (
+        {ORDER.map((name) => (
           <span key={name} className="flex gap-2">
             <span
               className="num w-3 text-center font-semibold"
@@ -50,10 +45,10 @@ function Sample() {
             >
               {QUADRANTS[name].glyph}
             </span>
-            {lesson}
+            {LESSONS[name].look}: {LESSONS[name].means}.
           </span>
         ))}
-        <span className="pl-5 text-ink">Point at any word to see why.</span>
+        <span className="pl-5 text-ink">In an answer, point at or tap a word to see why.</span>
       </figcaption>
     </figure>
   );

@@ -43,6 +43,7 @@ describe("blocksOf", () => {
 describe("dollarMath", () => {
   it("turns LaTeX brackets into dollars, outside code", () => {
     expect(dollarMath("\\(a\\) and \\[b\\]")).toBe("$a$ and $$b$$");
+    expect(dollarMath("so\n\\[b\\]\nand\n  $$c$$")).toBe("so\n$$\nb\n$$\nand\n  $$\n  c\n  $$");
     expect(dollarMath("`\\(a\\)`\n```\n\\[b\\]\n```")).toBe("`\\(a\\)`\n```\n\\[b\\]\n```");
   });
 });

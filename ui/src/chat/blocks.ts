@@ -41,7 +41,10 @@ function keep(text: string, before: readonly string[]): string[] {
   return kept;
 }
 
-/** Models write \( \) and \[ \] as often as dollars; code keeps its backslashes. */
+/**
+ * Models write \( \) and \[ \] as often as dollars, and display formulas on one line, which Markdown takes for a part of
+ * the text; code keeps its backslashes.
+ */
 export function dollarMath(text: string): string {
   return text
     .split(/(```[\s\S]*?(?:```|$)|`[^`\n]*`)/)
@@ -50,7 +53,8 @@ export function dollarMath(text: string): string {
         ? part
         : part
             .replace(/\\\[([\s\S]+?)\\\]/g, (_, tex: string) => `$$${tex}$$`)
-            .replace(/\\\(([\s\S]+?)\\\)/g, (_, tex: string) => `$${tex.trim()}$`),
+            .replace(/\\\(([\s\S]+?)\\\)/g, (_, tex: string) => `$${tex.trim()}$`)
+            .replace(/^([ \t]*)\$\$([^$\n]+)\$\$[ \t]*$/gm, "$1$$$$\n$1$2\n$1$$$$"),
     )
     .join("");
 }

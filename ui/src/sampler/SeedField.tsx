@@ -25,7 +25,12 @@ export function SeedField({
           onChange(digits === "" ? null : Number(digits));
         }}
       />
-      <IconButton icon={Dices} label="Roll a seed and keep it" onClick={() => onChange(newSeed())} />
+      <IconButton
+        icon={Dices}
+        label="Roll a seed and keep it"
+        className="h-8!"
+        onClick={() => onChange(newSeed())}
+      />
     </div>
   );
 }

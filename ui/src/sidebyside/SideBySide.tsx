@@ -7,7 +7,9 @@ import { Modal } from "@/app/dialog";
 import { goTo, useRoute } from "@/app/route";
 import { AnswerState } from "@/chat/AnswerState";
 import { AnswerBody, QuietLine, useAnswer } from "@/chat/AssistantMessage";
+import { EXAMPLES } from "@/chat/examples";
 import { ViewBar } from "@/chat/ViewBar";
+import { plural } from "@/lib/format";
 import { countChanges } from "@/sampler/overrides";
 import { PresetSelect } from "@/sampler/PresetSelect";
 import { SamplerForm } from "@/sampler/SamplerPanel";
@@ -56,13 +58,19 @@ function Side({
   );
 }
 
-function Column({ message }: { message: Message | undefined }) {
+function Column({ message, settings }: { message: Message | undefined; settings: SamplerSettings }) {
+  const { preset, overrides } = message?.answer?.sampler ?? settings;
+  const changes = countChanges(overrides);
   return (
     <div className="min-h-40 min-w-0 flex-none px-4 py-4 @2xl:min-h-0 @2xl:flex-1 @2xl:overflow-y-auto">
+      <h2 className="mb-2 text-[13px] font-semibold">
+        {preset}
+        {changes > 0 && <span className="font-normal text-muted"> · {plural(changes, "change")}</span>}
+      </h2>
       {message ? (
         <Answered message={message} />
       ) : (
-        <p className="text-sm text-muted">The answer appears here.</p>
+        <p className="text-sm text-muted">Its answer appears here.</p>
       )}
     </div>
   );
@@ -99,13 +107,30 @@ function usePairMessages(conversation: Conversation | null): (Message | undefine
   }, [messages]);
 }
 
+function Examples({ onChoose }: { onChoose: (prompt: string) => void }) {
+  return (
+    <ul aria-label="Example prompts" className="flex flex-wrap gap-1.5">
+      {EXAMPLES.map(({ prompt }) => (
+        <li key={prompt}>
+          <Button className="h-7! rounded-full! text-[13px]!" onClick={() => onChoose(prompt)}>
+            {prompt}
+          </Button>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
 function Form({
+  fresh,
   prompt,
   pair,
   setPrompt,
   setPair,
   streaming,
 }: {
+  /** Nothing has been run yet. */
+  fresh: boolean;
   prompt: string;
   pair: Pair;
   setPrompt: (prompt: string) => void;
@@ -149,6 +174,7 @@ function Form({
           </Button>
         )}
       </div>
+      {fresh && prompt === "" && <Examples onChoose={setPrompt} />}
       {samplers && (
         <div className="flex flex-wrap items-center gap-2 @2xl:flex-nowrap">
           <Side
@@ -202,7 +228,14 @@ function Desk({ conversation }: { conversation: Conversation | null }) {
   return (
     <section aria-label="Side by side" className="@container flex h-full min-h-0 flex-col">
       <h1 className="sr-only">Side by side</h1>
-      <Form prompt={prompt} pair={pair} setPrompt={setPrompt} setPair={setPair} streaming={streaming} />
+      <Form
+        fresh={conversation === null}
+        prompt={prompt}
+        pair={pair}
+        setPrompt={setPrompt}
+        setPair={setPair}
+        streaming={streaming}
+      />
       {left && right && <Both left={left} right={right} />}
       <div className="flex shrink-0 items-center border-b border-line [&_[data-bar]]:border-b-0">
         <div className="min-w-0 flex-1">
@@ -218,8 +251,8 @@ function Desk({ conversation }: { conversation: Conversation | null }) {
         )}
       </div>
       <div className="flex min-h-0 flex-1 flex-col divide-y divide-line overflow-y-auto @2xl:flex-row @2xl:divide-x @2xl:divide-y-0 @2xl:overflow-hidden">
-        <Column message={left} />
-        <Column message={right} />
+        <Column message={left} settings={pair.left} />
+        <Column message={right} settings={pair.right} />
       </div>
     </section>
   );

@@ -56,30 +56,30 @@ function Shares({ left, right }: { left: Answer; right: Answer }) {
     <table className="text-sm whitespace-nowrap">
       <thead>
         <tr className="text-left text-xs text-muted">
-          <th className="pr-4 font-normal">Share of tokens</th>
+          <th className="pr-2 font-normal sm:pr-4">Share of tokens</th>
           {QUADRANT_NAMES.map((name) => (
-            <th key={name} scope="col" className="num px-2 text-right font-semibold" title={name}>
+            <th key={name} scope="col" className="num px-1 text-right font-semibold sm:px-2" title={name}>
               <span style={{ color: `var(${QUADRANTS[name].colour})` }}>{QUADRANTS[name].glyph}</span>
               <span className="sr-only">{name}</span>
             </th>
           ))}
-          <th scope="col" className="pl-4 text-right font-normal">
-            Mean entropy
+          <th scope="col" className="pl-2 text-right font-normal sm:pl-4">
+            <span className="max-sm:sr-only">Mean </span>entropy
           </th>
         </tr>
       </thead>
       <tbody>
         {sides.map(({ answer, shares, entropy }) => (
           <tr key={answer.id}>
-            <th scope="row" className="max-w-44 truncate pr-4 text-left font-normal">
+            <th scope="row" className="max-w-44 truncate pr-2 text-left sm:pr-4 font-normal">
               {answer.label.split(" · ")[0]}
             </th>
             {QUADRANT_NAMES.map((name) => (
-              <td key={name} className="num px-2 text-right text-[13px]">
+              <td key={name} className="num px-1 text-right text-[13px] sm:px-2">
                 {shares ? percent(shares[name]) : "–"}
               </td>
             ))}
-            <td className="num pl-4 text-right text-[13px]">
+            <td className="num pl-2 text-right text-[13px] sm:pl-4">
               {entropy === null ? "–" : `${entropy.toFixed(2)} bits`}
             </td>
           </tr>

@@ -1,5 +1,5 @@
 import type { ChatDelta } from "@/api/chat";
-import { drawText } from "@/lib/frames";
+import { drawText, whenIdle } from "@/lib/frames";
 import type { Answer, TokenRecord } from "@/types";
 import { answerOf, persist, setAnswer, setMessage } from "./chats";
 import { db, saveTokens } from "./db";
@@ -17,7 +17,7 @@ export class LiveAnswer {
   private text: string;
   private frame: (() => void) | null = null;
   private saved: number;
-  private saving: ReturnType<typeof setTimeout> | null = null;
+  private saving: (() => void) | null = null;
   private readonly started = performance.now();
   private readonly secondsBefore: number;
 
@@ -52,16 +52,16 @@ export class LiveAnswer {
       this.frame = null;
       this.show("streaming");
     });
-    this.saving ??= setTimeout(() => {
+    this.saving ??= saveTime(() => {
       this.saving = null;
       persist(this.save());
-    }, SAVE_EVERY);
+    });
   }
 
   /** Shows and stores the last state; resolves once it is stored. */
   async end(change: Pick<AnswerInfo, "status" | "finishReason" | "error">): Promise<void> {
     this.frame?.();
-    if (this.saving) clearTimeout(this.saving);
+    this.saving?.();
     const info = this.message.answer as AnswerInfo;
     const answer: AnswerInfo = { ...info, ...change, seconds: this.seconds };
     this.message = { ...this.message, content: this.text, answer };
@@ -95,4 +95,17 @@ function nextFrame(callback: () => void): () => void {
     return () => clearTimeout(timer);
   }
   return drawText(callback);
+}
+
+/** How long a write waits for a moment in which nothing is drawn, in ms. */
+const IDLE_WITHIN = 100;
+
+/** Calls back when it is time to write, SAVE_EVERY from now at the latest; returns how to call it off. */
+function saveTime(callback: () => void): () => void {
+  let cancel: () => void;
+  const timer = setTimeout(() => {
+    cancel = whenIdle(callback, IDLE_WITHIN);
+  }, SAVE_EVERY - IDLE_WITHIN);
+  cancel = () => clearTimeout(timer);
+  return () => cancel();
 }

@@ -17,6 +17,8 @@ interface Settings {
   tab: InspectorTab;
   /** Percent of the width that chat and inspector share. */
   inspectorSize: number;
+  /** Whether the person has opened a token's card once, and needs no hint any more. */
+  hinted: boolean;
   /** The sampler that the server had as its own when it was last seen. */
   serverSampler: string;
   /** What the next new conversation starts with. */
@@ -34,6 +36,7 @@ export const useSettings = create<Settings>()(
       inspector: true,
       tab: "tokens",
       inspectorSize: 36,
+      hinted: false,
       serverSampler: DEFAULT_SAMPLER.preset,
       draft: { systemPrompt: DEFAULT_SYSTEM_PROMPT, sampler: DEFAULT_SAMPLER },
     }),

@@ -1,0 +1,69 @@
+import { X } from "lucide-react";
+import { useEffect } from "react";
+import { IconButton } from "@/app/controls";
+import { useSelection } from "@/instruments/selection";
+import { probability, visible } from "@/lib/format";
+import { useSettings } from "@/store/settings";
+import type { Answer, QuadrantName, TokenRecord } from "@/types";
+
+const REASONS: Partial<Record<QuadrantName, string>> = {
+  EXPLORING: "is blue because the model saw a few good ways to go on",
+  RESAMPLING: "is magenta because the model saw many ways to go on, and none that stood out",
+};
+
+const WORD = /^\s\p{L}{3,}$/u;
+
+interface Example {
+  index: number;
+  token: TokenRecord;
+  rival: { token: string; logprob: number };
+}
+
+/** The first tinted word that has another word as its strongest rival: both can be read without an explanation. */
+function exampleIn(tokens: readonly TokenRecord[]): Example | null {
+  for (const [index, token] of tokens.entries()) {
+    if (!token.quadrant || !REASONS[token.quadrant] || token.forced || !WORD.test(token.text)) continue;
+    if (!/^(\s|[.,;:!?]|$)/.test(tokens[index + 1]?.text ?? "")) continue;
+    const rival = token.alternatives.find((one) => one.token !== token.token);
+    if (rival && WORD.test(rival.token)) return { index, token, rival };
+  }
+  return null;
+}
+
+const learnt = () => useSettings.setState({ hinted: true });
+
+/** Says of one coloured word why it is coloured, until a person has opened a card. */
+export function FirstHint({ answer }: { answer: Answer }) {
+  const wanted = useSettings((s) => !s.hinted && s.view === "tokens" && s.colourBy === "quadrant");
+  useEffect(() => {
+    if (wanted) return useSelection.subscribe(({ selected }) => selected && learnt());
+  }, [wanted]);
+  const example = wanted ? exampleIn(answer.tokens) : null;
+  if (!example) return null;
+  const { index, token, rival } = example;
+  return (
+    <div
+      role="note"
+      aria-label="How to read the colours"
+      className="mt-1 flex items-start gap-2 rounded-lg border border-line bg-panel py-2 pr-1 pl-3 text-sm"
+    >
+      <p className="flex-1 py-1">
+        <span className="token-word px-0.5" data-q={token.quadrant}>
+          {visible(token.text.trim())}
+        </span>{" "}
+        {REASONS[token.quadrant as QuadrantName]}: it gave this word{" "}
+        <span className="num">{probability(token.logprob)}</span> and “{visible(rival.token.trim())}”{" "}
+        <span className="num">{probability(rival.logprob)}</span>.{" "}
+        <button
+          type="button"
+          className="font-medium text-accent underline-offset-2 hover:underline"
+          onClick={() => useSelection.getState().select({ answerId: answer.id, index }, "text")}
+        >
+          See all that it weighed
+        </button>
+        , or pick any other word.
+      </p>
+      <IconButton icon={X} size={14} label="Got it" onClick={learnt} />
+    </div>
+  );
+}
