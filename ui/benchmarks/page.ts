@@ -1,9 +1,11 @@
 /**
- * Frame times of the whole page while an answer of 4,096 tokens streams in: `bun benchmarks/page.ts http://127.0.0.1:8000`.
+ * Frame times of the whole page while an answer of 4,096 tokens streams in:
+ *
+ *     bun benchmarks/page.ts [http://127.0.0.1:8000 [tokens a second, 256 by default]]
  *
  * The built page is served by the server at that address; only the answers are replayed, at a pace of our choosing, by a
  * proxy in front of it. What counts is the main thread's work a frame, processor time from Chromium's own trace. Exits
- * with 1 if the work of more than one frame in a hundred went over the budget.
+ * with 1 if the work of any frame went over the budget.
  */
 import { type Browser, chromium, type Page } from "playwright-core";
 import { syntheticTokens } from "../fixtures/synthetic";
@@ -11,22 +13,43 @@ import type { TokenRecord } from "../src/types";
 import { frameWork, startTrace, summary } from "./trace";
 
 const TOKENS = 4096;
-const TOKENS_PER_SECOND = 256;
 const BUDGET_MS = 33;
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const SERVER = process.argv[2] ?? "http://127.0.0.1:8000";
+const TOKENS_PER_SECOND = Number(process.argv[3] ?? 256);
 
-/** The inspector shows one view beside the text; each has its turn. */
-const CASES: { name: string; open: (page: Page) => Promise<void> }[] = [
+interface Case {
+  name: string;
+  /** Opens what is measured. */
+  open: (page: Page) => Promise<void>;
+  /** Asks for the answers; by default for one, in the chat. */
+  ask?: (page: Page) => Promise<void>;
+}
+
+/** The inspector shows one view beside the text; each has its turn, then all that can be open at once. */
+const CASES: Case[] = [
   { name: "text and token list", open: (page) => tab(page, "Tokens") },
   { name: "text and timeline, six strips and slopes", open: openTimeline },
   { name: "text and map", open: (page) => tab(page, "Map") },
-  { name: "text coloured by entropy, and list", open: colourByEntropy },
+  { name: "text coloured by entropy, and list", open: colour("logits_entropy") },
+  { name: "text coloured by attention entropy, and list", open: colour("attention_entropy") },
   {
     name: "formatted text and token list",
     open: (page) => page.getByText("Reading", { exact: true }).click(),
   },
+  { name: "two answers side by side, and timeline of six strips", open: openTimeline, ask: askBoth },
 ];
+
+async function ask(page: Page): Promise<void> {
+  await page.locator("#composer").fill("Replay");
+  await page.keyboard.press("Enter");
+}
+
+async function askBoth(page: Page): Promise<void> {
+  await page.goto(`${proxy.url.href}#/side-by-side`);
+  await page.getByLabel("Prompt for both").fill("Replay");
+  await page.keyboard.press("Enter");
+}
 
 async function tab(page: Page, name: string): Promise<void> {
   await page.getByRole("tab", { name }).click();
@@ -40,8 +63,10 @@ async function openTimeline(page: Page): Promise<void> {
   while ((await closed.count()) > 0) await closed.first().click();
 }
 
-async function colourByEntropy(page: Page): Promise<void> {
-  await page.getByLabel("Colour tokens by").selectOption("logits_entropy");
+function colour(by: string): (page: Page) => Promise<void> {
+  return async (page) => {
+    await page.getByLabel("Colour tokens by").selectOption(by);
+  };
 }
 
 /** One event of the stream, as the server writes it. */
@@ -69,6 +94,8 @@ async function* replay(): AsyncGenerator<string> {
     sent = due;
   }
   yield "data: [DONE]\n\n";
+  // The page hangs up now. Were it the server, the browser would decode all of the answer for its developer tools.
+  await Bun.sleep(2000);
 }
 
 const proxy = Bun.serve({
@@ -83,17 +110,21 @@ const proxy = Bun.serve({
   },
 });
 
-async function measure(browser: Browser, open: (page: Page) => Promise<void>): Promise<number[]> {
+async function measure(browser: Browser, { open, ask: start = ask }: Case): Promise<number[]> {
   const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
   await page.goto(proxy.url.href);
   await page.getByText("ready").waitFor();
-  await page.locator("#composer").fill("Replay");
-  await page.keyboard.press("Enter");
+  await start(page);
   await page.locator(".tokens [data-i]").first().waitFor();
   await open(page);
   await page.waitForTimeout(500); // what is loaded on demand is there by then
   await startTrace(browser, page);
-  await page.locator('[data-role="assistant"][data-status="done"]').waitFor({ timeout: 120_000 });
+  const seconds = TOKENS / TOKENS_PER_SECOND;
+  await page
+    .locator('[data-status="streaming"]')
+    .first()
+    .waitFor({ state: "detached", timeout: (seconds + 60) * 1000 });
+  await page.waitForTimeout(500); // and what is done once at the end
   const work = frameWork(await browser.stopTracing());
   await page.close();
   return work;
@@ -109,11 +140,11 @@ try {
     `| ${TOKENS.toLocaleString("en")} tokens, ${TOKENS_PER_SECOND} tokens/s, whole page | frames | work a frame, ms: median | p95 | max | over ${BUDGET_MS} ms |`,
   );
   console.log("| --- | --- | --- | --- | --- | --- |");
-  for (const { name, open } of CASES) {
-    const work = await measure(browser, open);
+  for (const one of CASES) {
+    const work = await measure(browser, one);
     const over = work.filter((ms) => ms > BUDGET_MS).length;
-    failed ||= over > work.length / 100;
-    console.log(`| ${[name, work.length, ...summary(work), over].join(" | ")} |`);
+    failed ||= over > 0;
+    console.log(`| ${[one.name, work.length, ...summary(work), over].join(" | ")} |`);
   }
 } finally {
   await browser.close();

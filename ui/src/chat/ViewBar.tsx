@@ -1,6 +1,7 @@
 import { Segments, Select } from "@/app/controls";
+import { useMedia } from "@/app/media";
 import { useInspected } from "@/inspector/inspected";
-import { Legend } from "@/instruments/Legend";
+import { FoldedLegend, Legend } from "@/instruments/Legend";
 import { type ColourBy, MEASURE_NAMES, MEASURES } from "@/lib/metrics";
 import { useChats } from "@/store/chats";
 import { useSettings } from "@/store/settings";
@@ -10,12 +11,25 @@ const COLOURS: { value: ColourBy; label: string }[] = [
   ...MEASURE_NAMES.map((name) => ({ value: name, label: MEASURES[name].label })),
 ];
 
+/** The legend; a phone has it behind a button. */
+function Meaning({ colourBy }: { colourBy: ColourBy }) {
+  const wide = useMedia("(min-width: 640px)");
+  const inspected = useInspected();
+  // The quadrants mean the same in every answer.
+  const id = colourBy === "quadrant" ? undefined : inspected?.id;
+  const answer = useChats((s) => (id ? s.answers[id] : undefined));
+  if (!wide) return <FoldedLegend colourBy={colourBy} answer={answer} />;
+  return (
+    <div className="min-w-0 [&_li>span:last-child]:@max-6xl:hidden">
+      <Legend colourBy={colourBy} answer={answer} />
+    </div>
+  );
+}
+
 /** How answers are shown: tinted tokens or formatted text, what the tint means, and its legend. */
 export function ViewBar() {
   const view = useSettings((s) => s.view);
   const colourBy = useSettings((s) => s.colourBy);
-  const inspected = useInspected();
-  const answer = useChats((s) => (inspected ? s.answers[inspected.id] : undefined));
   return (
     <div
       data-bar
@@ -38,9 +52,7 @@ export function ViewBar() {
             value={colourBy}
             onChange={(next) => useSettings.setState({ colourBy: next })}
           />
-          <div className="min-w-0 max-sm:hidden [&_li>span:last-child]:@max-6xl:hidden">
-            <Legend colourBy={colourBy} answer={answer} />
-          </div>
+          <Meaning colourBy={colourBy} />
         </>
       )}
     </div>

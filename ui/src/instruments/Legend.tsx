@@ -1,5 +1,6 @@
 /** What the colours of the token view mean. */
-import type { CSSProperties } from "react";
+import { ChevronDown } from "lucide-react";
+import { type CSSProperties, useId, useState } from "react";
 import { type ColourBy, MEASURES } from "@/lib/metrics";
 import { QUADRANT_NAMES, QUADRANTS } from "@/lib/quadrants";
 import { caption, domainOf, rampProperties, ticks } from "@/lib/scales";
@@ -46,6 +47,29 @@ export function Legend({ colourBy, answer }: LegendProps) {
         ))}
       </div>
     </figure>
+  );
+}
+
+/** The legend behind a button, where there is no room for it in a line; opened, it takes a line of its own. */
+export function FoldedLegend(props: LegendProps) {
+  const [open, setOpen] = useState(false);
+  const id = useId();
+  return (
+    <>
+      <button
+        type="button"
+        aria-expanded={open}
+        aria-controls={id}
+        onClick={() => setOpen(!open)}
+        className="flex h-7 items-center gap-1 rounded-md px-1.5 text-[13px] text-muted hover:text-ink"
+      >
+        Legend
+        <ChevronDown size={14} aria-hidden className={open ? "rotate-180" : undefined} />
+      </button>
+      <div id={id} hidden={!open} className="basis-full pt-0.5 pb-1">
+        {open && <Legend {...props} />}
+      </div>
+    </>
   );
 }
 

@@ -34,10 +34,11 @@ export const TokenList = inTurns(function TokenList({ answer, onFork }: TokenLis
     count: rows.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW_HEIGHT,
-    overscan: 12,
+    overscan: 6,
     useFlushSync: false,
     observeElementOffset,
   });
+  const items = virtual.getVirtualItems();
   useFollow(answer, rows.length, scroller, (height) =>
     tellOffset(Math.max(0, height - (virtual.scrollRect?.height ?? 0))),
   );
@@ -83,7 +84,7 @@ export const TokenList = inTurns(function TokenList({ answer, onFork }: TokenLis
         onPointerLeave={() => useSelection.getState().hover(null, "list")}
       >
         <div className="relative" style={{ height: virtual.getTotalSize() }}>
-          {virtual.getVirtualItems().map(({ index: row, start }) => {
+          {items.map(({ index: row, start }) => {
             const index = rows[row] as number;
             const token = tokens[index] as TokenRecord;
             return (
@@ -158,7 +159,9 @@ const Row = memo(function Row({ id, token, index, top, marked, lit, answerId }: 
       >
         {token.forced ? "↳" : (quadrant?.glyph ?? "")}
       </span>
-      <code className="num truncate">{visible(token.text || token.token)}</code>
+      <code className="num overflow-clip text-ellipsis whitespace-nowrap">
+        {visible(token.text || token.token)}
+      </code>
       <Chance logprob={token.logprob} />
       <span className="num text-right">{brief(token.logits_entropy)}</span>
       <span className="num text-right">{brief(token.logits_varentropy)}</span>
@@ -166,14 +169,12 @@ const Row = memo(function Row({ id, token, index, top, marked, lit, answerId }: 
   );
 });
 
+/** The number over a bar of its length, drawn as a background: a list of thousands has no elements to spare. */
 function Chance({ logprob }: { logprob: number }) {
+  const share = Number.isFinite(logprob) ? Math.exp(logprob) : 0;
   return (
-    <span className="relative text-right">
-      <span
-        className="absolute inset-y-0.5 right-0 rounded-sm bg-accent/15"
-        style={{ width: `${100 * (Number.isFinite(logprob) ? Math.exp(logprob) : 0)}%` }}
-      />
-      <span className="num relative pr-1">{probability(logprob)}</span>
+    <span className="token-chance num pr-1 text-right" style={{ backgroundSize: `${100 * share}% 20px` }}>
+      {probability(logprob)}
     </span>
   );
 }

@@ -1,6 +1,7 @@
 /** The tokens of an answer in nested runs, so that a growing answer renders, lays out and paints its end only. */
-import { type CSSProperties, memo, type ReactNode } from "react";
+import { type CSSProperties, memo, type ReactNode, useMemo } from "react";
 import type { Paragraph, Section } from "@/instruments/paragraphs";
+import { useTurn } from "@/instruments/turns";
 import { type ColourBy, measureOf } from "@/lib/metrics";
 import { type Domain, level } from "@/lib/scales";
 import type { TokenRecord } from "@/types";
@@ -22,7 +23,8 @@ interface SectionProps extends Looks {
 }
 
 export const SectionView = memo(
-  function SectionView({ section: { paragraphs }, caret, ...looks }: SectionProps) {
+  function SectionView({ section: { paragraphs }, caret, ...latest }: SectionProps) {
+    const looks = useLooks(latest);
     return (
       <div className="tokens-section">
         {paragraphs.map((paragraph, i) => (
@@ -42,6 +44,13 @@ export const SectionView = memo(
     return same && before.caret === after.caret && sameLook(before, after);
   },
 );
+
+/** A scale that moved while an answer grows is taken over in turns: to tint all of a long answer anew takes too long. */
+function useLooks({ tokens, colourBy, domain }: Looks): Looks {
+  const tint = useMemo(() => ({ colourBy, domain }), [colourBy, domain]);
+  const shown = useTurn(tint);
+  return { tokens, ...(shown.colourBy === colourBy ? shown : tint) };
+}
 
 interface ParagraphProps extends Looks {
   paragraph: Paragraph;

@@ -5,18 +5,24 @@ import type { OnFork } from "@/instruments/TokenText";
 import { drawView } from "@/lib/frames";
 import type { Answer } from "@/types";
 
-/** Answers as of this view's last turn while they only grow; as they are once anything else about them changes. */
-export function useTurns(answers: readonly Answer[]): readonly Answer[] {
-  const [shown, setShown] = useState(answers);
-  const latest = useRef(answers);
+/** A value as of this view's last turn. */
+export function useTurn<T extends object | null>(value: T): T {
+  const [shown, setShown] = useState(value);
+  const latest = useRef(value);
   // At once, so that the time it takes is known when the next view asks for the same frame.
   const [turn] = useState(() => () => flushSync(() => setShown(latest.current)));
   const cancel = useRef<() => void>(undefined);
   useEffect(() => {
-    latest.current = answers;
-    cancel.current = drawView(turn);
-  }, [answers, turn]);
+    latest.current = value;
+    if (value !== shown) cancel.current = drawView(turn);
+  }, [value, shown, turn]);
   useEffect(() => () => cancel.current?.(), []);
+  return shown;
+}
+
+/** Answers as of this view's last turn while they only grow; as they are once anything else about them changes. */
+export function useTurns(answers: readonly Answer[]): readonly Answer[] {
+  const shown = useTurn(answers);
   return onlyGrew(shown, answers) ? shown : answers;
 }
 

@@ -53,3 +53,14 @@ function drawViews(): void {
   } while (performance.now() - start < SHARE_MS);
   if (views.size > 0) ask(drawViews);
 }
+
+/** Does what is not seen once a frame has time left, within `timeout` ms in any case. Returns how to call it off. */
+export function whenIdle(job: Job, timeout: number): () => void {
+  // Safari has no idle callbacks.
+  if (typeof requestIdleCallback === "undefined") {
+    const timer = setTimeout(job, 0);
+    return () => clearTimeout(timer);
+  }
+  const handle = requestIdleCallback(job, { timeout });
+  return () => cancelIdleCallback(handle);
+}
