@@ -14,35 +14,27 @@ the token that was queued meanwhile is thrown away.
 An engine belongs to one thread, like all arrays of mlx.
 """
 
-import math
 import time
 from collections import deque
-from dataclasses import dataclass, replace
-from typing import cast
+from dataclasses import replace
 
 import mlx.core as mx
 
 from mlx_entropix.engine.events import (
-    Alternative,
-    DrawParameters,
     Event,
     PromptProgress,
     PromptScored,
     PromptToken,
     Request,
-    RowFailed,
-    TokenEvent,
-    TokenMetrics,
 )
 from mlx_entropix.engine.prefill import Prefill, shares
 from mlx_entropix.engine.prefix import PrefixCache
 from mlx_entropix.engine.rows import Row
 from mlx_entropix.engine.scoring import score_tokens
+from mlx_entropix.engine.step import QueuedStep
 from mlx_entropix.model.cache import KVRows
 from mlx_entropix.model.llama import Llama
 from mlx_entropix.sampling import (
-    Quadrant,
-    Sampled,
     candidate_count,
     draw_count,
     parameter_rows,
@@ -55,21 +47,6 @@ CLARIFYING_TEXT = " ..."
 
 # mlx keeps freed buffers for reuse; after this many steps they are given back.
 _STEPS_BETWEEN_CLEARING = 256
-
-_NOT_FINITE = (
-    "{} computed values that are not finite numbers. Its weights are damaged or do not belong to "
-    "its config.json: download them again."
-)
-
-
-@dataclass(eq=False)
-class _Step:
-    """A step that was queued and not read yet."""
-
-    rows: list[Row]
-    sampled: Sampled
-    numbers: mx.array  # (B, 11): the log-probability, six metrics, four parameters
-    best: tuple[mx.array, mx.array] | None  # ids and log-probabilities (B, n), if a row wants any
 
 
 class Engine:
@@ -108,7 +85,7 @@ class Engine:
         self._ready: list[Prefill] = []
         self._cache: KVRows | None = None
         self._cached_rows: list[Row] = []  # the rows of self._cache, in its order
-        self._step: _Step | None = None
+        self._step: QueuedStep | None = None
         self._parameters: mx.array | None = None
         self._next_id = 0
         self._steps = 0
@@ -158,7 +135,7 @@ class Engine:
         if rows:
             self._step = self._queue(rows, before)
         if before is not None:
-            events += self._read(before)
+            events += before.read(self.model.name, self.tokenizer)
         self.live = [row for row in self.live if not row.finished]
         self._steps += 1
         if self._steps % _STEPS_BETWEEN_CLEARING == 0:
@@ -278,7 +255,7 @@ class Engine:
             if not row.wants_more and len(row.tokens) >= lengths[i]:
                 self.prefixes.keep(row.tokens[: lengths[i]], self._cache.extract(i))
 
-    def _queue(self, rows: list[Row], before: _Step | None) -> _Step:
+    def _queue(self, rows: list[Row], before: QueuedStep | None) -> QueuedStep:
         """Queue one step of `rows` on the device."""
         assert self._cache is not None
         tokens = self._input_tokens(rows, before)
@@ -306,9 +283,9 @@ class Engine:
         mx.async_eval(sampled.token, sampled.quadrant, numbers, best)
         for row in rows:
             row.queued += 1
-        return _Step(rows, sampled, numbers, best)
+        return QueuedStep(rows, sampled, numbers, best)
 
-    def _input_tokens(self, rows: list[Row], before: _Step | None) -> mx.array:
+    def _input_tokens(self, rows: list[Row], before: QueuedStep | None) -> mx.array:
         """The token (B,) that each row goes on from: still on the device, or a prompt's last."""
         new = [row.request.prompt[-1] for row in rows if row.queued == 0]
         parts = []
@@ -319,62 +296,3 @@ class Engine:
         if new:
             parts.append(mx.array(new, dtype=parts[0].dtype if parts else mx.uint32))
         return parts[0] if len(parts) == 1 else mx.concatenate(parts)
-
-    def _read(self, step: _Step) -> list[Event]:
-        """The tokens of a step as events, for the rows that were not ended since."""
-        numbers = cast(list[list[float]], step.numbers.tolist())
-        quadrants = cast(list[int], step.sampled.quadrant.tolist())
-        tokens = cast(list[int], step.sampled.token.tolist())
-        now = time.perf_counter()
-        events: list[Event] = []
-        for i, row in enumerate(step.rows):
-            if row.finished:
-                continue
-            row.first_token_at = row.first_token_at or now
-            if not all(map(math.isfinite, numbers[i][:7])):
-                row.finished = True
-                events.append(RowFailed(row.id, _NOT_FINITE.format(self.model.name)))
-                continue
-            alternatives = self._alternatives(row.request.alternatives, step.best, i)
-            events.append(self._token_event(row, tokens[i], quadrants[i], numbers[i], alternatives))
-        return events
-
-    def _token_event(
-        self,
-        row: Row,
-        token_id: int,
-        quadrant: int,
-        numbers: list[float],
-        alternatives: tuple[Alternative, ...],
-    ) -> TokenEvent:
-        text, reason = row.take(token_id, token_id in self.tokenizer.eos_token_ids)
-        temperature, top_p, top_k, min_p = numbers[7:]
-        drawn = not math.isnan(temperature)
-        return TokenEvent(
-            row=row.id,
-            position=len(row.request.prompt) + row.generated - 1,
-            token_id=token_id,
-            token=self.tokenizer.token_text(token_id),
-            text=text,
-            logprob=numbers[0],
-            metrics=TokenMetrics(*numbers[1:7]),
-            quadrant=Quadrant(quadrant) if quadrant >= 0 else None,
-            parameters=DrawParameters(temperature, top_p, int(top_k), min_p) if drawn else None,
-            alternatives=alternatives,
-            finish_reason=reason,
-            summary=row.summary() if reason else None,
-        )
-
-    def _alternatives(
-        self, count: int, best: tuple[mx.array, mx.array] | None, row: int
-    ) -> tuple[Alternative, ...]:
-        """The `count` likeliest tokens, best first; ones of probability 0 are left out."""
-        if best is None:
-            return ()
-        ids = cast(list[int], best[0].tolist()[row])[:count]  # type: ignore[index]
-        logprobs = cast(list[float], best[1].tolist()[row])[:count]  # type: ignore[index]
-        return tuple(
-            Alternative(token_id, self.tokenizer.token_text(token_id), logprob)
-            for token_id, logprob in zip(ids, logprobs, strict=True)
-            if math.isfinite(logprob)
-        )
