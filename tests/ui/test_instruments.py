@@ -5,6 +5,21 @@ import re
 from playwright.sync_api import expect
 
 
+def test_a_newcomer_is_told_of_one_word_why_it_is_coloured(open_page):
+    chat = open_page(max_tokens=40)
+    chat.ask("What is the capital of France, and what is it famous for?")
+    hint = chat.page.get_by_role("note", name="How to read the colours")
+    expect(hint).to_contain_text("because the model saw")
+    word = hint.locator(".token-word").text_content()
+    chat.button("See all that it weighed", hint).click()
+    expect(chat.card).to_contain_text(word)
+    # Who has opened a card once knows how.
+    expect(hint).to_have_count(0)
+    chat.page.reload()
+    expect(chat.tokens().nth(3)).to_be_attached()
+    expect(hint).to_have_count(0)
+
+
 def test_one_selection_in_text_list_timeline_and_map(open_page):
     chat = open_page(max_tokens=24, seed=1)
     chat.ask("Name a city at random and say why you chose it.")

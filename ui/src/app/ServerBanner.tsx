@@ -13,13 +13,16 @@ const SENTENCES: Partial<Record<Connection, string>> = {
 
 function KeyForm() {
   const [key, setKey] = useState("");
+  const [refused, setRefused] = useState(false);
   return (
     <form
-      className="flex gap-2"
+      className="flex flex-wrap items-center gap-2"
       onSubmit={(event) => {
         event.preventDefault();
         apiKey.set(key.trim());
-        void checkServer();
+        setRefused(false);
+        // Where it is right, this form is gone by then.
+        void checkServer().then(() => setRefused(true));
       }}
     >
       <input
@@ -33,6 +36,7 @@ function KeyForm() {
       <Button type="submit" disabled={!key.trim()}>
         Connect
       </Button>
+      {refused && <p className="text-danger">The server does not take this key.</p>}
     </form>
   );
 }

@@ -58,7 +58,7 @@ function Sample() {
 export function EmptyState() {
   const ready = useServer((s) => s.connection === "ok" || s.connection === "loading");
   return (
-    <div className="mx-auto w-full max-w-[46rem] px-4 py-[min(9vh,72px)]">
+    <div className="mx-auto w-full max-w-[46rem] px-4 py-6 sm:py-[min(9vh,72px)]">
       <h1 className="text-2xl font-semibold tracking-tight">See where the model hesitates</h1>
       <p className="mt-1 mb-6 text-muted">
         Colour marks only what deserves a look. The sampler reads the model's uncertainty at every token and

@@ -11,7 +11,10 @@ const REASONS: Partial<Record<QuadrantName, string>> = {
   RESAMPLING: "is magenta because the model saw many ways to go on, and none that stood out",
 };
 
-const WORD = /^\s\p{L}{3,}$/u;
+/** A whole word: it begins after a space, or at the beginning of the answer. */
+const isWord = (text: string, index: number) => (index === 0 ? FIRST : LATER).test(text);
+const FIRST = /^\s?\p{L}{2,}$/u;
+const LATER = /^\s\p{L}{2,}$/u;
 
 interface Example {
   index: number;
@@ -22,10 +25,10 @@ interface Example {
 /** The first tinted word that has another word as its strongest rival: both can be read without an explanation. */
 function exampleIn(tokens: readonly TokenRecord[]): Example | null {
   for (const [index, token] of tokens.entries()) {
-    if (!token.quadrant || !REASONS[token.quadrant] || token.forced || !WORD.test(token.text)) continue;
+    if (!token.quadrant || !REASONS[token.quadrant] || token.forced || !isWord(token.text, index)) continue;
     if (!/^(\s|[.,;:!?]|$)/.test(tokens[index + 1]?.text ?? "")) continue;
     const rival = token.alternatives.find((one) => one.token !== token.token);
-    if (rival && WORD.test(rival.token)) return { index, token, rival };
+    if (rival && isWord(rival.token, index)) return { index, token, rival };
   }
   return null;
 }
