@@ -1,6 +1,10 @@
-/** What a pointer does on a plot: hovering marks a token, a click picks it, dragging zooms, the wheel zooms and pans. */
+/**
+ * What a pointer does on a plot: hovering marks a token, a click picks it, dragging zooms, the wheel and two fingers zoom
+ * and pan.
+ */
 import type uPlot from "uplot";
 import type { Line } from "@/instruments/MetricPlot";
+import { Pinch } from "@/instruments/pinch";
 import { type Point, useSelection } from "@/instruments/selection";
 import type { XView } from "@/instruments/xView";
 
@@ -24,8 +28,10 @@ export function attachPointer(plot: uPlot, view: XView, lines: () => readonly Li
 
   let panFrom: number | null = null;
   let moved = false;
+  const pinch = new Pinch();
   on("pointerdown", (event) => {
-    moved = false;
+    moved = pinch.active;
+    if (event.pointerType === "touch") pinch.down(event.pointerId, place(event));
     panFrom = event.shiftKey ? place(event) : null;
     if (panFrom !== null) over.setPointerCapture(event.pointerId);
   });
@@ -37,11 +43,20 @@ export function attachPointer(plot: uPlot, view: XView, lines: () => readonly Li
       panFrom = now;
       return;
     }
-    if (event.pointerType !== "touch") useSelection.getState().hover(pointAt(event), "timeline");
+    if (event.pointerType === "touch") {
+      const shown = pinch.move(event.pointerId, place(event), view.range, over.clientWidth);
+      if (shown) {
+        moved = true;
+        view.show(...shown);
+      }
+    } else useSelection.getState().hover(pointAt(event), "timeline");
   });
-  on("pointerup", () => {
+  const lift = ({ pointerId }: PointerEvent) => {
     panFrom = null;
-  });
+    pinch.up(pointerId);
+  };
+  on("pointerup", lift);
+  on("pointercancel", lift);
   on("pointerleave", () => useSelection.getState().hover(null, "timeline"));
   on("click", (event) => {
     if (!moved && !event.shiftKey) useSelection.getState().select(pointAt(event), "timeline");
