@@ -78,7 +78,7 @@ def take_all(browser: Browser, url: str) -> None:
 
     page = open_page(browser, url, "light")
     page.get_by_role("button", name="Side by side").first.click()
-    page.get_by_role("textbox", name="Prompt for both").fill(CITIES)
+    page.get_by_role("textbox", name="Prompt for both").fill(STORY)
     page.keyboard.press("Control+.")
     page.get_by_role("button", name="Run both").click()
     wait_done(page, 2)

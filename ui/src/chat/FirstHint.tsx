@@ -22,15 +22,21 @@ interface Example {
   rival: { token: string; logprob: number };
 }
 
-/** The first tinted word that has another word as its strongest rival: both can be read without an explanation. */
+/**
+ * A tinted word whose strongest rival is a word, too, so that both can be read without an explanation: the first that came
+ * against the odds, else the first of all.
+ */
 function exampleIn(tokens: readonly TokenRecord[]): Example | null {
+  let first: Example | null = null;
   for (const [index, token] of tokens.entries()) {
     if (!token.quadrant || !REASONS[token.quadrant] || token.forced || !isWord(token.text, index)) continue;
     if (!/^(\s|[.,;:!?]|$)/.test(tokens[index + 1]?.text ?? "")) continue;
     const rival = token.alternatives.find((one) => one.token !== token.token);
-    if (rival && isWord(rival.token, index)) return { index, token, rival };
+    if (!rival || !isWord(rival.token, index)) continue;
+    if (rival.logprob > token.logprob) return { index, token, rival };
+    first ??= { index, token, rival };
   }
-  return null;
+  return first;
 }
 
 const learnt = () => useSettings.setState({ hinted: true });
