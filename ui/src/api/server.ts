@@ -61,11 +61,18 @@ export async function checkServer(): Promise<void> {
 export function watchServer(): () => void {
   let timer: ReturnType<typeof setTimeout>;
   let ended = false;
-  const tick = async () => {
-    if (!document.hidden) await checkServer();
+  const schedule = () => {
     clearTimeout(timer); // another tick may have run meanwhile
     if (!ended) timer = setTimeout(tick, SECONDS[useServer.getState().connection] * 1000);
   };
+  const tick = async () => {
+    if (!document.hidden) await checkServer();
+    schedule();
+  };
+  // An answer that was cut off may be the first to know: from then on the pace is that of a server that is gone.
+  const unsubscribe = useServer.subscribe(
+    (now, before) => now.connection !== before.connection && schedule(),
+  );
   const onVisible = () => void (document.hidden ? undefined : tick());
   document.addEventListener("visibilitychange", onVisible);
   window.addEventListener("online", onVisible);
@@ -73,6 +80,7 @@ export function watchServer(): () => void {
   return () => {
     ended = true;
     clearTimeout(timer);
+    unsubscribe();
     document.removeEventListener("visibilitychange", onVisible);
     window.removeEventListener("online", onVisible);
   };
