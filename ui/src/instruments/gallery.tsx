@@ -11,6 +11,7 @@ import { ShareBar } from "@/instruments/ShareBar";
 import { Timeline } from "@/instruments/Timeline";
 import { TokenList } from "@/instruments/TokenList";
 import { TokenText } from "@/instruments/TokenText";
+import { drawText } from "@/lib/frames";
 import { type ColourBy, MEASURE_NAMES } from "@/lib/metrics";
 import type { Answer } from "@/types";
 import { syntheticAnswer } from "../../fixtures/synthetic";
@@ -41,6 +42,15 @@ function Gallery() {
   const [colourBy, setColourBy] = useState<ColourBy>((query.get("colour") as ColourBy) ?? "quadrant");
   useEffect(() => {
     let have = FROM;
+    const show = () => {
+      setAnswer({
+        ...whole,
+        tokens: whole.tokens.slice(0, have),
+        status: have === TOKENS ? "done" : "streaming",
+      });
+      // A chat keeps the end of a streaming answer in view.
+      scrollTo(0, document.body.scrollHeight);
+    };
     window.stream = (tokensPerSecond, more = TOKENS) =>
       new Promise((done) => {
         const from = have;
@@ -49,15 +59,8 @@ function Gallery() {
         const step = () => {
           const arrived = Math.floor(((performance.now() - start) / 1000) * tokensPerSecond);
           have = Math.min(until, from + arrived);
-          const finished = have === until;
-          setAnswer({
-            ...whole,
-            tokens: whole.tokens.slice(0, have),
-            status: have === TOKENS ? "done" : "streaming",
-          });
-          // A chat keeps the end of a streaming answer in view.
-          scrollTo(0, document.body.scrollHeight);
-          if (finished) done();
+          drawText(show);
+          if (have === until) done();
           else requestAnimationFrame(step);
         };
         requestAnimationFrame(step);
