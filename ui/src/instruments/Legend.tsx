@@ -1,5 +1,5 @@
 /** What the colours of the token view mean. */
-import { ChevronDown } from "lucide-react";
+import { Info } from "lucide-react";
 import { type CSSProperties, useId, useState } from "react";
 import { type ColourBy, MEASURES } from "@/lib/metrics";
 import { QUADRANT_NAMES, QUADRANTS } from "@/lib/quadrants";
@@ -18,33 +18,40 @@ export function Legend({ colourBy, answer }: LegendProps) {
   const domain = domainOf(colourBy, answer?.tokens ?? []);
   const known = domain.root || (answer?.tokens.length ?? 0) > 0;
   return (
-    <figure className="ramp m-0 text-xs text-muted" style={rampProperties() as CSSProperties}>
-      <figcaption title={MEASURES[colourBy].description}>{caption(colourBy)}</figcaption>
-      <div className="mt-1 flex h-2 w-44 overflow-hidden rounded-sm" aria-hidden>
-        {Array.from({ length: 25 }, (_, i) => i / 24).map((t) => (
-          <span
-            key={t}
-            className={t === 0 ? "flex-1" : "tint flex-1"}
-            style={{ "--t": t } as CSSProperties}
-          />
-        ))}
-      </div>
-      <div className="num relative mt-0.5 h-4 w-44">
-        {(known
-          ? ticks(domain)
-          : [
-              { t: 0, label: "low" },
-              { t: 1, label: "high" },
-            ]
-        ).map(({ t, label }) => (
-          <span
-            key={t}
-            className="absolute"
-            style={{ left: `${t * 100}%`, transform: `translateX(-${t * 100}%)` }}
-          >
-            {label}
-          </span>
-        ))}
+    <figure
+      className="ramp m-0 flex items-center gap-3 text-xs text-muted"
+      style={rampProperties() as CSSProperties}
+    >
+      <figcaption className="min-w-0" title={MEASURES[colourBy].description}>
+        {caption(colourBy)}
+      </figcaption>
+      <div className="shrink-0">
+        <div className="flex h-2 w-44 overflow-hidden rounded-sm" aria-hidden>
+          {Array.from({ length: 25 }, (_, i) => i / 24).map((t) => (
+            <span
+              key={t}
+              className={t === 0 ? "flex-1" : "tint flex-1"}
+              style={{ "--t": t } as CSSProperties}
+            />
+          ))}
+        </div>
+        <div className="num relative mt-0.5 h-4 w-44">
+          {(known
+            ? ticks(domain)
+            : [
+                { t: 0, label: "low" },
+                { t: 1, label: "high" },
+              ]
+          ).map(({ t, label }) => (
+            <span
+              key={t}
+              className="absolute"
+              style={{ left: `${t * 100}%`, transform: `translateX(-${t * 100}%)` }}
+            >
+              {label}
+            </span>
+          ))}
+        </div>
       </div>
     </figure>
   );
@@ -58,13 +65,14 @@ export function FoldedLegend(props: LegendProps) {
     <>
       <button
         type="button"
+        aria-label="Legend"
         aria-expanded={open}
         aria-controls={id}
+        title="What the colours mean"
         onClick={() => setOpen(!open)}
-        className="flex h-7 items-center gap-1 rounded-md px-1.5 text-[13px] text-muted hover:text-ink"
+        className="grid size-7 place-items-center rounded-md text-muted hover:text-ink aria-expanded:text-ink"
       >
-        Legend
-        <ChevronDown size={14} aria-hidden className={open ? "rotate-180" : undefined} />
+        <Info size={16} aria-hidden />
       </button>
       <div id={id} hidden={!open} className="basis-full pt-0.5 pb-1">
         {open && <Legend {...props} />}
