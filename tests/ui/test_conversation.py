@@ -13,9 +13,6 @@ def test_an_answer_streams_as_tokens_and_every_part_of_the_page_knows_it(chat):
     ]
     assert (sent["sampler"], sent["seed"], sent["max_tokens"]) == ("entropix", 0, 16)
     assert sent["metrics"] is True
-    chat.wait_tokens(2)
-    expect(chat.answer).to_have_attribute("data-status", "streaming")
-    expect(chat.page.get_by_text("tok/s")).to_be_visible()
     chat.wait_done()
 
     texts = chat.texts()
@@ -47,6 +44,8 @@ def test_stopped_continued_regenerated_edited_and_all_versions_kept(open_page):
     chat = open_page(max_tokens=400, seed=3)
     chat.send("Tell a long story about a lighthouse keeper.")
     chat.wait_tokens(4)
+    expect(chat.answer).to_have_attribute("data-status", "streaming")
+    expect(chat.page.get_by_text("tok/s")).to_be_visible()
     chat.button("Stop").click()
     expect(chat.answer).to_have_attribute("data-status", "stopped")
     expect(chat.answer).to_contain_text("Stopped.")
