@@ -13,12 +13,12 @@ def test_two_samplers_stream_at_once_and_part(open_page):
         page.get_by_role("combobox", name=f"{side} sampler").select_option(sampler)
         chat.button(f"Change the {side.lower()} sampler").click()
         dialog = page.get_by_role("dialog", name=f"{side} sampler")
-        dialog.get_by_role("textbox", name="Longest answer, in tokens").fill("20")
+        dialog.get_by_role("textbox", name="Longest answer, in tokens").fill("50")
         dialog.get_by_role("textbox", name="Seed").fill("5")
         chat.button("Close", dialog).click()
     sent: list[dict] = []
     page.on("request", lambda one: sent.append(one.post_data_json) if one.post_data else None)
-    prompt = "Name a city at random and say why you chose it."
+    prompt = "Tell a long story about a city of your choice."
     page.get_by_role("textbox", name="Prompt for both").fill(prompt)
     chat.button("Run both").click()
     expect(chat.answers).to_have_count(2)
