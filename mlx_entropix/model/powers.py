@@ -1,12 +1,12 @@
 """Attention and SwiGLU by powers of two, for float32 on a CPU.
 
-`mx.power(2, x)` takes less than half the time of `mx.exp(x)` there, on which MLX builds softmax and
+A power of two takes less than half the time of `mx.exp` there, on which MLX builds softmax and
 sigmoid. On a GPU `mx.fast.scaled_dot_product_attention` and a fused SwiGLU are one kernel each.
 """
 
 import mlx.core as mx
 
-_LOG2_E = 1.4426950408889634
+from mlx_entropix.exponentials import LOG2_E, power_of_two
 
 
 def are_faster(weight: mx.array | None) -> bool:
@@ -26,15 +26,15 @@ def attend(
     B, H, L, D = queries.shape
     kv_heads, T = keys.shape[1:3]
     # The query heads that share a KV head become the rows of one product.
-    grouped = (queries * (scale * _LOG2_E)).reshape(B, kv_heads, -1, D)
+    grouped = (queries * (scale * LOG2_E)).reshape(B, kv_heads, -1, D)
     bits = (grouped @ keys.swapaxes(-1, -2)).reshape(B, H, L, T)
     if mask is not None:
         bits = mx.where(mask, bits, -mx.inf)
-    weights = mx.power(2.0, bits - mx.max(bits, axis=-1, keepdims=True))
+    weights = power_of_two(bits - mx.max(bits, axis=-1, keepdims=True))
     out = (weights.reshape(B, kv_heads, -1, T) @ values).reshape(B, H, L, D)
     return out / mx.sum(weights, axis=-1, keepdims=True)
 
 
 def swiglu(gate: mx.array, up: mx.array) -> mx.array:
     """gate · sigmoid(gate) · up, for arrays of one shape."""
-    return gate / (1.0 + mx.power(2.0, gate * -_LOG2_E)) * up
+    return gate / (1.0 + power_of_two(gate * -LOG2_E)) * up

@@ -4,18 +4,17 @@ from typing import Any, NamedTuple
 
 import mlx.core as mx
 
+from mlx_entropix.exponentials import LOG2_E, power_of_two
 from mlx_entropix.sampling.compiled import compiled_on_gpu
 from mlx_entropix.sampling.config import SamplerConfig
 from mlx_entropix.sampling.decide import Parameters, decide, parameter_columns
 from mlx_entropix.sampling.metrics import (
-    LOG2_E,
     Distribution,
     Metrics,
     all_metrics,
     attention_metrics,
     distribution,
     metric_columns,
-    power_of_two,
     scaled_probabilities,
 )
 from mlx_entropix.sampling.quadrants import Quadrant
