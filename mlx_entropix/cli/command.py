@@ -1,0 +1,42 @@
+"""The console script `mlx-entropix`: one word that says what to do, then that command's options."""
+
+import sys
+from importlib import import_module
+
+_COMMANDS = {
+    "ask": ("main", "one prompt, a list of prompts, or a chat (the default)"),
+    "calibrate": ("calibrate", "fit the sampler's thresholds to a model"),
+    "compare": ("compare", "compare traces, with intervals and a picture"),
+    "download": ("download", "get the weights of a model"),
+    "serve": ("serve", "the HTTP server"),
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command that the first argument names, `ask` where it names none.
+
+    Returns its exit code: 0 done, 1 failed, 2 bad usage or bad input, 130 interrupted.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words and words[0] in ("-h", "--help"):
+        print(_help())
+        return 0
+    name = "ask"
+    if words and not words[0].startswith("-"):
+        name = words.pop(0)
+    if name not in _COMMANDS:
+        from mlx_entropix.cli.errors import print_error
+
+        print_error(f"There is no command {name!r}. Choose one of {', '.join(_COMMANDS)}.")
+        return 2
+    module = import_module(f"mlx_entropix.cli.{_COMMANDS[name][0]}")
+    return int(module.main(words))
+
+
+def _help() -> str:
+    width = max(map(len, _COMMANDS))
+    lines = [f"  {name:{width}}  {text}" for name, (_, text) in _COMMANDS.items()]
+    return "\n".join(
+        ["usage: mlx-entropix [COMMAND] [options]", "", "commands:", *lines, ""]
+        + ["`mlx-entropix COMMAND --help` lists a command's options."]
+    )
