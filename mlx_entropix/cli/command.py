@@ -36,7 +36,6 @@ def main(argv: list[str] | None = None) -> int:
 def _help() -> str:
     width = max(map(len, _COMMANDS))
     lines = [f"  {name:{width}}  {text}" for name, (_, text) in _COMMANDS.items()]
-    return "\n".join(
-        ["usage: mlx-entropix [COMMAND] [options]", "", "commands:", *lines, ""]
-        + ["`mlx-entropix COMMAND --help` lists a command's options."]
-    )
+    usage = "usage: mlx-entropix [COMMAND] [options]"
+    more = "`mlx-entropix COMMAND --help` lists a command's options."
+    return "\n".join([usage, "", "commands:", *lines, "", more])

@@ -37,6 +37,7 @@ from mlx_entropix.model.llama import Llama
 from mlx_entropix.sampling import (
     candidate_count,
     draw_count,
+    measures_sigma,
     parameter_rows,
     position_key,
     sample_rows,
@@ -273,6 +274,7 @@ class Engine:
             mx.array(keys, dtype=mx.uint32),
             candidates=candidate_count(configs, self.model.vocabulary_size),
             draws=draw_count(configs),
+            sigma=measures_sigma(configs),
         )
         # Joined here and not when they are read: that would wait in line behind the next step.
         numbers = mx.stack([sampled.logprob, *sampled.metrics, *sampled.parameters], axis=1)

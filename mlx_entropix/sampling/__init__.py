@@ -17,7 +17,12 @@ from mlx_entropix.sampling.keys import position_key
 from mlx_entropix.sampling.metrics import Metrics, calculate_metrics
 from mlx_entropix.sampling.presets import PRESETS
 from mlx_entropix.sampling.quadrants import Quadrant
-from mlx_entropix.sampling.rows import candidate_count, draw_count, parameter_rows
+from mlx_entropix.sampling.rows import (
+    candidate_count,
+    draw_count,
+    measures_sigma,
+    parameter_rows,
+)
 from mlx_entropix.sampling.sampler import Sampled, filtered_probabilities, sample, sample_rows
 
 __all__ = [
@@ -36,6 +41,7 @@ __all__ = [
     "classify",
     "draw_count",
     "filtered_probabilities",
+    "measures_sigma",
     "parameter_rows",
     "position_key",
     "sample",

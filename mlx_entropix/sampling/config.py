@@ -54,7 +54,10 @@ class BaseValues(_Config):
     """What the quadrants start from."""
 
     temperature: float = _value(
-        0.666, 0, 5, "Base temperature of a draw; 0 takes the likeliest token."
+        0.666,
+        0,
+        5,
+        "Base temperature of a draw; 0 takes the likeliest token, whatever the quadrant.",
     )
     top_p: float = _value(0.90, 0, 1, "Base probability mass of the likeliest tokens that is kept.")
     top_k: int = _value(27, 1, MOST_RANKS, "Base number of likeliest tokens that are kept.")
@@ -67,6 +70,19 @@ class BaseValues(_Config):
         1,
         MOST_DRAWS,
         "How many tokens the ADAPTIVE quadrant draws, to keep the likeliest of them.",
+    )
+    attention_entropy_per_doubling: float = _value(
+        0,
+        0,
+        1,
+        "Bits of attention entropy that come with each doubling of the visible keys; the "
+        "conditions see the entropy as it would be over attention_entropy_keys of them.",
+    )
+    attention_entropy_keys: int = _value(
+        64,
+        1,
+        1_000_000,
+        "The visible keys that attention_entropy_per_doubling counts from.",
     )
 
 
@@ -135,6 +151,13 @@ class PlainConfig(_Config):
     min_p: float = _value(0.03, 0, 1, "Probability, relative to the best token's, to be kept.")
     min_tokens_to_keep: int = _value(
         1, 1, MOST_RANKS, "So many tokens are kept whatever min_p says."
+    )
+    top_n_sigma: float = _value(
+        0,
+        0,
+        100,
+        "Tokens are kept whose logit lies at most so many standard deviations (of all logits) "
+        "under the best one; 0 keeps all (top-nσ, arXiv:2411.07641).",
     )
 
 

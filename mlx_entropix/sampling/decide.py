@@ -14,6 +14,7 @@ from mlx_entropix.sampling.rows import (
     FORMULAS,
     METRICS,
     QUADRANT_WIDTH,
+    header,
     parameter_rows,
 )
 
@@ -27,16 +28,21 @@ class Parameters(NamedTuple):
     min_p: mx.array
 
 
-def decide(metrics: mx.array, rows: mx.array) -> tuple[mx.array, mx.array]:
+def decide(
+    metrics: mx.array, rows: mx.array, visible: mx.array | None = None
+) -> tuple[mx.array, mx.array]:
     """What rows of parameters (B, P) answer to metrics (B, 6).
 
-    Returns the quadrant (B, 1) int32, the first whose metrics all lie inside its open intervals,
-    else ADAPTIVE; and (B, 4) float32, the parameters that it asks for, in the order of
-    `Parameters`: NaN in FLOWING, and a temperature of 0 means the likeliest token.
+    `visible` (B, 1) is the number of keys that the attention was spread over; without it the
+    conditions take attention entropy as it is. Returns the quadrant (B, 1) int32, the first whose
+    metrics all lie inside its open intervals, else ADAPTIVE; and (B, 4) float32, the parameters
+    that it asks for, in the order of `Parameters`: NaN in FLOWING, and a temperature of 0, which a
+    base temperature of 0 always gives, means the likeliest token.
     """
     bounds = rows[:, BOUNDS].reshape(-1, 4, 2, METRICS)
     values = metrics[:, None]
-    inside = mx.all((values > bounds[:, :, 0]) & (values < bounds[:, :, 1]), axis=-1)  # (B, 4)
+    judged = values if visible is None else _as_at_fixed_length(metrics, rows, visible)[:, None]
+    inside = mx.all((judged > bounds[:, :, 0]) & (judged < bounds[:, :, 1]), axis=-1)  # (B, 4)
     first = mx.where(inside, mx.arange(4), Quadrant.ADAPTIVE.value)
     quadrant = mx.min(first, axis=-1, keepdims=True)
 
@@ -49,7 +55,18 @@ def decide(metrics: mx.array, rows: mx.array) -> tuple[mx.array, mx.array]:
     asked = mx.clip(asked, formula[..., -2], formula[..., -1])  # (B, 4)
     truncates = quadrant == Quadrant.EXPLORING.value  # the others round half to even
     whole = mx.where(truncates, mx.floor(asked), mx.round(asked))
-    return quadrant, mx.where(mx.arange(4) == PARAMETERS.index("top_k"), whole, asked)
+    asked = mx.where(mx.arange(4) == PARAMETERS.index("top_k"), whole, asked)
+    # Minimum and factor of a quadrant must not heat what was asked to be cold.
+    cold = (rows[:, :1] <= 0) & (mx.arange(4) == PARAMETERS.index("temperature"))
+    return quadrant, mx.where(cold & (asked == asked), 0.0, asked)
+
+
+def _as_at_fixed_length(metrics: mx.array, rows: mx.array, visible: mx.array) -> mx.array:
+    """The metrics (B, 6), attention entropy less what it owes to the number of visible keys."""
+    base = header(rows)
+    growth = base.attention_per_doubling * (mx.log2(visible) - base.attention_keys)
+    is_attention = mx.arange(METRICS) == Metrics._fields.index("attention_entropy")
+    return metrics - mx.where(is_attention, growth, 0.0)
 
 
 def parameter_columns(asked: mx.array) -> Parameters:

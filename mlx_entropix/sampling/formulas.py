@@ -23,9 +23,9 @@ MOST_RANKS = 100  # no filter of the entropy sampler keeps more tokens than this
 Condition = Annotated[
     str,
     Field(
-        pattern=rf"^({'|'.join(Metrics._fields)}) [<>] ({'|'.join(LEVELS)})$",
-        description="A metric, < or >, and which of its three thresholds.",
-        examples=["logits_entropy > medium"],
+        pattern=rf"^({'|'.join(Metrics._fields)}) [<>] ({'|'.join(LEVELS)}|[0-9]+(\.[0-9]+)?)$",
+        description="A metric, < or >, and which of its three thresholds, or a number.",
+        examples=["logits_entropy > medium", "logits_varentropy < 2.5"],
     ),
 ]
 Conditions = tuple[Condition, ...]
@@ -78,6 +78,10 @@ class Treading(QuadrantConfig):
     """High entropy, low varentropy: the clarifying token, or a warmer draw right after it."""
 
     when: Conditions = _when("logits_entropy > medium", "logits_varentropy < low")
+    clarifies: bool = Field(
+        default=True,
+        description="Whether the clarifying token is emitted; without it every token is drawn.",
+    )
     temperature_constant: float = _constant("temperature", 1.3)
     temperature_attention_entropy: float = _coefficient("temperature", "attention entropy", 0.2, 10)
     temperature_maximum: float = _limit("highest", "temperature", 1.5, 0, 5)

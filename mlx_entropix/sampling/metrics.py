@@ -62,6 +62,16 @@ def logits_metrics(p: Distribution) -> tuple[mx.array, mx.array]:
     return entropy, variance
 
 
+def standard_deviation(p: Distribution) -> mx.array:
+    """The standard deviation (B, 1), in bits, of the logits of all tokens that are not banned."""
+    allowed = p.bits > -mx.inf
+    bits = mx.where(allowed, p.bits, 0.0)
+    count = mx.sum(allowed, axis=-1, keepdims=True)
+    mean = mx.sum(bits, axis=-1, keepdims=True) / count
+    square = mx.sum(mx.where(allowed, mx.square(bits - mean), 0.0), axis=-1, keepdims=True)
+    return mx.sqrt(square / count)
+
+
 def attention_metrics(scores: mx.array, mask: mx.array | None = None) -> mx.array:
     """The four metrics of attention scores (B, H, T), as a (B, 4) float32 array.
 

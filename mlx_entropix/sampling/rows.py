@@ -20,7 +20,7 @@ from typing import NamedTuple
 import mlx.core as mx
 
 from mlx_entropix.sampling.config import PlainConfig, SamplerConfig
-from mlx_entropix.sampling.formulas import MOST_RANKS, PARAMETERS, QuadrantConfig
+from mlx_entropix.sampling.formulas import LEVELS, MOST_RANKS, PARAMETERS, QuadrantConfig
 from mlx_entropix.sampling.metrics import Metrics
 from mlx_entropix.sampling.quadrants import Quadrant
 
@@ -45,6 +45,9 @@ class Header(NamedTuple):
     draws: mx.array
     clarifying_token: mx.array  # −1 for none
     plain: mx.array  # 1 for the plain sampler
+    top_n_sigma: mx.array  # 0 for none
+    attention_per_doubling: mx.array  # bits of attention entropy
+    attention_keys: mx.array  # log2 of the number of keys that it is counted from
 
 
 HEADER_WIDTH = len(Header._fields)
@@ -83,6 +86,11 @@ def draw_count(configs: Sequence[RowConfig]) -> int:
     return max((c.n_adaptive_samples for c in configs if isinstance(c, SamplerConfig)), default=1)
 
 
+def measures_sigma(configs: Sequence[RowConfig]) -> bool:
+    """Whether a row needs the standard deviation of its logits."""
+    return any(isinstance(c, PlainConfig) and c.top_n_sigma > 0 for c in configs)
+
+
 @lru_cache(maxsize=1024)
 def _row(config: RowConfig, clarifying_token: int) -> tuple[float, ...]:
     base = (config.temperature, config.top_p, config.top_k, config.min_p, config.min_tokens_to_keep)
@@ -90,13 +98,15 @@ def _row(config: RowConfig, clarifying_token: int) -> tuple[float, ...]:
         never = [math.inf] * METRICS + [-math.inf] * METRICS
         unchanged = [1.0] + [0.0] * (2 * METRICS) + [-math.inf, math.inf]
         formulas = unchanged * (len(Quadrant) * len(PARAMETERS))
-        return (*base, 1, clarifying_token, 1, *never * 4, *formulas)
+        return (*base, 1, clarifying_token, 1, config.top_n_sigma, 0, 0, *never * 4, *formulas)
     conditions = (config.flowing, config.treading, config.exploring, config.resampling)
     changes = (config.treading, config.exploring, config.resampling, config.adaptive)
     bounds = [end for quadrant in conditions for end in _bounds(config, quadrant.when)]
     formulas = [math.nan] * QUADRANT_WIDTH
     formulas += [x for quadrant in changes for p in PARAMETERS for x in _formula(quadrant, p)]
-    return (*base, config.n_adaptive_samples, clarifying_token, 0, *bounds, *formulas)
+    clarifying = clarifying_token if config.treading.clarifies else -1
+    attention = config.attention_entropy_per_doubling, math.log2(config.attention_entropy_keys)
+    return (*base, config.n_adaptive_samples, clarifying, 0, 0, *attention, *bounds, *formulas)
 
 
 def _bounds(config: SamplerConfig, conditions: tuple[str, ...]) -> list[float]:
@@ -104,7 +114,7 @@ def _bounds(config: SamplerConfig, conditions: tuple[str, ...]) -> list[float]:
     upper = dict.fromkeys(Metrics._fields, math.inf)
     for condition in conditions:
         metric, side, level = condition.split()
-        border = config.threshold(level, metric)
+        border = config.threshold(level, metric) if level in LEVELS else float(level)
         if side == ">":
             lower[metric] = max(lower[metric], border)
         else:

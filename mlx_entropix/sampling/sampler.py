@@ -16,6 +16,7 @@ from mlx_entropix.sampling.metrics import (
     distribution,
     metric_columns,
     scaled_probabilities,
+    standard_deviation,
 )
 from mlx_entropix.sampling.quadrants import Quadrant
 from mlx_entropix.sampling.ranks import best_tokens, draw_ranks, kept_ranks
@@ -46,21 +47,26 @@ def sample_rows(
     *,
     candidates: int,
     draws: int,
+    sigma: bool = False,
 ) -> Sampled:
     """Sample one token for every row.
 
     `logits` (B, V) and `scores` (B, H, T) may be of any float type; `mask` (B, T) is true at
     visible keys, None where all are; `previous_token` (B,) integers. `parameters` come from
-    `parameter_rows`, `candidates` and `draws` from `candidate_count` and `draw_count` of the same
-    configurations. `keys` (B, 2) uint32, see `position_key`.
+    `parameter_rows`, `candidates`, `draws` and `sigma` from `candidate_count`, `draw_count` and
+    `measures_sigma` of the same configurations. `keys` (B, 2) uint32, see `position_key`.
 
     Nothing is read back to the host. Rows do not affect each other. NaN among a row's logits or
     scores shows in its metrics, and its token then means nothing.
     """
     attention = attention_metrics(scores, mask)
+    if mask is None:
+        visible = mx.full((logits.shape[0], 1), scores.shape[-1], dtype=mx.float32)
+    else:
+        visible = mx.sum(mask, axis=-1, keepdims=True).astype(mx.float32)
     candidates = min(candidates, logits.shape[-1])
     token, logprob, metrics, quadrant, used, ids, logprobs = _sample(
-        logits, attention, previous_token, parameters, keys, candidates, draws
+        logits, attention, visible, previous_token, parameters, keys, candidates, draws, sigma
     )
     columns, asked = metric_columns(metrics), parameter_columns(used)
     return Sampled(token, logprob, columns, quadrant, asked, ids, logprobs)
@@ -70,11 +76,13 @@ def sample_rows(
 def _sample(
     logits: mx.array,
     attention: mx.array,
+    visible: mx.array,
     previous_token: mx.array,
     rows: mx.array,
     keys: mx.array,
     candidates: int,
     draws: int,
+    sigma: bool,
 ) -> tuple[Any, ...]:
     """All of a step that does not depend on the number of keys T, so that T may grow."""
     logits = logits.astype(mx.float32)
@@ -85,16 +93,16 @@ def _sample(
     metrics = all_metrics(p, attention)
 
     base = header(rows)
-    quadrant, asked = decide(metrics, rows)  # (B, 1), (B, 4)
+    quadrant, asked = decide(metrics, rows, visible)  # (B, 1), (B, 4)
     greedy = mx.logical_not(asked[:, :1] > 0)  # a temperature of 0, or NaN
     below_best = best_logits - best
-    drawn = _drawn_rank(p, below_best, asked, base, quadrant, keys, draws)
+    drawn = _drawn_rank(p, below_best, asked, base, quadrant, keys, draws, sigma)
     token = mx.take_along_axis(ids, mx.where(greedy, 0, drawn), axis=-1).astype(mx.int32)
 
     clarifying = base.clarifying_token.astype(mx.int32)
     known = (clarifying >= 0) & (clarifying < logits.shape[-1])
     treading = quadrant == Quadrant.TREADING.value
-    clarifies = treading & known & (clarifying != previous_token[:, None])
+    clarifies = treading & known & (base.temperature > 0) & (clarifying != previous_token[:, None])
     token = mx.where(clarifies, clarifying, token)
 
     log_total = mx.log(p.total)
@@ -113,6 +121,7 @@ def _drawn_rank(
     quadrant: mx.array,
     keys: mx.array,
     draws: int,
+    sigma: bool,
 ) -> mx.array:
     """The rank (B, 1) that each row draws by `logits` (B, C), less the best, of the best tokens.
 
@@ -124,6 +133,9 @@ def _drawn_rank(
     plain = base.plain > 0
     measured = mx.where(plain, power_of_two(bits) / p.total, scaled)
     kept = kept_ranks(measured, asked, base.min_tokens_to_keep, plain)
+    if sigma:
+        floor = -base.top_n_sigma * standard_deviation(p)
+        kept &= (base.top_n_sigma <= 0) | (bits >= floor)
     ranks = draw_ranks(mx.where(kept, scaled, 0.0), keys, draws)  # (B, draws)
     wanted = mx.where(quadrant == Quadrant.ADAPTIVE.value, base.draws, 1)
     made = mx.arange(draws) < wanted

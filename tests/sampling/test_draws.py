@@ -12,6 +12,7 @@ from mlx_entropix.sampling import (
     Quadrant,
     candidate_count,
     draw_count,
+    measures_sigma,
     parameter_rows,
     position_key,
     sample,
@@ -31,18 +32,19 @@ def uncompiled():
     mx.enable_compile()
 
 
-def step(config, logits, scores, seed=11):
-    """One step of DRAWS rows that differ in their keys alone."""
+def step(config, logits, scores, seed=11, previous=0):
+    """One step of DRAWS rows that differ in their keys alone; 0 is the clarifying token."""
     rows = mx.repeat(parameter_rows([config], clarifying_token=0), DRAWS, axis=0)
     return sample_rows(
         mx.repeat(logits[None], DRAWS, axis=0),
         mx.repeat(scores[None], DRAWS, axis=0),
         None,
-        mx.zeros((DRAWS,), dtype=mx.int32),  # the clarifying token came just before
+        mx.full((DRAWS,), previous, dtype=mx.int32),
         rows,
         mx.array([position_key(seed, i) for i in range(DRAWS)], dtype=mx.uint32),
         candidates=candidate_count([config], V),
         draws=draw_count([config]),
+        sigma=measures_sigma([config]),
     )
 
 
@@ -163,6 +165,39 @@ def test_temperature_zero_takes_the_likeliest_token_without_a_draw():
     sampled = step(config, logits, mx.zeros((1, 1)))
     assert set(sampled.token.tolist()) == {mx.argmax(logits).item()}
     assert np.isnan(np.array(sampled.parameters.temperature)).all()
+
+
+@pytest.mark.parametrize(("n", "banned"), [(0.5, 0), (1.0, 5), (1.7, 0), (3.0, 9)])
+def test_top_n_sigma_keeps_what_lies_near_the_best_logit(n, banned):
+    """Of the logits as they are: the set does not grow with the temperature."""
+    config = PlainConfig(top_n_sigma=n, temperature=1.6, top_k=0, top_p=1, min_p=0)
+    logits = np.array(random(11, 1.5), np.float64)
+    logits[np.argsort(logits)[:banned]] = -np.inf
+    sigma = np.std(logits[np.isfinite(logits)])
+    p = oracle.softmax(np.where(logits >= logits.max() - n * sigma, logits, -np.inf) / 1.6)
+    assert_follows(np.array(step(config, mx.array(logits), random(4, 2.0, (3, 20))).token), p)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("scale", [0.0, 0.02, 1.0, 3.0, 9.0])
+def test_a_base_temperature_of_zero_takes_the_likeliest_token_in_every_quadrant(preset, scale):
+    """Whatever a quadrant's minimum, its factor or its clarifying token ask for."""
+    logits = random(13, scale)
+    cold = PRESETS[preset].override({"temperature": 0})
+    sampled = step(cold, logits, random(4, 2.0, (3, 20)), previous=1)
+    assert set(sampled.token.tolist()) == {mx.argmax(logits).item()}
+    assert np.isnan(np.array(sampled.parameters.temperature)).all()
+
+
+def test_treading_without_the_clarifying_token_draws():
+    flat = mx.zeros((V,))  # all alike: high entropy, no varentropy
+    pauses = step(PRESETS["entropix"], flat, mx.zeros((2, 5)), previous=1)
+    assert set(pauses.quadrant.tolist()) == {Quadrant.TREADING.value}
+    assert set(pauses.token.tolist()) == {0}
+    draws = PRESETS["entropix"].override({"treading": {"clarifies": False}})
+    drawn = step(draws, flat, mx.zeros((2, 5)), previous=1)
+    assert set(drawn.quadrant.tolist()) == {Quadrant.TREADING.value}
+    assert len(set(drawn.token.tolist())) == 27  # top_k
 
 
 def test_sample_splits_one_key_over_its_rows():

@@ -20,6 +20,7 @@ from mlx_entropix.sampling import (
     sample_rows,
     sampling_parameters,
 )
+from mlx_entropix.sampling.decide import decide
 from tests.sampling import oracle
 from tests.sampling.cases import PROFILE, cases
 
@@ -176,3 +177,22 @@ def test_step(case, preset, clarified, seed):
     elif temperature > 1e-3:
         p, doubtful = oracle.filtered(logits, *numbers, config.min_tokens_to_keep)
         assert doubtful or p[token] > 0
+
+
+def test_conditions_take_numbers_and_see_attention_at_a_fixed_length():
+    """Two rows of equal attention entropy: the one with more keys is the sharper for its length."""
+    metrics = Metrics(
+        *(mx.array(x) for x in ([2.0, 2.0], [1.0, 1.0], [4.0, 4.0], *[[0.0, 0.0]] * 3))
+    )
+    by_number = PRESETS["entropix"].override(
+        {
+            "exploring": {"when": ["logits_entropy > 1.5", "attention_entropy < 3.5"]},
+            "attention_entropy_per_doubling": 0.5,
+            "attention_entropy_keys": 32,
+        }
+    )
+    assert set(classify(metrics, by_number).tolist()) == {Quadrant.ADAPTIVE.value}
+    rows = mx.repeat(parameter_rows([by_number], -1), 2, axis=0)
+    visible = mx.array([[63.0], [65.0]])  # twice 32 keys bring just the half bit
+    quadrant, _ = decide(mx.stack(list(metrics), axis=-1), rows, visible)
+    assert quadrant[:, 0].tolist() == [Quadrant.ADAPTIVE.value, Quadrant.EXPLORING.value]
