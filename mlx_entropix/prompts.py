@@ -26,6 +26,9 @@ class Prompt:
         return [*system, {"role": "user", "content": self.user}]
 
 
+CALIBRATION_CSV = Path(__file__).with_name("calibration.csv")
+"""Prompts of many kinds, for fitting a sampler to a model."""
+
 # Short, because a small model on a CPU reads every token of it before the first answer.
 SYSTEM_PROMPT = "Think carefully, then answer briefly and correctly. Say so if you are not sure."
 

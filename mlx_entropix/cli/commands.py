@@ -40,7 +40,7 @@ def _reset(_: Session, conversation: Conversation, __: str) -> str:
 def _sampler(session: Session, _: Conversation, name: str) -> str:
     if not name:
         return f"The sampler is {session.sampler}. There are {', '.join(NAMES)}."
-    session.config, session.sampler = named_config(name), name
+    session.config, session.sampler = named_config(name, session.auto), name
     return f"The sampler is {name} now."
 
 

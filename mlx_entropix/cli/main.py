@@ -32,24 +32,28 @@ def _run(options: Namespace) -> int:
     from mlx_entropix.cli.asked import asked_prompts
     from mlx_entropix.cli.console import make_screen
     from mlx_entropix.cli.progress import spinner
-    from mlx_entropix.cli.sampler import config_of
+    from mlx_entropix.cli.sampler import config_of, find_auto
     from mlx_entropix.cli.trace import TraceFile
     from mlx_entropix.model.locate import locate_weights
+    from mlx_entropix.sampling.auto import AUTO
 
     _check_terminal(options)
     screen = make_screen(no_color=options.no_color, quiet=options.quiet, is_json=options.json)
     prompts = asked_prompts(options)
-    sampler, config = config_of(options)
+    auto = find_auto(options.weights_dir)
+    sampler, config = config_of(options, auto)
     trace = TraceFile(options.trace) if options.trace else None
     location = locate_weights(options.weights_dir)
     if location.is_fallback:
         screen.notice(_LLAMA_NOTICE.format(location.name))
+    if sampler == AUTO and auto.notice:
+        screen.notice(auto.notice)
     with spinner(screen.notices, f"Loading {location.name}", shown=not options.quiet):
         from mlx_entropix.cli.answer import answer_one
         from mlx_entropix.cli.answers import answer_list
         from mlx_entropix.cli.session import Session
 
-        session = Session.open(options, screen, location, trace, sampler, config)
+        session = Session.open(options, screen, location, trace, auto, sampler, config)
     if is_list(options):
         return answer_list(session, prompts, options.rows or DEFAULT_ROWS)
     if prompts:

@@ -40,6 +40,10 @@ class LateBar:
         """Set the bar to `done`, and what stands beside it."""
         self._bar.update(self._task, completed=done, at=at)
 
+    def restart(self, text: str, total: int, done: int, at: str) -> None:
+        """Show another piece of work, or how far it is."""
+        self._bar.update(self._task, description=text, total=total, completed=done, at=at)
+
     def __enter__(self) -> "LateBar":
         if self._timer is not None:
             self._timer.start()

@@ -6,19 +6,33 @@ from pathlib import Path
 from typing import Any
 
 from mlx_entropix.cli.errors import UsageError
+from mlx_entropix.model.locate import name_weights
 from mlx_entropix.sampling import PRESETS, ConfigError, PlainConfig, SamplerConfig
+from mlx_entropix.sampling.auto import AUTO, AutoSampler, auto_sampler
 
 NORMAL = "normal"
-NAMES = (*PRESETS, NORMAL)
+NAMES = (AUTO, *PRESETS, NORMAL)
 _OVERRIDES = ("temperature", "top_p", "top_k", "min_p")
 
 Config = SamplerConfig | PlainConfig
 
 
-def config_of(options: Namespace) -> tuple[str, Config]:
+def find_auto(weights: str | None) -> AutoSampler:
+    """What `auto` is for the model that `weights` names; nothing is loaded or downloaded.
+
+    Raises `UsageError` for a fitted preset that cannot be used, `WeightsError` for weights that
+    are not there.
+    """
+    try:
+        return auto_sampler(*name_weights(weights))
+    except ConfigError as error:
+        raise UsageError(f"{error}.") from None
+
+
+def config_of(options: Namespace, auto: AutoSampler) -> tuple[str, Config]:
     """The sampler's name and configuration that the options ask for. Raises `UsageError`."""
-    name = NORMAL if options.normal else options.sampler or "entropix"
-    config = named_config(name)
+    name = NORMAL if options.normal else options.sampler or AUTO
+    config = named_config(name, auto)
     if options.sampler_config:
         path = Path(options.sampler_config).expanduser()
         config = _override(config, read_config(path), f"{path} cannot be used")
@@ -27,8 +41,10 @@ def config_of(options: Namespace) -> tuple[str, Config]:
     return name, _override(config, given, "An option of the sampler is out of range")
 
 
-def named_config(name: str) -> Config:
-    """The configuration of a preset, or of `normal`. Raises `UsageError` for another name."""
+def named_config(name: str, auto: AutoSampler) -> Config:
+    """The configuration of a sampler by its name. Raises `UsageError` for another name."""
+    if name == AUTO:
+        return auto.config
     if name == NORMAL:
         return PlainConfig()
     if name not in PRESETS:

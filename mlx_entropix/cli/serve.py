@@ -67,14 +67,16 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _settings(options: Namespace, port: int) -> "Settings":
-    from mlx_entropix.cli.sampler import config_of
+    from mlx_entropix.cli.sampler import config_of, find_auto
     from mlx_entropix.server.settings import Settings
 
-    sampler, config = config_of(options)
+    auto = find_auto(options.weights_dir)
+    sampler, config = config_of(options, auto)
     return Settings(
         host=options.host,
         port=port,
         weights=options.weights_dir,
+        auto=auto,
         sampler=sampler,
         config=config,
         max_rows=options.max_rows,

@@ -22,6 +22,7 @@ from mlx_entropix.model.llama import Llama
 from mlx_entropix.model.locate import Location
 from mlx_entropix.prompts import Prompt
 from mlx_entropix.sampling import SamplerConfig
+from mlx_entropix.sampling.auto import AutoSampler
 from mlx_entropix.text import Tokenizer
 
 
@@ -29,13 +30,14 @@ from mlx_entropix.text import Tokenizer
 class Session:
     """The loaded model and everything that was asked for on the command line.
 
-    `sampler`, `config` and `seed` may change during a chat. `prefix_cache_bytes` of past sequences
+    `auto` is what the sampler of that name is for this model. `sampler`, `config` and `seed` may change during a chat. `prefix_cache_bytes` of past sequences
     are kept for answers to come.
     """
 
     screen: Screen
     model: Llama
     tokenizer: Tokenizer
+    auto: AutoSampler
     sampler: str
     config: Config
     seed: int
@@ -53,6 +55,7 @@ class Session:
         screen: Screen,
         location: Location,
         trace: TraceFile | None,
+        auto: AutoSampler,
         sampler: str,
         config: Config,
     ) -> "Session":
@@ -62,6 +65,7 @@ class Session:
             screen=screen,
             model=model,
             tokenizer=tokenizer,
+            auto=auto,
             sampler=sampler,
             config=config,
             seed=options.seed,

@@ -9,7 +9,8 @@ from mlx_entropix.engine.events import PromptProgress, Request, RowFailed, Token
 from mlx_entropix.model.llama import Llama
 from mlx_entropix.model.load import load_model
 from mlx_entropix.model.locate import Location, locate_weights
-from mlx_entropix.sampling import PRESETS, PlainConfig, SamplerConfig
+from mlx_entropix.sampling import PlainConfig, SamplerConfig
+from mlx_entropix.sampling.auto import auto_sampler
 from mlx_entropix.text import Tokenizer, load_tokenizer, tokenizer_from_gguf
 
 Prompt = str | Sequence[int] | Sequence[Mapping[str, Any]]
@@ -32,6 +33,7 @@ def load(weights: str | Path | None = None) -> tuple[Llama, Tokenizer]:
 def load_from(location: Location) -> tuple[Llama, Tokenizer]:
     """Load what `locate_weights` found."""
     model, metadata = load_model(location.path, location.name)
+    model.weights = location.path
     if metadata is None:
         return model, load_tokenizer(location.path)
     return model, tokenizer_from_gguf(metadata)
@@ -54,7 +56,7 @@ def stream_generate(
     tokenizer: Tokenizer,
     prompt: Prompt,
     *,
-    config: SamplerConfig | PlainConfig = PRESETS["entropix"],
+    config: SamplerConfig | PlainConfig | None = None,
     max_tokens: int = 256,
     seed: int = 0,
     stop: Sequence[str] = (),
@@ -64,14 +66,15 @@ def stream_generate(
     """Generate one answer, an event a token.
 
     `prompt` is text used as it is, a list of token ids, or a list of chat messages with `role` and
-    `content`. `on_prompt(done, total)` is called as the prompt is computed. Raises `PromptError`
+    `content`. Without a `config` the sampler is the preset that is fitted to the model, or the
+    published `entropix` where none is. `on_prompt(done, total)` is called as the prompt is computed. Raises `PromptError`
     where the prompt is empty or does not fit, `GenerationError` where the model's output is not
     finite.
     """
     engine = Engine(model, tokenizer, max_rows=1)
     request = Request(
         prompt=encode_prompt(tokenizer, prompt),
-        config=config,
+        config=config or auto_sampler(model.name, model.weights).config,
         max_tokens=max_tokens,
         seed=seed,
         stop=tuple(stop),

@@ -25,6 +25,17 @@ class Location:
     is_fallback: bool = False
 
 
+def name_weights(weights: str | Path | None = None) -> tuple[str, Path | None]:
+    """The name of the model that `weights` names, and its path if it is on the disk.
+
+    Nothing is downloaded: the path of a Hugging Face repo id is None. Raises `WeightsError`.
+    """
+    if weights is not None and _is_repo(weights):
+        return str(weights), None
+    location = locate_weights(weights)
+    return location.name, location.path
+
+
 def locate_weights(weights: str | Path | None = None) -> Location:
     """Find the weights that `weights` names, downloading a Hugging Face repo if it is one.
 
@@ -46,7 +57,7 @@ def locate_weights(weights: str | Path | None = None) -> Location:
                 ".safetensors files, or a Hugging Face repo id."
             )
         return Location(path, path.stem)
-    if _REPO_ID.fullmatch(str(weights)) and not path.parent.is_dir():
+    if _is_repo(weights):
         from mlx_entropix.model.download import fetch_to_cache
 
         return Location(fetch_to_cache(str(weights)), str(weights))
@@ -54,6 +65,12 @@ def locate_weights(weights: str | Path | None = None) -> Location:
         f"There are no weights at {path}. Check the path, or download Llama 3.2 with "
         "`uv run mlx_download_weights.py`."
     )
+
+
+def _is_repo(weights: str | Path) -> bool:
+    """Whether it can only be a Hugging Face repo id."""
+    path = Path(weights).expanduser()
+    return bool(_REPO_ID.fullmatch(str(weights))) and not (path.exists() or path.parent.is_dir())
 
 
 def bundled_model() -> Path:

@@ -108,8 +108,8 @@ class GenerationRequest(_Part):
     )
     sampler: str | None = Field(
         None,
-        description="A preset of the entropy sampler, or `normal` for the plain sampler: see "
-        "/v1/samplers. Without one, the server's own.",
+        description="A preset of the entropy sampler (`auto` is the one fitted to the model), or "
+        "`normal` for the plain sampler: see /v1/samplers. Without one, the server's own.",
     )
     sampler_config: dict[str, Any] | None = Field(
         None, description="Values that differ from the sampler's, as /v1/samplers describes them."

@@ -3,6 +3,7 @@
 from typing import Any
 
 from mlx_entropix.sampling import PRESETS, ConfigError, PlainConfig, SamplerConfig
+from mlx_entropix.sampling.auto import AUTO
 from mlx_entropix.server.errors import ApiError
 from mlx_entropix.server.requests import GenerationRequest
 from mlx_entropix.server.settings import PLAIN, Settings
@@ -10,20 +11,21 @@ from mlx_entropix.server.settings import PLAIN, Settings
 _BASE_VALUES = ("temperature", "top_p", "top_k", "min_p")
 
 
-def named_sampler(name: str) -> SamplerConfig | PlainConfig:
-    """The sampler of that name as it is published; raises KeyError if there is none."""
-    return PlainConfig() if name == PLAIN else PRESETS[name]
+def named_samplers(settings: Settings) -> dict[str, SamplerConfig | PlainConfig]:
+    """Every sampler by its name, without what this server was told to change."""
+    return {AUTO: settings.auto.config, **PRESETS, PLAIN: PlainConfig()}
 
 
 def request_config(request: GenerationRequest, settings: Settings) -> SamplerConfig | PlainConfig:
     """The sampler that a request asks for. Raises a 400 that names the field and its range."""
     name = request.sampler or settings.sampler
+    named = named_samplers(settings)
     if name == settings.sampler:
         config = settings.config
-    elif name == PLAIN or name in PRESETS:
-        config = named_sampler(name)
+    elif name in named:
+        config = named[name]
     else:
-        known = ", ".join([*PRESETS, PLAIN])
+        known = ", ".join(named)
         raise ApiError(400, f"There is no sampler {name!r}. There are: {known}.", param="sampler")
     config = _override(config, request.sampler_config or {}, "sampler_config")
     for field in _BASE_VALUES:
@@ -35,11 +37,14 @@ def request_config(request: GenerationRequest, settings: Settings) -> SamplerCon
 
 def describe_samplers(settings: Settings) -> dict[str, Any]:
     """What `GET /v1/samplers` answers."""
+    named = {name: config.model_dump() for name, config in named_samplers(settings).items()}
+    fitted = settings.auto.fitted
     return {
         "default": settings.sampler,
         "config": settings.config.model_dump(),
-        "presets": {name: preset.model_dump() for name, preset in PRESETS.items()},
-        "normal": PlainConfig().model_dump(),
+        "normal": named.pop(PLAIN),
+        "presets": named,
+        "fitted": fitted and fitted.model_dump(),
         "schema": SamplerConfig.model_json_schema(),
         "plain_schema": PlainConfig.model_json_schema(),
     }

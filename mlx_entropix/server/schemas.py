@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from mlx_entropix.sampling.config_file import Provenance
+
 _INDEX = "Which answer it is, from 0."
 _FINISH = "`stop`: the model, or a stop string, ended it; `length`: max_tokens did."
 _CREATED = "When it was begun, in seconds since 1970."
@@ -231,6 +233,10 @@ class Samplers(BaseModel):
     config: dict[str, Any] = Field(description="Its values, as this server was started.")
     presets: dict[str, dict[str, Any]] = Field(description="The entropy sampler's presets.")
     normal: dict[str, Any] = Field(description="The plain sampler's values.")
+    fitted: Provenance | None = Field(
+        description="How the preset `auto` was fitted to the model; null where none is, and `auto` "
+        "is the published preset."
+    )
     schema_: dict[str, Any] = Field(alias="schema", description="JSON Schema of the presets.")
     plain_schema: dict[str, Any] = Field(description="JSON Schema of the plain sampler.")
 

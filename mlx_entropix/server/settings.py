@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlx_entropix.sampling import PRESETS, PlainConfig, SamplerConfig
+from mlx_entropix.sampling.auto import AUTO, AutoSampler
 
 PLAIN = "normal"
 """The name of the plain sampler, beside the presets' names."""
@@ -16,7 +17,8 @@ MAX_BODY_BYTES = 8 * 1024 * 1024
 class Settings:
     """The options of `mlx_server.py`, checked.
 
-    `sampler` names the sampler of requests that name none, and `config` is that sampler with the
+    `auto` is what the sampler of that name is for the model. `sampler` names the sampler of requests
+    that name none, and `config` is that sampler with the
     server's own overrides. `max_queue` bounds the rows that wait beside the `max_rows` live ones.
     `max_kv_tokens` None means `max_rows` whole contexts. `shutdown_timeout` is in seconds.
     """
@@ -24,7 +26,8 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     weights: str | None = None
-    sampler: str = "entropix"
+    auto: AutoSampler = AutoSampler("")
+    sampler: str = AUTO
     config: SamplerConfig | PlainConfig = PRESETS["entropix"]
     max_rows: int = 16
     max_queue: int = 64

@@ -1,0 +1,313 @@
+"""The face of `mlx-entropix calibrate`: fit the sampler's thresholds to a model."""
+
+import argparse
+import datetime
+import shlex
+import sys
+import time
+import traceback
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlx_entropix.cli.arguments import ArgumentParser
+from mlx_entropix.cli.shared_options import add_weights, whole_number
+
+if TYPE_CHECKING:
+    from mlx_entropix.cli.console import Screen
+    from mlx_entropix.engine.calibrate import Calibration
+    from mlx_entropix.sampling import SamplerConfig
+
+_EPILOG = """\
+examples:
+  uv run mlx-entropix calibrate                         the model that answers by default
+  uv run mlx-entropix calibrate --model weights/Llama-3.2-1B-Instruct --out my.toml
+  uv run mlx-entropix calibrate --prompt_csv mine.csv --target FLOWING=0.6 --target TREADING=0.02
+  uv run mlx-entropix calibrate --tune questions.jsonl  and fit what each quadrant does
+
+The model answers the prompts; thresholds are chosen jointly so that the quadrants get their target
+shares of its tokens, and again on answers made with those thresholds. Every third prompt is held
+out: what is printed was measured there. Without --out the preset is kept where the sampler `auto`
+finds it. The file of --tune holds questions, one JSON object a line:
+{"question": "What is 2 + 3?", "answers": ["5", "five"]}.
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command and return its exit code: 0 done, 1 failed, 2 bad input, 130 interrupted."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    options = make_parser().parse_args(words)
+    try:
+        _run(options, words)
+    except KeyboardInterrupt:
+        from mlx_entropix.cli.errors import print_error
+
+        print_error("interrupted. Nothing was written.")
+        return 130
+    except Exception as error:
+        if options.debug:
+            traceback.print_exc()
+        return _report(error)
+    return 0
+
+
+def make_parser() -> ArgumentParser:
+    """The parser of `mlx-entropix calibrate`."""
+    from mlx_entropix.sampling.calibration import TARGETS
+
+    parser = ArgumentParser(
+        prog="mlx-entropix calibrate",
+        description="Fit the thresholds of the entropy sampler to a model.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_weights(parser)
+    parser.add_argument(
+        "--out", metavar="FILE", help="where to write the preset, as TOML (default: for `auto`)"
+    )
+    parser.add_argument(
+        "--prompt_csv", metavar="PATH", help="prompts with the columns act,prompt (default: ours)"
+    )
+    shares = ", ".join(f"{name}={share:g}" for name, share in TARGETS.items())
+    parser.add_argument(
+        "--target",
+        type=_share,
+        action="append",
+        default=[],
+        metavar="NAME=SHARE",
+        help=f"the share of a quadrant, 0 to 1; may be repeated (default: {shares})",
+    )
+    parser.add_argument(
+        "--rounds", type=whole_number(1), default=3, metavar="N", help="fits (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--max_tokens",
+        type=whole_number(8),
+        default=80,
+        metavar="N",
+        help="the longest answer, in tokens (default: %(default)s)",
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="(default: %(default)s)")
+    parser.add_argument(
+        "--logits_only",
+        action="store_true",
+        help="parameters follow the logits alone, not the attention",
+    )
+    parser.add_argument(
+        "--tune", metavar="FILE", help="questions with answers, to fit what each quadrant does"
+    )
+    parser.add_argument(
+        "--trials",
+        type=whole_number(1),
+        default=12,
+        metavar="N",
+        help="how many settings --tune tries (default: %(default)s)",
+    )
+    parser.add_argument("--plot", metavar="FILE", help="a picture, as .png or .svg")
+    parser.add_argument("--debug", action="store_true", help="show a traceback with an error")
+    return parser
+
+
+def _share(text: str) -> tuple[str, float]:
+    from mlx_entropix.sampling.calibration import TARGETS
+
+    name, _, share = text.partition("=")
+    if name.upper() not in TARGETS:
+        raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(TARGETS)}")
+    try:
+        value = float(share)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{share!r} is no share, write one as 0.1") from None
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{share} is no share, it lies from 0 to 1")
+    return name.upper(), value
+
+
+def _run(options: Namespace, words: list[str]) -> None:
+    from mlx_entropix.cli.console import make_screen
+    from mlx_entropix.cli.progress import LateBar, spinner
+    from mlx_entropix.model.locate import locate_weights
+    from mlx_entropix.prompts import CALIBRATION_CSV, SYSTEM_PROMPT, create_prompts_from_csv
+    from mlx_entropix.sampling.auto import user_preset
+    from mlx_entropix.sampling.calibration import TARGETS, check_targets
+
+    targets = check_targets(TARGETS | dict(options.target))
+    prompts = create_prompts_from_csv(options.prompt_csv or CALIBRATION_CSV)
+    plot = _plot_path(options.plot)
+    questions = _questions(Path(options.tune)) if options.tune else []
+    location = locate_weights(options.weights_dir)
+    out = Path(options.out).expanduser() if options.out else user_preset(location.name)
+    _check_writable(out)
+    screen = make_screen(no_color=False, quiet=False, is_json=False)
+    with spinner(screen.notices, f"Loading {location.name}"):
+        from mlx_entropix.engine import load_from
+        from mlx_entropix.engine.calibrate import calibrate, tune
+
+        model, tokenizer = load_from(location)
+    system = {"role": "system", "content": SYSTEM_PROMPT}
+    ids = [tuple(tokenizer.chat([system, {"role": "user", "content": p.user}])) for p in prompts]
+    begun = time.perf_counter()
+    with LateBar(screen.notices, "Calibrating", 1) as bar:
+
+        def on_tokens(what: str, made: int, most: int) -> None:
+            bar.restart(what, most, made, f"{made:,} tokens")
+
+        from mlx_entropix.sampling import PRESETS
+        from mlx_entropix.sampling.presets import FITTED
+
+        start = logits_only(FITTED) if options.logits_only else FITTED
+        result = calibrate(
+            model,
+            tokenizer,
+            ids,
+            start,
+            before=PRESETS["entropix"],
+            targets=targets,
+            rounds=options.rounds,
+            max_tokens=options.max_tokens,
+            seed=options.seed,
+            on_tokens=on_tokens,
+        )
+        tuned = None
+        if questions:
+            asked = [
+                (tuple(tokenizer.chat([system, {"role": "user", "content": q}])), answers)
+                for q, answers in questions
+            ]
+            tuned = tune(
+                model,
+                tokenizer,
+                asked,
+                result.config,
+                trials=options.trials,
+                seed=options.seed,
+                on_tokens=on_tokens,
+            )
+    seconds = time.perf_counter() - begun
+    config = tuned.config if tuned is not None else result.config
+    provenance = _provenance(result, location.name, options, words, targets, tuned)
+    _write(out, config, provenance)
+    _print_result(screen, result, targets, tuned, seconds)
+    if plot is not None:
+        from mlx_entropix.cli.quadrant_plot import draw_before_and_after
+
+        draw_before_and_after(plot, location.name, result)
+        screen.answers.print(f"Picture: {plot}")
+    screen.answers.print(f"Preset: {out}")
+    if options.out:
+        screen.answers.print(
+            f"Use it: uv run mlx_main.py --sampler_config {shlex.quote(str(out))}"
+        )
+    else:
+        screen.answers.print("`--sampler auto`, the default, uses it from now on.")
+
+
+def _plot_path(text: str | None) -> Path | None:
+    """Where the picture goes. Raises `UsageError` where none can be drawn."""
+    from importlib.util import find_spec
+
+    from mlx_entropix.cli.errors import UsageError
+
+    if text is None:
+        return None
+    path = Path(text).expanduser()
+    if path.suffix.lower() not in (".png", ".svg"):
+        raise UsageError(f"{path} is no picture file. Name one that ends in .png or .svg.")
+    if find_spec("matplotlib") is None:
+        raise UsageError("--plot needs matplotlib. Install it: uv add matplotlib.")
+    return path
+
+
+def _check_writable(out: Path) -> None:
+    """Find out before minutes of work whether the preset can be kept. Raises `UsageError`."""
+    from mlx_entropix.cli.errors import UsageError
+
+    if out.suffix.lower() != ".toml":
+        raise UsageError(f"{out} does not end in .toml. Presets are TOML files.")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with out.open("a", encoding="utf-8"):
+            pass
+        if not out.stat().st_size:
+            out.unlink()
+    except OSError as error:
+        raise UsageError(
+            f"{out} cannot be written ({error.strerror}). Name another file with --out."
+        ) from None
+
+
+def _questions(path: Path) -> list[tuple[str, tuple[str, ...]]]:
+    """Questions with their accepted answers from a JSON Lines file. Raises `UsageError`."""
+    import json
+
+    from mlx_entropix.cli.errors import UsageError
+
+    remedy = 'Write lines such as {"question": "What is 2 + 3?", "answers": ["5"]}.'
+    try:
+        lines = path.expanduser().read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise UsageError(f"{path} cannot be read ({reason}). {remedy}") from None
+    questions = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+            question, answers = record["question"], record["answers"]
+        except (ValueError, KeyError, TypeError):
+            raise UsageError(f"{path}, line {number}: this is no question. {remedy}") from None
+        texts = isinstance(answers, list) and all(isinstance(a, str) and a for a in answers)
+        if not (isinstance(question, str) and question.strip() and texts and answers):
+            raise UsageError(f"{path}, line {number}: this is no question. {remedy}")
+        questions.append((question, tuple(answers)))
+    if not questions:
+        raise UsageError(f"{path} holds no question. {remedy}")
+    return questions
+
+
+def logits_only(config: "SamplerConfig") -> "SamplerConfig":
+    """The configuration with all that follows the attention taken out of its formulas."""
+    from mlx_entropix.sampling import Metrics
+
+    attention = Metrics._fields[2:]
+    changes: dict = {}
+    for quadrant, values in config.model_dump().items():
+        if not isinstance(values, dict):
+            continue
+        found = {name: 0 for name in values if name.endswith(attention)}
+        if found:
+            changes[quadrant] = found
+    return config.override(changes)
+
+
+def _write(out: Path, config: "SamplerConfig", provenance: object) -> None:
+    from mlx_entropix.sampling.config_file import config_toml
+
+    text = config_toml(config, "entropix", fitted=provenance, only_changes=True)  # type: ignore[arg-type]
+    part = out.with_name(out.name + ".part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(out)  # a preset that was there stays whole until the new one is
+
+
+def _report(error: Exception) -> int:
+    """Say what went wrong and return the exit code."""
+    from mlx_entropix.cli.errors import UsageError, print_error
+    from mlx_entropix.engine import GenerationError
+    from mlx_entropix.model.errors import WeightsError
+    from mlx_entropix.prompts import CsvError
+    from mlx_entropix.sampling.calibration import CalibrationError
+    from mlx_entropix.text import PromptError, TokenizerError
+
+    bad_input = (UsageError, WeightsError, CsvError, CalibrationError, PromptError, TokenizerError)
+    if isinstance(error, bad_input):
+        print_error(str(error))
+        return 2
+    known = isinstance(error, GenerationError)
+    print_error(
+        str(error)
+        if known
+        else f"this failed in an unforeseen way ({type(error).__name__}: {error}). "
+        "Run the same command with --debug to see where."
+    )
+    return 1
