@@ -1,14 +1,21 @@
 """From the sampler's options to its configuration."""
 
-import json
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 from mlx_entropix.cli.errors import UsageError
-from mlx_entropix.sampling import PRESETS, ConfigError, PlainConfig, SamplerConfig
+from mlx_entropix.sampling import (
+    PRESETS,
+    ConfigError,
+    ConfigFile,
+    PlainConfig,
+    SamplerConfig,
+    config_toml,
+    read_config_file,
+)
+from mlx_entropix.sampling.config_file import NORMAL
 
-NORMAL = "normal"
 NAMES = (*PRESETS, NORMAL)
 _OVERRIDES = ("temperature", "top_p", "top_k", "min_p")
 
@@ -17,14 +24,25 @@ Config = SamplerConfig | PlainConfig
 
 def config_of(options: Namespace) -> tuple[str, Config]:
     """The sampler's name and configuration that the options ask for. Raises `UsageError`."""
-    name = NORMAL if options.normal else options.sampler or "entropix"
-    config = named_config(name)
+    asked = _asked(options)
+    return asked.base, asked.config
+
+
+def config_text(options: Namespace) -> str:
+    """The configuration that the options ask for, as a file of it. Raises `UsageError`."""
+    asked = _asked(options)
+    return config_toml(asked.config, asked.base, asked.fitted)
+
+
+def _asked(options: Namespace) -> ConfigFile:
+    name = NORMAL if options.normal else options.sampler
+    asked = ConfigFile(named_config(name or "entropix"), name or "entropix")
     if options.sampler_config:
-        path = Path(options.sampler_config).expanduser()
-        config = _override(config, read_config(path), f"{path} cannot be used")
+        asked = read_config(Path(options.sampler_config).expanduser(), name)
     given = {key: getattr(options, key, None) for key in _OVERRIDES}  # the server has none of them
     given = {key: value for key, value in given.items() if value is not None}
-    return name, _override(config, given, "An option of the sampler is out of range")
+    config = _override(asked.config, given, "An option of the sampler is out of range")
+    return asked if config == asked.config else ConfigFile(config, asked.base)
 
 
 def named_config(name: str) -> Config:
@@ -36,21 +54,20 @@ def named_config(name: str) -> Config:
     return PRESETS[name]
 
 
-def read_config(path: Path) -> dict[str, Any]:
-    """The values in a JSON file. Raises `UsageError`."""
+def read_config(path: Path, name: str | None) -> ConfigFile:
+    """The configuration in a file, whose base must be `name` if one is given, by its own word or
+    for want of one. Raises `UsageError`.
+    """
     try:
-        values = json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
+        read = read_config_file(path, name or "entropix")
+    except ConfigError as error:
+        raise UsageError(str(error)) from None
+    if name not in (None, read.base):
         raise UsageError(
-            f"{path} cannot be read ({error.strerror}). Give the path of a JSON file."
-        ) from None
-    except (ValueError, RecursionError) as error:
-        raise UsageError(
-            f'{path} is not JSON ({error}). Write an object such as {{"temperature": 0.5}}.'
-        ) from None
-    if not isinstance(values, dict):
-        raise UsageError(f'{path} holds no JSON object. Write one such as {{"temperature": 0.5}}.')
-    return values
+            f"The base of {path} is {read.base}, and --sampler {name} names another. "
+            "Leave one of them out."
+        )
+    return read
 
 
 def _override(config: Config, values: dict[str, Any], problem: str) -> Config:
