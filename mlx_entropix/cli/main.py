@@ -29,6 +29,11 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(options: Namespace) -> int:
+    if options.print_config:
+        from mlx_entropix.cli.sampler import config_text
+
+        print(config_text(options), end="")
+        return 0
     from mlx_entropix.cli.asked import asked_prompts
     from mlx_entropix.cli.console import make_screen
     from mlx_entropix.cli.progress import spinner

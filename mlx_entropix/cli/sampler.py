@@ -1,16 +1,23 @@
 """From the sampler's options to its configuration."""
 
-import json
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 from mlx_entropix.cli.errors import UsageError
 from mlx_entropix.model.locate import name_weights
-from mlx_entropix.sampling import PRESETS, ConfigError, PlainConfig, SamplerConfig
+from mlx_entropix.sampling import (
+    PRESETS,
+    ConfigError,
+    ConfigFile,
+    PlainConfig,
+    SamplerConfig,
+    config_toml,
+    read_config_file,
+)
 from mlx_entropix.sampling.auto import AUTO, AutoSampler, auto_sampler
+from mlx_entropix.sampling.config_file import NORMAL
 
-NORMAL = "normal"
 NAMES = (AUTO, *PRESETS, NORMAL)
 _OVERRIDES = ("temperature", "top_p", "top_k", "min_p")
 
@@ -26,19 +33,33 @@ def find_auto(weights: str | None) -> AutoSampler:
     try:
         return auto_sampler(*name_weights(weights))
     except ConfigError as error:
-        raise UsageError(f"{error}.") from None
+        raise UsageError(str(error)) from None
 
 
 def config_of(options: Namespace, auto: AutoSampler) -> tuple[str, Config]:
     """The sampler's name and configuration that the options ask for. Raises `UsageError`."""
-    name = NORMAL if options.normal else options.sampler or AUTO
-    config = named_config(name, auto)
+    asked = _asked(options, auto)
+    return asked.base, asked.config
+
+
+def config_text(options: Namespace) -> str:
+    """The configuration that the options ask for, as a file of it. Raises `UsageError`."""
+    asked = _asked(options, find_auto(options.weights_dir))
+    base = "entropix" if asked.base == AUTO else asked.base  # what a file can be based on
+    return config_toml(asked.config, base, asked.fitted)
+
+
+def _asked(options: Namespace, auto: AutoSampler) -> ConfigFile:
+    name = NORMAL if options.normal else options.sampler
+    asked = ConfigFile(named_config(name or AUTO, auto), name or AUTO)
+    if asked.base == AUTO:
+        asked = asked._replace(fitted=auto.fitted)
     if options.sampler_config:
-        path = Path(options.sampler_config).expanduser()
-        config = _override(config, read_config(path), f"{path} cannot be used")
+        asked = _read(Path(options.sampler_config).expanduser(), name, auto)
     given = {key: getattr(options, key, None) for key in _OVERRIDES}  # the server has none of them
     given = {key: value for key, value in given.items() if value is not None}
-    return name, _override(config, given, "An option of the sampler is out of range")
+    config = _override(asked.config, given, "An option of the sampler is out of range")
+    return asked if config == asked.config else ConfigFile(config, asked.base)
 
 
 def named_config(name: str, auto: AutoSampler) -> Config:
@@ -52,21 +73,20 @@ def named_config(name: str, auto: AutoSampler) -> Config:
     return PRESETS[name]
 
 
-def read_config(path: Path) -> dict[str, Any]:
-    """The values in a JSON file. Raises `UsageError`."""
+def _read(path: Path, name: str | None, auto: AutoSampler) -> ConfigFile:
+    """The configuration in a file, whose base must be `name` if one is given, by its own word or
+    for want of one. Raises `UsageError`.
+    """
     try:
-        values = json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
+        read = read_config_file(path, name or AUTO, {AUTO: auto.config})
+    except ConfigError as error:
+        raise UsageError(str(error)) from None
+    if name not in (None, read.base):
         raise UsageError(
-            f"{path} cannot be read ({error.strerror}). Give the path of a JSON file."
-        ) from None
-    except (ValueError, RecursionError) as error:
-        raise UsageError(
-            f'{path} is not JSON ({error}). Write an object such as {{"temperature": 0.5}}.'
-        ) from None
-    if not isinstance(values, dict):
-        raise UsageError(f'{path} holds no JSON object. Write one such as {{"temperature": 0.5}}.')
-    return values
+            f"The base of {path} is {read.base}, and --sampler {name} names another. "
+            "Leave one of them out."
+        )
+    return read
 
 
 def _override(config: Config, values: dict[str, Any], problem: str) -> Config:

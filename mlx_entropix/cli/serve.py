@@ -42,6 +42,11 @@ def leave(code: int) -> NoReturn:
 
 
 def _run(options: Namespace) -> None:
+    if options.print_config:
+        from mlx_entropix.cli.sampler import config_text
+
+        print(config_text(options), end="")
+        return
     listener = _listen(options.host, options.port)
     with listener:
         settings = _settings(options, listener.getsockname()[1])

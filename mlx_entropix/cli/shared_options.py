@@ -26,7 +26,14 @@ def add_sampler(group: Any, use: str) -> None:
     )
     group.add_argument("--normal", action="store_true", help="the plain sampler: --sampler normal")
     group.add_argument(
-        "--sampler_config", metavar="FILE", help="JSON with values that replace the preset's"
+        "--sampler_config",
+        metavar="FILE",
+        help="TOML or JSON with values that replace the preset's (docs/config.md)",
+    )
+    group.add_argument(
+        "--print_config",
+        action="store_true",
+        help="print the sampler's values as such a file, and do nothing else",
     )
 
 
@@ -34,8 +41,6 @@ def check_sampler(parser: ArgumentParser, options: Namespace) -> None:
     """Exit where the options of `add_sampler` contradict each other."""
     if options.normal and options.sampler not in (None, "normal"):
         parser.error(f"--normal and --sampler {options.sampler} contradict each other.")
-    if options.sampler_config and (options.normal or options.sampler == "normal"):
-        parser.error("--sampler_config is for the entropy sampler and not for the normal one.")
 
 
 def whole_number(at_least: int) -> Callable[[str], int]:

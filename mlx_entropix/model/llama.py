@@ -14,6 +14,7 @@ differences:
 
 from collections.abc import Sequence
 from itertools import accumulate
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import mlx.core as mx
@@ -173,6 +174,7 @@ class Llama(nn.Module):
     def __init__(self, source: llama.Model, name: str, context_length: int):
         super().__init__()
         self.name = name
+        self.weights: Path | None = None
         self.context_length = context_length
         self.vocabulary_size = source.args.vocab_size
         self.embed_tokens = source.model.embed_tokens

@@ -2,7 +2,7 @@
 
 Read metrics.py (how sure is the model), quadrants.py, formulas.py and config.py (what the sampler
 does about it, as data), presets.py, rows.py and decide.py (the same on the device, for rows with
-different configurations), ranks.py and sampler.py (which token).
+different configurations), ranks.py and sampler.py (which token), config_file.py (files of them).
 """
 
 from mlx_entropix.sampling.config import (
@@ -12,6 +12,7 @@ from mlx_entropix.sampling.config import (
     SamplerConfig,
     Thresholds,
 )
+from mlx_entropix.sampling.config_file import ConfigFile, Provenance, config_toml, read_config_file
 from mlx_entropix.sampling.decide import Parameters, classify, sampling_parameters
 from mlx_entropix.sampling.keys import position_key
 from mlx_entropix.sampling.metrics import Metrics, calculate_metrics
@@ -29,9 +30,11 @@ __all__ = [
     "PRESETS",
     "BaseValues",
     "ConfigError",
+    "ConfigFile",
     "Metrics",
     "Parameters",
     "PlainConfig",
+    "Provenance",
     "Quadrant",
     "Sampled",
     "SamplerConfig",
@@ -39,11 +42,13 @@ __all__ = [
     "calculate_metrics",
     "candidate_count",
     "classify",
+    "config_toml",
     "draw_count",
     "filtered_probabilities",
     "measures_sigma",
     "parameter_rows",
     "position_key",
+    "read_config_file",
     "sample",
     "sample_rows",
     "sampling_parameters",

@@ -1,9 +1,11 @@
 """The configuration of a sampler: immutable, validated, and described by its own JSON Schema."""
 
-from typing import Any, Self
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Any, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from mlx_entropix.sampling.formulas import (
     LEVELS,
@@ -28,8 +30,24 @@ def _threshold(default: float, highest: float, unit: str) -> Any:
     return Field(default=default, ge=0, le=highest, description=text)
 
 
+class Fault(NamedTuple):
+    """One mistake in a configuration: where, why, and which fields disagree, if several do."""
+
+    path: tuple[str | int, ...]
+    reason: str
+    among: tuple[str, ...] = ()  # names below `path`
+
+    def __str__(self) -> str:
+        field = ".".join(map(str, self.path))
+        return f"{field}: {self.reason}" if field else self.reason
+
+
 class ConfigError(ValueError):
     """A configuration that cannot be used; the message names each field and its allowed range."""
+
+    def __init__(self, message: str, faults: tuple[Fault, ...] = ()):
+        super().__init__(message)
+        self.faults = faults
 
 
 class _Config(BaseModel):
@@ -47,7 +65,8 @@ class _Config(BaseModel):
         try:
             return self.model_validate(_merged(self.model_dump(), partial))
         except ValidationError as error:
-            raise ConfigError(explain(error)) from None
+            faults = faults_of(error, type(self))
+            raise ConfigError("; ".join(map(str, faults)), faults) from None
 
 
 class BaseValues(_Config):
@@ -117,9 +136,15 @@ class Thresholds(_Config):
         for metric in Metrics._fields:
             low, medium, high = (self.threshold(level, metric) for level in LEVELS)
             if not low <= medium <= high:
-                raise ValueError(
-                    f"the thresholds of {metric} must not fall from low to high: "
-                    f"low {low:g}, medium {medium:g}, high {high:g}"
+                names = tuple(f"{level}_{metric}_threshold" for level in LEVELS)
+                raise PydanticCustomError(
+                    "thresholds_in_order",
+                    "the thresholds of {metric} must not fall from low to high: {values}",
+                    {
+                        "metric": metric,
+                        "values": f"low {low:g}, medium {medium:g}, high {high:g}",
+                        "among": names,
+                    },
                 )
         return self
 
@@ -161,19 +186,37 @@ class PlainConfig(_Config):
     )
 
 
-def explain(error: ValidationError) -> str:
-    """What is wrong with a configuration: a clause for each fault, the field's full name first."""
-    return "; ".join(_clause(fault) for fault in error.errors())
+def faults_of(error: ValidationError, model: type[BaseModel]) -> tuple[Fault, ...]:
+    """What is wrong with the values of a model, one fault for each."""
+    return tuple(_fault(details, model) for details in error.errors())
 
 
-def _clause(fault: ErrorDetails) -> str:
-    field = ".".join(str(part) for part in fault["loc"])
-    reason = fault["msg"].removeprefix("Value error, ")
-    if fault["type"] == "extra_forbidden":
+def _fault(details: ErrorDetails, model: type[BaseModel]) -> Fault:
+    path, reason = details["loc"], details["msg"].removeprefix("Value error, ")
+    if details["type"] == "extra_forbidden":
         reason = "there is no such field"
-    elif not isinstance(fault["input"], dict):
-        reason += f" (given: {fault['input']!r})"
-    return f"{field}: {reason}" if field else reason
+        if nearest := _nearest([str(part) for part in path], model):
+            reason += f" (did you mean {nearest}?)"
+    elif not isinstance(details["input"], dict | BaseModel):
+        reason += f" (given: {details['input']!r})"
+    return Fault(path, reason, details.get("ctx", {}).get("among", ()))
+
+
+def _nearest(path: list[str], model: type[BaseModel]) -> str | None:
+    """The field that was meant: of that name in another table, or with a name like it beside it."""
+    known = [".".join(names) for names in _field_paths(model)]
+    table = ".".join(path[:-1])
+    elsewhere = [name for name in known if name.rpartition(".")[2] == path[-1]]
+    beside = [name for name in known if name.rpartition(".")[0] == table]
+    close = get_close_matches(".".join(path), beside, n=1)
+    return next(iter([*elsewhere, *close]), None)
+
+
+def _field_paths(model: type[BaseModel]) -> Iterator[tuple[str, ...]]:
+    for name, field in model.model_fields.items():
+        yield (name,)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from ((name, *rest) for rest in _field_paths(field.annotation))
 
 
 def _merged(values: dict[str, Any], partial: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ those of the entropix sampler, https://github.com/xjdr-alt/entropix.
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from mlx_entropix.sampling.metrics import Metrics
 
@@ -62,8 +63,16 @@ class QuadrantConfig(BaseModel):
             low = getattr(self, f"{parameter}_minimum", None)
             high = getattr(self, f"{parameter}_maximum", None)
             if low is not None and high is not None and low > high:
-                raise ValueError(
-                    f"{parameter}_minimum ({low:g}) is greater than {parameter}_maximum ({high:g})"
+                raise PydanticCustomError(
+                    "limits_in_order",
+                    "{minimum} ({low}) is greater than {maximum} ({high})",
+                    {
+                        "minimum": (minimum := f"{parameter}_minimum"),
+                        "maximum": (maximum := f"{parameter}_maximum"),
+                        "low": f"{low:g}",
+                        "high": f"{high:g}",
+                        "among": (minimum, maximum),
+                    },
                 )
         return self
 

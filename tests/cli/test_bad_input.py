@@ -58,7 +58,6 @@ def error_of(capsys, *arguments):
         (["--input", "x", "--rows", "2"], "--rows is for a list"),
         (["--prompts", "--rows", "0"], "at least 1"),
         (["--input", "x", "--normal", "--sampler", "frog"], "contradict"),
-        (["--input", "x", "--normal", "--sampler_config", "a.json"], "entropy sampler"),
         (["--input", "x", "--raw", "--system", "y"], "no place for --system"),
         (["--json"], "needs a prompt"),
         (["--raw"], "needs a prompt"),
@@ -90,10 +89,10 @@ def test_a_folder_that_is_no_model(capsys):
     [
         ("{", "not JSON"),
         ("[1]", "no JSON object"),
-        ("\xff", "not JSON"),
+        ("\xff", "not UTF-8"),
         ('{"heat": 1}', "heat: there is no such field"),
         ('{"temperature": -1, "adaptive": {"top_k_maximum": 999}}', "adaptive.top_k_maximum"),
-        ('{"low_logits_entropy_threshold": 4}', "must not fall"),
+        ('{"low_logits_entropy_threshold": 4}', "config.json, line 1: the thresholds of"),
         ("[" * 100_000, "not JSON"),
     ],
 )
@@ -101,6 +100,14 @@ def test_a_config_file_that_cannot_be_used(capsys, no_model, tmp_path, content, 
     path = tmp_path / "config.json"
     path.write_bytes(content.encode("latin-1"))
     assert said in error_of(capsys, "--input", "x", "--sampler_config", path)
+
+
+@pytest.mark.parametrize("options", [["--sampler", "entropix"], ["--normal"]])
+def test_a_config_file_of_another_sampler(capsys, no_model, tmp_path, options):
+    path = tmp_path / "config.toml"
+    path.write_text('base = "frog"')
+    err = error_of(capsys, "--input", "x", "--sampler_config", path, *options)
+    assert f"The base of {path} is frog, and --sampler {options[-1].strip('-')} names" in err
 
 
 @pytest.mark.parametrize(
