@@ -15,8 +15,9 @@ from mlx_entropix.cli.shared_options import add_weights, whole_number
 
 if TYPE_CHECKING:
     from mlx_entropix.cli.console import Screen
-    from mlx_entropix.engine.calibrate import Calibration
+    from mlx_entropix.engine.calibrate import Calibration, Tuning
     from mlx_entropix.sampling import SamplerConfig
+    from mlx_entropix.sampling.config_file import Provenance
 
 _EPILOG = """\
 examples:
@@ -195,9 +196,7 @@ def _run(options: Namespace, words: list[str]) -> None:
         screen.answers.print(f"Picture: {plot}")
     screen.answers.print(f"Preset: {out}")
     if options.out:
-        screen.answers.print(
-            f"Use it: uv run mlx_main.py --sampler_config {shlex.quote(str(out))}"
-        )
+        screen.answers.print(f"Use it: uv run mlx_main.py --sampler_config {shlex.quote(str(out))}")
     else:
         screen.answers.print("`--sampler auto`, the default, uses it from now on.")
 
@@ -281,10 +280,102 @@ def logits_only(config: "SamplerConfig") -> "SamplerConfig":
     return config.override(changes)
 
 
-def _write(out: Path, config: "SamplerConfig", provenance: object) -> None:
+def _provenance(
+    result: "Calibration",
+    name: str,
+    options: Namespace,
+    words: list[str],
+    targets: dict[str, float],
+    tuning: "Tuning | None",
+) -> "Provenance":
+    """How the preset came about, for its file."""
+    from mlx_entropix.sampling.config_file import Provenance
+
+    evidence = "Shares: held-out prompts. Borders: 95 % bootstrap intervals over prompts."
+    tokens = result.tokens
+    if tuning is not None:
+        tokens += tuning.tokens
+        chosen = tuning.trials[tuning.chosen]
+        evidence += (
+            f" Tuned on {options.tune}, the best of {len(tuning.trials)} trials:"
+            f" {chosen.accuracy:.1%} right there, {tuning.greedy:.1%} without draws."
+        )
+    return Provenance(
+        model=name.split("/")[-1],
+        date=datetime.date.today().isoformat(),
+        command=shlex.join(["mlx-entropix", "calibrate", *words]),
+        data=options.prompt_csv or "calibration.csv, which comes with the package",
+        targets={**targets, "ADAPTIVE": round(1 - sum(targets.values()), 6)},
+        shares={quadrant: round(share, 4) for quadrant, share in result.shares_after.items()},
+        evidence=evidence,
+        borders={
+            border: (float(f"{low:.4g}"), float(f"{high:.4g}"))
+            for border, (low, high) in result.intervals.items()
+            if "_logits_" in border
+        },
+        tokens=tokens,
+    )
+
+
+def _print_result(
+    screen: "Screen",
+    result: "Calibration",
+    targets: dict[str, float],
+    tuning: "Tuning | None",
+    seconds: float,
+) -> None:
+    from rich.table import Table
+
+    shares = Table("quadrant", "target", "before", "after", title="Shares on held-out prompts")
+    for column in shares.columns[1:]:
+        column.justify = "right"
+    for name, after in result.shares_after.items():
+        target = targets.get(name, 1 - sum(targets.values()))
+        shares.add_row(
+            name.lower(), f"{target:.1%}", f"{result.shares_before[name]:.1%}", f"{after:.1%}"
+        )
+    borders = Table("threshold", "fitted", "95 % interval", title="Thresholds (bits, bits²)")
+    for name, value in result.fit.borders.items():
+        if "_logits_" in name:
+            low, high = result.intervals[name]
+            borders.add_row(
+                name.removesuffix("_threshold"), f"{value:.3g}", f"{low:.3g}–{high:.3g}"
+            )
+    screen.answers.print(shares)
+    screen.answers.print(borders)
+    for note in result.fit.notes:
+        screen.answers.print(note)
+    if tuning is not None:
+        screen.answers.print(_trials_table(tuning))
+    tokens = result.tokens + (tuning.tokens if tuning else 0)
+    rounds = f"{result.rounds} round{'s' * (result.rounds != 1)}"
+    screen.answers.print(f"{tokens:,} tokens, {rounds}, {seconds:.0f} s")
+
+
+def _trials_table(tuning: "Tuning") -> object:
+    from rich.table import Table
+
+    names = list(tuning.trials[0].values)
+    table = Table(
+        *(name.removesuffix(".temperature_constant") for name in names),
+        "mean temperature",
+        "right",
+        title=f"Trials ({tuning.greedy:.1%} right without draws)",
+    )
+    for number, trial in enumerate(tuning.trials):
+        table.add_row(
+            *(f"{trial.values[name]:.2f}" for name in names),
+            f"{trial.warmth:.2f}",
+            f"{trial.accuracy:.1%}",
+            style="bold" if number == tuning.chosen else None,
+        )
+    return table
+
+
+def _write(out: Path, config: "SamplerConfig", provenance: "Provenance") -> None:
     from mlx_entropix.sampling.config_file import config_toml
 
-    text = config_toml(config, "entropix", fitted=provenance, only_changes=True)  # type: ignore[arg-type]
+    text = config_toml(config, "entropix", fitted=provenance, only_changes=True)
     part = out.with_name(out.name + ".part")
     part.write_text(text, encoding="utf-8")
     part.replace(out)  # a preset that was there stays whole until the new one is

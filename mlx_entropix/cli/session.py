@@ -30,8 +30,8 @@ from mlx_entropix.text import Tokenizer
 class Session:
     """The loaded model and everything that was asked for on the command line.
 
-    `auto` is what the sampler of that name is for this model. `sampler`, `config` and `seed` may change during a chat. `prefix_cache_bytes` of past sequences
-    are kept for answers to come.
+    `auto` is what the sampler of that name is for this model. `sampler`, `config` and `seed` may
+    change during a chat. `prefix_cache_bytes` of past sequences are kept for answers to come.
     """
 
     screen: Screen

@@ -22,7 +22,9 @@ def add_weights(group: Any) -> None:
 def add_sampler(group: Any, use: str) -> None:
     """Which sampler: `use` says for what."""
     group.add_argument(
-        "--sampler", metavar="NAME", help=f"{use}auto (fitted to the model), entropix, frog or normal (default: auto)"
+        "--sampler",
+        metavar="NAME",
+        help=f"{use}auto (fitted to the model), entropix, frog or normal (default: auto)",
     )
     group.add_argument("--normal", action="store_true", help="the plain sampler: --sampler normal")
     group.add_argument(

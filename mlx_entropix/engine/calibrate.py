@@ -5,6 +5,7 @@ repeated on answers made with the thresholds of the round before. A part of the 
 the shares that are reported are those of answers to questions that no threshold has seen.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -174,3 +175,144 @@ def calibrate(
         rounds=rounds,
         tokens=tokens + after.tokens,
     )
+
+
+BOUNDS: dict[str, tuple[float, float]] = {
+    "temperature": (0.3, 1.0),
+    "min_p": (0.02, 0.3),
+    "treading.temperature_constant": (0.0, 1.5),
+    "exploring.temperature_constant": (0.0, 1.0),
+    "resampling.temperature_constant": (0.0, 1.0),
+    "adaptive.temperature_constant": (0.0, 1.0),
+}
+"""What `tune` may change, and within which bounds. A constant of 0 takes the likeliest token."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A setting that was tried: its values by name, the share of questions answered rightly, and
+    the mean temperature that its tokens were drawn with (0 for the likeliest token)."""
+
+    values: dict[str, float]
+    accuracy: float
+    warmth: float
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """The chosen configuration and all that was tried; `greedy` is the accuracy without draws."""
+
+    config: SamplerConfig
+    chosen: int
+    trials: list[Trial]
+    greedy: float
+    tokens: int
+
+
+def tune(
+    model: Llama,
+    tokenizer: Tokenizer,
+    questions: Sequence[tuple[tuple[int, ...], tuple[str, ...]]],
+    start: SamplerConfig,
+    *,
+    trials: int = 12,
+    max_tokens: int = 40,
+    seed: int = 0,
+    on_tokens: OnTokens = lambda *_: None,
+) -> Tuning:
+    """Fit what each quadrant does: the values of BOUNDS, to questions with known answers.
+
+    A question is its prompt (token ids) and the answers that are right. `trials` settings are
+    tried, `start` itself the first and the others a Latin hypercube within BOUNDS. Of those that
+    are not worse than the best by more than the standard error of the paired difference, the
+    warmest is taken: sampling must earn nothing on questions, but where it costs nothing it
+    keeps the answers to open questions from being all alike (the one-standard-error rule; Breiman
+    et al., Classification and Regression Trees, 1984).
+    """
+    settings = [_values(start), *_latin_hypercube(trials - 1, seed)]
+    configs: list[SamplerConfig | PlainConfig] = [PlainConfig(temperature=0)]
+    configs += [_with_values(start, values) for values in settings]
+    engine = Engine(model, tokenizer, max_rows=48, prefix_cache_bytes=_PREFIX_CACHE_BYTES)
+    row_of = {
+        engine.add(Request(prompt, config, max_tokens, seed + i)): (i, j)
+        for i, (prompt, _) in enumerate(questions)
+        for j, config in enumerate(configs)
+    }
+    texts = [["" for _ in configs] for _ in questions]
+    warmth, made = np.zeros((2, len(configs))), 0
+    while not engine.idle:
+        for event in engine.step():
+            if isinstance(event, RowFailed):
+                raise GenerationError(event.message)
+            if isinstance(event, TokenEvent):
+                i, j = row_of[event.row]
+                texts[i][j] += event.text
+                drawn = event.parameters.temperature if event.parameters else 0.0
+                warmth[:, j] += drawn, 1
+                made += 1
+        on_tokens("Tuning", made, len(row_of) * max_tokens)
+    right = np.array(
+        [
+            [answers_rightly(text, answers) for text in row]
+            for row, (_, answers) in zip(texts, questions, strict=True)
+        ],
+        dtype=float,
+    )
+    means, temperatures = right.mean(axis=0), warmth[0] / np.maximum(warmth[1], 1)
+    best = 1 + int(np.argmax(means[1:]))
+    worse = right[:, [best]] - right
+    error = worse.std(axis=0, ddof=1) / np.sqrt(len(questions)) if len(questions) > 1 else 0.0
+    good_enough = worse.mean(axis=0) <= error
+    good_enough[0] = False  # the greedy row is there to compare with
+    chosen = int(np.argmax(np.where(good_enough, temperatures, -1.0)))
+    tried = [
+        Trial(values, float(means[j]), float(temperatures[j]))
+        for j, values in enumerate(settings, 1)
+    ]
+    return Tuning(
+        _with_values(start, settings[chosen - 1]), chosen - 1, tried, float(means[0]), made
+    )
+
+
+def answers_rightly(text: str, answers: Sequence[str]) -> bool:
+    """Whether one of `answers` stands in the text; a number must be the text's last one."""
+    text = text.lower().replace(",", "")
+    numbers = re.findall(r"\d+(?:\.\d+)?", text)
+    for answer in (answer.lower().replace(",", "") for answer in answers):
+        if re.fullmatch(r"\d+(?:\.\d+)?", answer):
+            if numbers and numbers[-1] == answer:
+                return True
+        elif re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", text):
+            return True
+    return False
+
+
+def _latin_hypercube(count: int, seed: int) -> list[dict[str, float]]:
+    """`count` points within BOUNDS that divide each range evenly (McKay et al., 1979)."""
+    rng = np.random.default_rng(seed)
+    columns = {}
+    for name, (low, high) in BOUNDS.items():
+        places = (rng.permutation(count) + rng.random(count)) / max(count, 1)
+        columns[name] = low + places * (high - low)
+    return [
+        {name: round(float(column[i]), 3) for name, column in columns.items()} for i in range(count)
+    ]
+
+
+def _values(config: SamplerConfig) -> dict[str, float]:
+    """The values of BOUNDS in a configuration."""
+    values = {}
+    for name in BOUNDS:
+        value: object = config
+        for part in name.split("."):
+            value = getattr(value, part)
+        values[name] = float(value)  # type: ignore[arg-type]
+    return values
+
+
+def _with_values(config: SamplerConfig, values: Mapping[str, float]) -> SamplerConfig:
+    changes: dict = {}
+    for name, value in values.items():
+        *above, last = name.split(".")
+        (changes.setdefault(above[0], {}) if above else changes)[last] = value
+    return config.override(changes)

@@ -60,9 +60,7 @@ class TokenTable:
     def resampled(self, rng: np.random.Generator) -> "TokenTable":
         """As many prompts, drawn with replacement, with all their tokens."""
         names, inverse = np.unique(self.prompt, return_inverse=True)
-        places = np.split(
-            np.argsort(inverse, kind="stable"), np.cumsum(np.bincount(inverse))[:-1]
-        )
+        places = np.split(np.argsort(inverse, kind="stable"), np.cumsum(np.bincount(inverse))[:-1])
         chosen = rng.integers(len(names), size=len(names))
         rows = np.concatenate([places[i] for i in chosen])
         number = np.repeat(np.arange(len(chosen)), [len(places[i]) for i in chosen])
@@ -82,9 +80,13 @@ class Fit:
 def check_targets(targets: Mapping[str, float]) -> dict[str, float]:
     """The target shares of the four corners. Raises `CalibrationError`."""
     if set(targets) != set(TARGETS):
-        raise CalibrationError(f"Name the four shares {', '.join(TARGETS)}, as numbers from 0 to 1.")
+        raise CalibrationError(
+            f"Name the four shares {', '.join(TARGETS)}, as numbers from 0 to 1."
+        )
     if any(not 0 <= share <= 1 for share in targets.values()) or sum(targets.values()) > 1:
-        raise CalibrationError("Each share lies from 0 to 1, and all four together reach 1 at most.")
+        raise CalibrationError(
+            "Each share lies from 0 to 1, and all four together reach 1 at most."
+        )
     return {name: float(targets[name]) for name in TARGETS}
 
 
@@ -130,7 +132,9 @@ def _entropy_borders(table: TokenTable, targets: Mapping[str, float]) -> Borders
 
     high_v = float(np.quantile(V, 1 - exploring - resampling))
     above = E[high_v < V]
-    high_e = float(np.quantile(above, exploring / (exploring + resampling))) if above.size else E.max()
+    high_e = (
+        float(np.quantile(above, exploring / (exploring + resampling))) if above.size else E.max()
+    )
 
     # low V between the least rank that holds both corners and the rank of high V.
     least, most = flowing + treading, 1 - exploring - resampling
@@ -155,7 +159,7 @@ def _entropy_borders(table: TokenTable, targets: Mapping[str, float]) -> Borders
         f"medium_{_ENTROPY}_threshold": medium_e,
         f"high_{_ENTROPY}_threshold": float(high_e),
         f"low_{_VARENTROPY}_threshold": low_v,
-        f"medium_{_VARENTROPY}_threshold": float(np.quantile(V[(V >= low_v) & (V <= high_v)], 0.5)),
+        f"medium_{_VARENTROPY}_threshold": float(np.quantile(V[(low_v <= V) & (high_v >= V)], 0.5)),
         f"high_{_VARENTROPY}_threshold": high_v,
     }
 
@@ -172,8 +176,8 @@ def attention_growth(table: TokenTable) -> float:
     return float(np.clip(slope, 0.0, 1.0))
 
 
-def quadrant_shares(table: TokenTable, borders: Mapping[str, float]) -> dict[str, float]:
-    """The share of the tokens in each quadrant, by the published conditions and these borders."""
+def quadrants_of(table: TokenTable, borders: Mapping[str, float]) -> np.ndarray:
+    """The quadrant (N,) of each token by the published conditions and these borders."""
     E, V = table.column(_ENTROPY), table.column(_VARENTROPY)
     low_e, medium_e, high_e = (borders[f"{level}_{_ENTROPY}_threshold"] for level in LEVELS)
     low_v, high_v = (borders[f"{level}_{_VARENTROPY}_threshold"] for level in ("low", "high"))
@@ -183,8 +187,12 @@ def quadrant_shares(table: TokenTable, borders: Mapping[str, float]) -> dict[str
         (high_e > E) & (high_v < V),
         (high_e < E) & (high_v < V),
     ]
-    quadrant = np.select(conditions, range(4), Quadrant.ADAPTIVE.value)
-    counts = np.bincount(quadrant, minlength=len(Quadrant))
+    return np.select(conditions, range(4), Quadrant.ADAPTIVE.value)
+
+
+def quadrant_shares(table: TokenTable, borders: Mapping[str, float]) -> dict[str, float]:
+    """The share of the tokens in each quadrant, by the published conditions and these borders."""
+    counts = np.bincount(quadrants_of(table, borders), minlength=len(Quadrant))
     return {q.name: float(counts[q] / max(1, counts.sum())) for q in Quadrant}
 
 

@@ -1,7 +1,7 @@
 """The published samplers as data."""
 
 from mlx_entropix.sampling.config import SamplerConfig
-from mlx_entropix.sampling.formulas import Adaptive, Exploring, Resampling, Treading
+from mlx_entropix.sampling.formulas import MOST_RANKS, Adaptive, Exploring, Resampling, Treading
 
 ENTROPIX = SamplerConfig()
 """The entropix sampler of October 2024, https://github.com/xjdr-alt/entropix."""
@@ -74,3 +74,38 @@ published. Where the ADAPTIVE formula gives a temperature of 0, the likeliest to
 """
 
 PRESETS: dict[str, SamplerConfig] = {"entropix": ENTROPIX, "frog": FROG}
+
+FITTED = SamplerConfig(
+    temperature=0.7,
+    top_p=1.0,
+    top_k=MOST_RANKS,
+    min_p=0.1,
+    min_tokens_to_keep=1,
+    n_adaptive_samples=1,
+    treading=Treading(clarifies=False, temperature_constant=1.0, temperature_attention_entropy=0.0),
+    exploring=Exploring(
+        temperature_constant=0.0,
+        temperature_interaction_strength=0.0,
+        top_k_constant=1.0,
+        top_k_agreement=0.0,
+    ),
+    resampling=Resampling(
+        temperature_constant=0.0,
+        temperature_attention_varentropy=0.0,
+        temperature_minimum=0.0,
+        top_p_shift_attention_entropy=0.0,
+    ),
+    adaptive=Adaptive(
+        temperature_constant=0.0,
+        temperature_logits_entropy=0.0,
+        temperature_logits_varentropy=0.0,
+        temperature_attention_entropy=0.0,
+        temperature_attention_varentropy=0.0,
+        temperature_agreement=0.0,
+        top_p_attention_varentropy=0.0,
+        top_k_interaction_strength=0.0,
+        top_k_agreement=0.0,
+        min_p_logits_entropy=0.0,
+        min_p_logits_varentropy=0.0,
+    ),
+)

@@ -1,6 +1,6 @@
 """What a server is started with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlx_entropix.sampling import PRESETS, PlainConfig, SamplerConfig
@@ -17,16 +17,16 @@ MAX_BODY_BYTES = 8 * 1024 * 1024
 class Settings:
     """The options of `mlx_server.py`, checked.
 
-    `auto` is what the sampler of that name is for the model. `sampler` names the sampler of requests
-    that name none, and `config` is that sampler with the
-    server's own overrides. `max_queue` bounds the rows that wait beside the `max_rows` live ones.
+    `auto` is what the sampler of that name is for the model. `sampler` names the sampler of
+    requests that name none, and `config` is that sampler with the server's own overrides.
+    `max_queue` bounds the rows that wait beside the `max_rows` live ones.
     `max_kv_tokens` None means `max_rows` whole contexts. `shutdown_timeout` is in seconds.
     """
 
     host: str = "127.0.0.1"
     port: int = 8000
     weights: str | None = None
-    auto: AutoSampler = AutoSampler("")
+    auto: AutoSampler = field(default_factory=lambda: AutoSampler(""))
     sampler: str = AUTO
     config: SamplerConfig | PlainConfig = PRESETS["entropix"]
     max_rows: int = 16
