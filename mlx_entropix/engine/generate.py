@@ -67,7 +67,7 @@ def stream_generate(
 
     `prompt` is text used as it is, a list of token ids, or a list of chat messages with `role` and
     `content`. Without a `config` the sampler is the preset that is fitted to the model, or the
-    published `entropix` where none is. `on_prompt(done, total)` is called as the prompt is computed.
+    published `entropix` where none is. `on_prompt(done, total)` is called as it is read.
     Raises `PromptError` where the prompt is empty or does not fit, `GenerationError` where the
     model's output is not finite, `ConfigError` where a fitted preset cannot be used.
     """

@@ -90,13 +90,13 @@ FITTED = SamplerConfig(
         top_k_agreement=0.0,
     ),
     resampling=Resampling(
-        temperature_constant=0.0,
+        temperature_constant=1.0,
         temperature_attention_varentropy=0.0,
         temperature_minimum=0.0,
         top_p_shift_attention_entropy=0.0,
     ),
     adaptive=Adaptive(
-        temperature_constant=0.0,
+        temperature_constant=1.0,
         temperature_logits_entropy=0.0,
         temperature_logits_varentropy=0.0,
         temperature_attention_entropy=0.0,
