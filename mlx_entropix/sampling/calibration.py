@@ -84,9 +84,7 @@ def check_targets(targets: Mapping[str, float]) -> dict[str, float]:
             f"Name the four shares {', '.join(TARGETS)}, as numbers from 0 to 1."
         )
     if any(not 0 <= share <= 1 for share in targets.values()) or sum(targets.values()) > 1:
-        raise CalibrationError(
-            "Each share lies from 0 to 1, and all four together reach 1 at most."
-        )
+        raise CalibrationError("Each share lies from 0 to 1, and all four sum to 1 at most.")
     return {name: float(targets[name]) for name in TARGETS}
 
 
@@ -118,7 +116,8 @@ def fit_thresholds(table: TokenTable, targets: Mapping[str, float] = TARGETS) ->
     borders["attention_entropy_per_doubling"] = per_doubling
     shares = quadrant_shares(table, borders)
     notes = [
-        f"{name} gets {shares[name]:.1%} and not {target:.1%}: the model has too few such tokens."
+        f"{name} gets {shares[name]:.1%} and not {target:.1%}: this model's entropy and varentropy "
+        "do not allow all shares at once."
         for name, target in targets.items()
         if abs(shares[name] - target) > 0.02
     ]
@@ -129,39 +128,56 @@ def _entropy_borders(table: TokenTable, targets: Mapping[str, float]) -> Borders
     E, V = table.column(_ENTROPY), table.column(_VARENTROPY)
     exploring, resampling = targets["EXPLORING"], targets["RESAMPLING"]
     flowing, treading = targets["FLOWING"], targets["TREADING"]
-
-    high_v = float(np.quantile(V, 1 - exploring - resampling))
+    upper = exploring + resampling
+    high_v = float(np.quantile(V, 1 - upper))
     above = E[high_v < V]
-    high_e = (
-        float(np.quantile(above, exploring / (exploring + resampling))) if above.size else E.max()
-    )
+    high_e = float(np.quantile(above, exploring / upper)) if above.size else float(E.max())
 
-    # low V between the least rank that holds both corners and the rank of high V.
-    least, most = flowing + treading, 1 - exploring - resampling
-    for _ in range(40):
-        rank = (least + most) / 2
+    def below(rank: float) -> tuple[float, float, float]:
+        """low V at that rank, and there low and medium E."""
         low_v = float(np.quantile(V, rank))
-        below = E[low_v > V]
-        if not below.size or rank <= 0:
-            break
-        low_e = float(np.quantile(below, min(1.0, flowing / rank)))
-        if np.mean(low_e > E) > rank:  # the corner is wide: raise it
-            least = rank
+        calm = E[low_v > V]
+        if not calm.size:
+            return low_v, 0.0, high_e
+        low_e = float(np.quantile(calm, min(1.0, flowing / rank)))
+        return low_v, low_e, max(low_e, float(np.quantile(calm, max(0.0, 1 - treading / rank))))
+
+    def borders(low_v: float, low_e: float, medium_e: float, high_e: float) -> Borders:
+        between = V[(low_v <= V) & (high_v >= V)]
+        return {
+            f"low_{_ENTROPY}_threshold": low_e,
+            f"medium_{_ENTROPY}_threshold": medium_e,
+            f"high_{_ENTROPY}_threshold": high_e,
+            f"low_{_VARENTROPY}_threshold": low_v,
+            f"medium_{_VARENTROPY}_threshold": float(np.median(between)) if between.size else low_v,
+            f"high_{_VARENTROPY}_threshold": high_v,
+        }
+
+    least, most = max(flowing + treading, 1e-3), 1 - upper
+    low_rank, high_rank = least, most
+    for _ in range(30):
+        rank = (low_rank + high_rank) / 2
+        if np.mean(below(rank)[1] > E) > rank:  # the corner is wide: raise it
+            low_rank = rank
         else:
-            most = rank
-    below = E[low_v > V]
-    low_e = float(np.quantile(below, min(1.0, flowing / rank))) if below.size else 0.0
-    medium_e = float(np.quantile(below, max(0.0, 1 - treading / rank))) if below.size else low_e
-    medium_e = float(np.clip(medium_e, low_e, max(high_e, low_e)))
-    high_e = max(high_e, medium_e)
-    return {
-        f"low_{_ENTROPY}_threshold": low_e,
-        f"medium_{_ENTROPY}_threshold": medium_e,
-        f"high_{_ENTROPY}_threshold": float(high_e),
-        f"low_{_VARENTROPY}_threshold": low_v,
-        f"medium_{_VARENTROPY}_threshold": float(np.quantile(V[(low_v <= V) & (high_v >= V)], 0.5)),
-        f"high_{_VARENTROPY}_threshold": high_v,
-    }
+            high_rank = rank
+    low_v, low_e, medium_e = below(rank)
+    if medium_e <= high_e:
+        return borders(low_v, low_e, medium_e, high_e)
+
+    # The borders would cross. Of those that do not, take the ones that miss the shares least.
+    candidates = []
+    for rank in np.linspace(least, most, 16):
+        low_v, low_e, medium_e = below(float(rank))
+        candidates.append(borders(low_v, low_e, medium_e, max(high_e, medium_e)))
+        if low_e <= high_e:
+            candidates.append(borders(low_v, low_e, min(medium_e, high_e), high_e))
+
+    def missed(chosen: Borders) -> float:
+        shares = quadrant_shares(table, chosen)
+        return sum(abs(shares[name] - target) for name, target in targets.items())
+
+    return min(candidates, key=missed)
 
 
 def attention_growth(table: TokenTable) -> float:
