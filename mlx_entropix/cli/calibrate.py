@@ -130,10 +130,11 @@ def _run(options: Namespace, words: list[str]) -> None:
     from mlx_entropix.model.locate import locate_weights
     from mlx_entropix.prompts import CALIBRATION_CSV, SYSTEM_PROMPT, create_prompts_from_csv
     from mlx_entropix.sampling.auto import user_preset
-    from mlx_entropix.sampling.calibration import TARGETS, check_targets
+    from mlx_entropix.sampling.calibration import TARGETS, check_prompts, check_targets
 
     targets = check_targets(TARGETS | dict(options.target))
     prompts = create_prompts_from_csv(options.prompt_csv or CALIBRATION_CSV)
+    check_prompts(len(prompts))
     plot = _plot_path(options.plot)
     questions = _questions(Path(options.tune)) if options.tune else []
     location = locate_weights(options.weights_dir)

@@ -39,3 +39,7 @@ def _help() -> str:
     usage = "usage: mlx-entropix [COMMAND] [options]"
     more = "`mlx-entropix COMMAND --help` lists a command's options."
     return "\n".join([usage, "", "commands:", *lines, "", more])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -18,10 +18,10 @@ from mlx_entropix.model.llama import Llama
 from mlx_entropix.sampling import PlainConfig, SamplerConfig
 from mlx_entropix.sampling.calibration import (
     TARGETS,
-    CalibrationError,
     Fit,
     TokenTable,
     border_intervals,
+    check_prompts,
     fit_thresholds,
     metric_values,
     quadrant_shares,
@@ -29,7 +29,6 @@ from mlx_entropix.sampling.calibration import (
 )
 from mlx_entropix.text import Tokenizer
 
-LEAST_PROMPTS = 9
 _HELD_OUT = 3  # every third prompt
 _PREFIX_CACHE_BYTES = 1 << 28
 
@@ -132,11 +131,7 @@ def calibrate(
     Every third prompt is held out. `before` is the sampler that the fitted one is compared with
     there. Raises `CalibrationError` for too few prompts or tokens, `GenerationError`.
     """
-    if len(prompts) < LEAST_PROMPTS:
-        raise CalibrationError(
-            f"{len(prompts)} prompts are too few to fit on some and look at others. Give at least "
-            f"{LEAST_PROMPTS}, better 100."
-        )
+    check_prompts(len(prompts))
     held_out = prompts[_HELD_OUT - 1 :: _HELD_OUT]
     fitting = [p for i, p in enumerate(prompts) if i % _HELD_OUT != _HELD_OUT - 1]
 

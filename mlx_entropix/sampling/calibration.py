@@ -33,6 +33,8 @@ TARGETS: dict[str, float] = {
 REFERENCE_KEYS = 64
 """Attention entropy is compared as it would be over so many visible keys."""
 
+LEAST_PROMPTS = 9
+
 _BORDER_QUANTILES = dict(zip(LEVELS, (0.25, 0.5, 0.75), strict=True))
 _ENTROPY, _VARENTROPY = "logits_entropy", "logits_varentropy"
 _ATTENTION_ENTROPY = "attention_entropy"
@@ -86,6 +88,15 @@ def check_targets(targets: Mapping[str, float]) -> dict[str, float]:
     if any(not 0 <= share <= 1 for share in targets.values()) or sum(targets.values()) > 1:
         raise CalibrationError("Each share lies from 0 to 1, and all four sum to 1 at most.")
     return {name: float(targets[name]) for name in TARGETS}
+
+
+def check_prompts(count: int) -> None:
+    """Raises `CalibrationError` for fewer prompts than can be parted and drawn from."""
+    if count < LEAST_PROMPTS:
+        raise CalibrationError(
+            f"{count} prompts are too few to fit on some and look at others. Give at least "
+            f"{LEAST_PROMPTS}, better 100."
+        )
 
 
 def fit_thresholds(table: TokenTable, targets: Mapping[str, float] = TARGETS) -> Fit:
