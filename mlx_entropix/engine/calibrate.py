@@ -182,6 +182,8 @@ BOUNDS: dict[str, tuple[float, float]] = {
 }
 """What `tune` may change, and within which bounds. A constant of 0 takes the likeliest token."""
 
+_COLD = 1 / 3  # so large a part of the trials takes the likeliest token in a quadrant
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -218,11 +220,9 @@ def tune(
     """Fit what each quadrant does: the values of BOUNDS, to questions with known answers.
 
     A question is its prompt (token ids) and the answers that are right. `trials` settings are
-    tried, `start` itself the first and the others a Latin hypercube within BOUNDS. Of those that
-    are not worse than the best by more than the standard error of the paired difference, the
-    warmest is taken: sampling must earn nothing on questions, but where it costs nothing it
-    keeps the answers to open questions from being all alike (the one-standard-error rule; Breiman
-    et al., Classification and Regression Trees, 1984).
+    tried, `start` itself the first and the others a Latin hypercube within BOUNDS, each question
+    with its own seed under all of them. The one with the most right answers is taken; of several,
+    the one that draws most freely.
     """
     settings = [_values(start), *_latin_hypercube(trials - 1, seed)]
     configs: list[SamplerConfig | PlainConfig] = [PlainConfig(temperature=0)]
@@ -254,12 +254,9 @@ def tune(
         dtype=float,
     )
     means, temperatures = right.mean(axis=0), warmth[0] / np.maximum(warmth[1], 1)
-    best = 1 + int(np.argmax(means[1:]))
-    worse = right[:, [best]] - right
-    error = worse.std(axis=0, ddof=1) / np.sqrt(len(questions)) if len(questions) > 1 else 0.0
-    good_enough = worse.mean(axis=0) <= error
-    good_enough[0] = False  # the greedy row is there to compare with
-    chosen = int(np.argmax(np.where(good_enough, temperatures, -1.0)))
+    best = means >= means[1:].max()
+    best[0] = False  # the greedy row is there to compare with
+    chosen = int(np.argmax(np.where(best, temperatures, -1.0)))
     tried = [
         Trial(values, float(means[j]), float(temperatures[j]))
         for j, values in enumerate(settings, 1)
@@ -288,6 +285,8 @@ def _latin_hypercube(count: int, seed: int) -> list[dict[str, float]]:
     columns = {}
     for name, (low, high) in BOUNDS.items():
         places = (rng.permutation(count) + rng.random(count)) / max(count, 1)
+        if low == 0:
+            places = np.maximum(0, (places - _COLD) / (1 - _COLD))
         columns[name] = low + places * (high - low)
     return [
         {name: round(float(column[i]), 3) for name, column in columns.items()} for i in range(count)

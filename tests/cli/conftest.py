@@ -64,18 +64,20 @@ def session(bundled):
     """A session with the bundled model whose screen is text: `session.shown()` returns it."""
     from mlx_entropix.cli.console import Screen
     from mlx_entropix.cli.session import Session
-    from mlx_entropix.sampling import PRESETS
+    from mlx_entropix.sampling.auto import auto_sampler
 
     out = io.StringIO()
     console = Console(file=out, width=100, soft_wrap=True, markup=False, highlight=False)
     screen = Screen(console, console, console, quiet=False, is_json=False, no_color=True)
     model, tokenizer = bundled
+    auto = auto_sampler(model.name)
     made = Session(
         screen=screen,
         model=model,
         tokenizer=tokenizer,
-        sampler="entropix",
-        config=PRESETS["entropix"],
+        auto=auto,
+        sampler="auto",
+        config=auto.config,
         seed=0,
         max_tokens=6,
         stop=(),

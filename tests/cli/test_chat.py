@@ -31,7 +31,7 @@ def test_save_as_json_and_markdown(session, talked, tmp_path):
     assert saved["messages"] == [{"role": "system", "content": "Be brief."}, *talked.turns]
     assert (saved["model"], saved["sampler"], saved["seed"]) == (
         "SmolLM2-135M-Instruct",
-        "entropix",
+        "auto",
         0,
     )
     run_command(f"/save {tmp_path / 'chat.md'}", session, talked)
@@ -145,7 +145,7 @@ def test_chat_in_a_terminal(tmp_path):
     first, second = (line for line in lines if line["type"] == "prompt")
     assert second["token_ids"][: len(first["token_ids"])] == first["token_ids"]
     assert (first["text"], second["text"]) == (turns[0]["content"], turns[2]["content"])
-    assert (first["sampler"], second["sampler"]) == ("entropix", "normal")
+    assert (first["sampler"], second["sampler"]) == ("auto", "normal")
     assert [line["index"] for line in lines if line["type"] == "result"] == [0]
     history = (tmp_path / "mlx-entropix" / "history").read_text("utf-8")
     assert "+Name the capital\n+of France.\n" in history

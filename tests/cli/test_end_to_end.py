@@ -50,10 +50,10 @@ def test_json_and_trace(tmp_path):
         *("type", "index", "text", "token_ids", "model", "sampler", "config", "seed")
     ]
     assert (prompt["type"], prompt["index"], prompt["text"]) == ("prompt", 0, QUESTION)
-    assert (prompt["model"], prompt["sampler"]) == ("SmolLM2-135M-Instruct", "entropix")
+    assert (prompt["model"], prompt["sampler"]) == ("SmolLM2-135M-Instruct", "auto")
     assert prompt["seed"] == 5
     used = prompt["config"]
-    assert (used["temperature"], used["min_p"], used["top_p"]) == (0.5, 0.04, 0.9)
+    assert (used["temperature"], used["min_p"], used["top_p"]) == (0.5, 0.04, 1.0)
     assert used["adaptive"]["top_k_maximum"] == 40
 
     assert all(list(token) == [*TOKEN, *METRICS, *PARAMETERS] for token in tokens)

@@ -145,8 +145,11 @@ def test_samplers_tell_what_the_server_was_started_with(guarded, server):
     assert ours["config"]["adaptive"]["top_k_maximum"] == 40
     assert ours["presets"]["frog"]["temperature"] == 0.666
     plain = httpx2.get(server.api + "/samplers").json()
-    assert plain["default"] == "entropix"
-    assert plain["config"] == plain["presets"]["entropix"]
+    assert plain["default"] == "auto"
+    assert plain["config"] == plain["presets"]["auto"]
+    assert plain["config"] != plain["presets"]["entropix"]
+    assert plain["fitted"]["model"] == "SmolLM2-135M-Instruct"
+    assert ours["fitted"] == plain["fitted"]  # of the model, whatever the server's own sampler is
     properties = plain["schema"]["properties"]
     assert properties["temperature"]["maximum"] == 5
     assert properties["temperature"]["description"]
