@@ -4,7 +4,8 @@ A row of parameters holds, one after the other:
 
 - HEADER_WIDTH numbers, in the order of `Header`;
 - for FLOWING, TREADING, EXPLORING, RESAMPLING the open intervals in which the six metrics, their
-  means and their slopes must lie: 18 lower ends, then 18 upper ends;
+  means and their slopes must lie: 18 lower ends, then 18 upper ends. A step in which no row looks
+  back compares the metrics alone;
 - for each quadrant and each of temperature, top_p, top_k, min_p the numbers of a formula (see
   formulas.py): the constant, six coefficients, six shifts, the minimum, the maximum. They are NaN
   for FLOWING, which makes no draw.
