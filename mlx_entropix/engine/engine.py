@@ -38,6 +38,8 @@ from mlx_entropix.sampling import (
     candidate_count,
     draw_count,
     measures_sigma,
+    measures_trends,
+    no_recent,
     parameter_rows,
     position_key,
     sample_rows,
@@ -88,6 +90,7 @@ class Engine:
         self._cached_rows: list[Row] = []  # the rows of self._cache, in its order
         self._step: QueuedStep | None = None
         self._parameters: mx.array | None = None
+        self._has_trends = False  # of the same rows as the parameters
         self._next_id = 0
         self._steps = 0
 
@@ -263,6 +266,7 @@ class Engine:
         configs = [row.request.config for row in rows]
         if self._parameters is None:
             self._parameters = parameter_rows(configs, self.clarifying_token)
+            self._has_trends = measures_trends(configs)
         keys = [position_key(row.request.seed, row.next_position) for row in rows]
         logits, scores, mask = self.model.step(tokens, self._cache)
         sampled = sample_rows(
@@ -275,6 +279,7 @@ class Engine:
             candidates=candidate_count(configs, self.model.vocabulary_size),
             draws=draw_count(configs),
             sigma=measures_sigma(configs),
+            recent=_recent_values(rows, before) if self._has_trends else None,
         )
         # Joined here and not when they are read: that would wait in line behind the next step.
         numbers = mx.stack([sampled.logprob, *sampled.metrics, *sampled.parameters], axis=1)
@@ -282,7 +287,7 @@ class Engine:
         best = None
         if wanted:
             best = sampled.candidates[:, :wanted], sampled.candidate_logprobs[:, :wanted]
-        mx.async_eval(sampled.token, sampled.quadrant, numbers, best)
+        mx.async_eval(sampled.token, sampled.quadrant, sampled.recent, numbers, best)
         for row in rows:
             row.queued += 1
         return QueuedStep(rows, sampled, numbers, best)
@@ -292,9 +297,19 @@ class Engine:
         new = [row.request.prompt[-1] for row in rows if row.queued == 0]
         parts = []
         if before is not None and len(new) < len(rows):
-            index = [before.rows.index(row) for row in rows if row.queued > 0]
-            same = len(index) == len(before.rows)
-            parts.append(before.sampled.token if same else before.sampled.token[mx.array(index)])
+            parts.append(before.of_staying(rows, before.sampled.token))
         if new:
             parts.append(mx.array(new, dtype=parts[0].dtype if parts else mx.uint32))
         return parts[0] if len(parts) == 1 else mx.concatenate(parts)
+
+
+def _recent_values(rows: list[Row], before: QueuedStep | None) -> mx.array:
+    """The last metrics (B, 6, W) of each row, still on the device.
+
+    A step in which no row needed them has none; then those that need them now have just joined.
+    """
+    new = sum(row.queued == 0 for row in rows)
+    if before is None or before.sampled.recent is None or new == len(rows):
+        return no_recent(len(rows))
+    staying = before.of_staying(rows, before.sampled.recent)
+    return mx.concatenate([staying, no_recent(new)]) if new else staying

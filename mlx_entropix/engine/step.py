@@ -35,6 +35,11 @@ class QueuedStep:
     numbers: mx.array  # (B, 11): the log-probability, six metrics, four parameters
     best: tuple[mx.array, mx.array] | None  # ids and log-probabilities (B, n), if a row wants any
 
+    def of_staying(self, rows: list[Row], values: mx.array) -> mx.array:
+        """Of this step's `values` (B, …) those of the rows that go on in the next, in order."""
+        index = [self.rows.index(row) for row in rows if row.queued > 0]
+        return values if len(index) == len(self.rows) else values[mx.array(index)]
+
     def read(self, model_name: str, tokenizer: Tokenizer) -> list[Event]:
         """The tokens as events, for the rows that were not ended since."""
         numbers = cast(list[list[float]], self.numbers.tolist())

@@ -1,8 +1,9 @@
 """The entropy sampler: pure functions of arrays, which know no model and no tokenizer.
 
-Read metrics.py (how sure is the model), quadrants.py, formulas.py and config.py (what the sampler
-does about it, as data), presets.py, rows.py and decide.py (the same on the device, for rows with
-different configurations), ranks.py and sampler.py (which token), config_file.py (files of them).
+Read metrics.py and trends.py (how sure the model is, and was), quadrants.py, formulas.py and
+config.py (what the sampler does about it, as data), presets.py, config_file.py, rows.py and
+decide.py (the same on the device, for rows with different configurations), ranks.py and sampler.py
+(which token).
 """
 
 from mlx_entropix.sampling.config import (
@@ -22,9 +23,11 @@ from mlx_entropix.sampling.rows import (
     candidate_count,
     draw_count,
     measures_sigma,
+    measures_trends,
     parameter_rows,
 )
 from mlx_entropix.sampling.sampler import Sampled, filtered_probabilities, sample, sample_rows
+from mlx_entropix.sampling.trends import no_recent
 
 __all__ = [
     "PRESETS",
@@ -46,6 +49,8 @@ __all__ = [
     "draw_count",
     "filtered_probabilities",
     "measures_sigma",
+    "measures_trends",
+    "no_recent",
     "parameter_rows",
     "position_key",
     "read_config_file",

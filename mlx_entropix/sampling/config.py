@@ -17,6 +17,7 @@ from mlx_entropix.sampling.formulas import (
     Treading,
 )
 from mlx_entropix.sampling.metrics import Metrics
+from mlx_entropix.sampling.trends import LONGEST_WINDOW
 
 MOST_DRAWS = 32
 
@@ -102,6 +103,12 @@ class BaseValues(_Config):
         1,
         1_000_000,
         "The visible keys that attention_entropy_per_doubling counts from.",
+    )
+    window: int = _value(
+        8,
+        1,
+        LONGEST_WINDOW,
+        "Over how many of the answer's last tokens conditions take a metric's mean and slope.",
     )
 
 

@@ -12,11 +12,14 @@ from mlx_entropix.sampling.rows import (
     BOUNDS,
     FORMULA_WIDTH,
     FORMULAS,
+    JUDGED,
     METRICS,
     QUADRANT_WIDTH,
     header,
+    measures_trends,
     parameter_rows,
 )
+from mlx_entropix.sampling.trends import means_and_slopes, move_on, no_recent
 
 
 class Parameters(NamedTuple):
@@ -28,21 +31,42 @@ class Parameters(NamedTuple):
     min_p: mx.array
 
 
+class Decision(NamedTuple):
+    """What rows of parameters answer to metrics."""
+
+    quadrant: mx.array  # (B, 1) int32
+    asked: mx.array  # (B, 4) float32, the parameters of the draw, in the order of `Parameters`
+    recent: mx.array | None  # (B, 6, W), with the values of this step
+
+
 def decide(
-    metrics: mx.array, rows: mx.array, visible: mx.array | None = None
-) -> tuple[mx.array, mx.array]:
+    metrics: mx.array,
+    rows: mx.array,
+    visible: mx.array | None = None,
+    recent: mx.array | None = None,
+) -> Decision:
     """What rows of parameters (B, P) answer to metrics (B, 6).
 
     `visible` (B, 1) is the number of keys that the attention was spread over; without it the
-    conditions take attention entropy as it is. Returns the quadrant (B, 1) int32, the first whose
-    metrics all lie inside its open intervals, else ADAPTIVE; and (B, 4) float32, the parameters
-    that it asks for, in the order of `Parameters`: NaN in FLOWING, and a temperature of 0, which a
-    base temperature of 0 always gives, means the likeliest token.
+    conditions take attention entropy as it is. `recent` (B, 6, W) are the values that the
+    conditions of earlier tokens saw, see trends.py; None where no row's conditions name a mean or
+    a slope.
+
+    The quadrant is the first whose values all lie inside its open intervals, else ADAPTIVE. The
+    parameters are NaN in FLOWING; a temperature of 0, which a base temperature of 0 always gives,
+    means the likeliest token.
     """
-    bounds = rows[:, BOUNDS].reshape(-1, 4, 2, METRICS)
     values = metrics[:, None]
-    judged = values if visible is None else _as_at_fixed_length(metrics, rows, visible)[:, None]
-    inside = mx.all((judged > bounds[:, :, 0]) & (judged < bounds[:, :, 1]), axis=-1)  # (B, 4)
+    judged = metrics if visible is None else _as_at_fixed_length(metrics, rows, visible)
+    bounds = rows[:, BOUNDS].reshape(-1, 4, 2, len(JUDGED))
+    if recent is None:
+        bounds = bounds[..., :METRICS]
+    else:
+        recent = move_on(recent, judged)
+        trends = means_and_slopes(recent, header(rows).window)
+        judged = mx.concatenate([judged, trends], axis=-1)
+    above, below = judged[:, None] > bounds[:, :, 0], judged[:, None] < bounds[:, :, 1]
+    inside = mx.all(above & below, axis=-1)  # (B, 4)
     first = mx.where(inside, mx.arange(4), Quadrant.ADAPTIVE.value)
     quadrant = mx.min(first, axis=-1, keepdims=True)
 
@@ -58,7 +82,7 @@ def decide(
     asked = mx.where(mx.arange(4) == PARAMETERS.index("top_k"), whole, asked)
     # Minimum and factor of a quadrant must not heat what was asked to be cold.
     cold = (rows[:, :1] <= 0) & (mx.arange(4) == PARAMETERS.index("temperature"))
-    return quadrant, mx.where(cold & (asked == asked), 0.0, asked)
+    return Decision(quadrant, mx.where(cold & (asked == asked), 0.0, asked), recent)
 
 
 def _as_at_fixed_length(metrics: mx.array, rows: mx.array, visible: mx.array) -> mx.array:
@@ -74,20 +98,21 @@ def parameter_columns(asked: mx.array) -> Parameters:
     return Parameters(*mx.unstack(asked, axis=-1))
 
 
-def _decided(metrics: Metrics, config: SamplerConfig) -> tuple[mx.array, mx.array]:
+def _decided(metrics: Metrics, config: SamplerConfig) -> Decision:
     values = mx.stack(list(metrics), axis=-1).astype(mx.float32)
-    rows = mx.repeat(parameter_rows([config], clarifying_token=-1), values.shape[0], axis=0)
-    return decide(values, rows)
+    B = values.shape[0]
+    rows = mx.repeat(parameter_rows([config], clarifying_token=-1), B, axis=0)
+    return decide(values, rows, recent=no_recent(B) if measures_trends([config]) else None)
 
 
 def classify(metrics: Metrics, config: SamplerConfig) -> mx.array:
-    """The quadrant of each row: (B,) int32, values of `Quadrant`."""
-    return _decided(metrics, config)[0][:, 0]
+    """The quadrant of each row, as of a first token: (B,) int32, values of `Quadrant`."""
+    return _decided(metrics, config).quadrant[:, 0]
 
 
 def sampling_parameters(metrics: Metrics, config: SamplerConfig) -> Parameters:
-    """The parameters that each row's quadrant asks for, each (B,) float32.
+    """The parameters that each row's quadrant asks for, as of a first token, each (B,) float32.
 
     They are NaN in FLOWING, which makes no draw. A temperature of 0 means the likeliest token.
     """
-    return parameter_columns(_decided(metrics, config)[1])
+    return parameter_columns(_decided(metrics, config).asked)

@@ -12,7 +12,7 @@ those of the entropix sampler, https://github.com/xjdr-alt/entropix.
 
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from mlx_entropix.sampling.metrics import Metrics
@@ -21,13 +21,39 @@ PARAMETERS = ("temperature", "top_p", "top_k", "min_p")
 LEVELS = ("low", "medium", "high")
 MOST_RANKS = 100  # no filter of the entropy sampler keeps more tokens than this
 
+MEAN, SLOPE = "_mean", "_slope"  # of a metric, over the last tokens
+_METRIC = "|".join(Metrics._fields)
+_NUMBER = r"[0-9]+(\.[0-9]+)?"
+_BORDER = rf"{'|'.join(LEVELS)}|{_NUMBER}"
+_OF_A_VALUE = rf"({_METRIC})({MEAN})? [<>] ({_BORDER})"
+_OF_A_SLOPE = rf"({_METRIC}){SLOPE} [<>] ({_BORDER}|-{_NUMBER})"
+
+
+def _slopes_have_numbers(condition: str) -> str:
+    name, _, border = condition.split()
+    if name.endswith(SLOPE) and border in LEVELS:
+        raise ValueError(
+            f"a slope has no threshold named {border}; compare it with a number of the metric's "
+            f"unit per token, as in {name} > 0.2"
+        )
+    return condition
+
+
 Condition = Annotated[
     str,
     Field(
-        pattern=rf"^({'|'.join(Metrics._fields)}) [<>] ({'|'.join(LEVELS)}|[0-9]+(\.[0-9]+)?)$",
-        description="A metric, < or >, and which of its three thresholds, or a number.",
-        examples=["logits_entropy > medium", "logits_varentropy < 2.5"],
+        pattern=rf"^({_OF_A_VALUE}|{_OF_A_SLOPE})$",
+        description="A metric, or its mean or slope over the last window tokens (as "
+        "logits_entropy_mean), < or >, and which of the metric's three thresholds, or a number; "
+        "a slope is compared with a number, which may be negative.",
+        examples=[
+            "logits_entropy > medium",
+            "logits_varentropy < 2.5",
+            "attention_entropy_mean > high",
+            "logits_entropy_slope < -0.2",
+        ],
     ),
+    AfterValidator(_slopes_have_numbers),
 ]
 Conditions = tuple[Condition, ...]
 

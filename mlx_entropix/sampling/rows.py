@@ -3,8 +3,9 @@
 A row of parameters holds, one after the other:
 
 - HEADER_WIDTH numbers, in the order of `Header`;
-- for FLOWING, TREADING, EXPLORING, RESAMPLING the open interval in which each of the six metrics
-  must lie: six lower ends, then six upper ends;
+- for FLOWING, TREADING, EXPLORING, RESAMPLING the open intervals in which the six metrics, their
+  means and their slopes must lie: 18 lower ends, then 18 upper ends. A step in which no row looks
+  back compares the metrics alone;
 - for each quadrant and each of temperature, top_p, top_k, min_p the numbers of a formula (see
   formulas.py): the constant, six coefficients, six shifts, the minimum, the maximum. They are NaN
   for FLOWING, which makes no draw.
@@ -20,7 +21,18 @@ from typing import NamedTuple
 import mlx.core as mx
 
 from mlx_entropix.sampling.config import PlainConfig, SamplerConfig
-from mlx_entropix.sampling.formulas import LEVELS, MOST_RANKS, PARAMETERS, QuadrantConfig
+from mlx_entropix.sampling.formulas import (
+    LEVELS,
+    MEAN,
+    MOST_RANKS,
+    PARAMETERS,
+    SLOPE,
+    Exploring,
+    Flowing,
+    QuadrantConfig,
+    Resampling,
+    Treading,
+)
 from mlx_entropix.sampling.metrics import Metrics
 from mlx_entropix.sampling.quadrants import Quadrant
 
@@ -28,6 +40,7 @@ RowConfig = SamplerConfig | PlainConfig
 
 CANDIDATES = 128  # ranks that are looked at; more than the entropy sampler ever keeps
 METRICS = len(Metrics._fields)
+JUDGED = tuple(name + kind for kind in ("", MEAN, SLOPE) for name in Metrics._fields)
 FORMULA_WIDTH = 1 + 2 * METRICS + 2
 
 # What holds whatever the configuration says.
@@ -48,10 +61,11 @@ class Header(NamedTuple):
     top_n_sigma: mx.array  # 0 for none
     attention_per_doubling: mx.array  # bits of attention entropy
     attention_keys: mx.array  # log2 of the number of keys that it is counted from
+    window: mx.array  # how many of the last tokens means and slopes are of
 
 
 HEADER_WIDTH = len(Header._fields)
-BOUNDS = slice(HEADER_WIDTH, HEADER_WIDTH + 4 * 2 * METRICS)
+BOUNDS = slice(HEADER_WIDTH, HEADER_WIDTH + 4 * 2 * len(JUDGED))
 QUADRANT_WIDTH = len(PARAMETERS) * FORMULA_WIDTH
 FORMULAS = slice(BOUNDS.stop, BOUNDS.stop + len(Quadrant) * QUADRANT_WIDTH)
 
@@ -91,34 +105,54 @@ def measures_sigma(configs: Sequence[RowConfig]) -> bool:
     return any(isinstance(c, PlainConfig) and c.top_n_sigma > 0 for c in configs)
 
 
+def measures_trends(configs: Sequence[RowConfig]) -> bool:
+    """Whether a row's conditions name the mean or the slope of a metric."""
+    return any(
+        condition.split()[0] not in Metrics._fields
+        for config in configs
+        if isinstance(config, SamplerConfig)
+        for quadrant in _with_conditions(config)
+        for condition in quadrant.when
+    )
+
+
+def _with_conditions(
+    config: SamplerConfig,
+) -> tuple[Flowing | Treading | Exploring | Resampling, ...]:
+    return config.flowing, config.treading, config.exploring, config.resampling
+
+
 @lru_cache(maxsize=1024)
 def _row(config: RowConfig, clarifying_token: int) -> tuple[float, ...]:
     base = (config.temperature, config.top_p, config.top_k, config.min_p, config.min_tokens_to_keep)
     if isinstance(config, PlainConfig):
-        never = [math.inf] * METRICS + [-math.inf] * METRICS
+        never = [math.inf] * len(JUDGED) + [-math.inf] * len(JUDGED)
         unchanged = [1.0] + [0.0] * (2 * METRICS) + [-math.inf, math.inf]
         formulas = unchanged * (len(Quadrant) * len(PARAMETERS))
-        return (*base, 1, clarifying_token, 1, config.top_n_sigma, 0, 0, *never * 4, *formulas)
-    conditions = (config.flowing, config.treading, config.exploring, config.resampling)
+        return (*base, 1, clarifying_token, 1, config.top_n_sigma, 0, 0, 1, *never * 4, *formulas)
     changes = (config.treading, config.exploring, config.resampling, config.adaptive)
-    bounds = [end for quadrant in conditions for end in _bounds(config, quadrant.when)]
+    bounds = [
+        end for quadrant in _with_conditions(config) for end in _bounds(config, quadrant.when)
+    ]
     formulas = [math.nan] * QUADRANT_WIDTH
     formulas += [x for quadrant in changes for p in PARAMETERS for x in _formula(quadrant, p)]
     clarifying = clarifying_token if config.treading.clarifies else -1
     attention = config.attention_entropy_per_doubling, math.log2(config.attention_entropy_keys)
-    return (*base, config.n_adaptive_samples, clarifying, 0, 0, *attention, *bounds, *formulas)
+    conditions = (*attention, config.window, *bounds)
+    return (*base, config.n_adaptive_samples, clarifying, 0, 0, *conditions, *formulas)
 
 
 def _bounds(config: SamplerConfig, conditions: tuple[str, ...]) -> list[float]:
-    lower = dict.fromkeys(Metrics._fields, -math.inf)
-    upper = dict.fromkeys(Metrics._fields, math.inf)
+    lower = dict.fromkeys(JUDGED, -math.inf)
+    upper = dict.fromkeys(JUDGED, math.inf)
     for condition in conditions:
-        metric, side, level = condition.split()
+        name, side, level = condition.split()
+        metric = name.removesuffix(MEAN)
         border = config.threshold(level, metric) if level in LEVELS else float(level)
         if side == ">":
-            lower[metric] = max(lower[metric], border)
+            lower[name] = max(lower[name], border)
         else:
-            upper[metric] = min(upper[metric], border)
+            upper[name] = min(upper[name], border)
     return [*lower.values(), *upper.values()]
 
 

@@ -20,7 +20,15 @@ from mlx_entropix.sampling.metrics import (
 )
 from mlx_entropix.sampling.quadrants import Quadrant
 from mlx_entropix.sampling.ranks import best_tokens, draw_ranks, kept_ranks
-from mlx_entropix.sampling.rows import Header, candidate_count, draw_count, header, parameter_rows
+from mlx_entropix.sampling.rows import (
+    Header,
+    candidate_count,
+    draw_count,
+    header,
+    measures_trends,
+    parameter_rows,
+)
+from mlx_entropix.sampling.trends import no_recent
 
 LLAMA3_CLARIFYING_TOKEN = 2564  # " ..." in the vocabulary of Llama 3
 
@@ -35,6 +43,7 @@ class Sampled(NamedTuple):
     parameters: Parameters  # NaN where no draw was made
     candidates: mx.array  # (B, C) int32, the likeliest tokens, best first
     candidate_logprobs: mx.array  # (B, C) float32
+    recent: mx.array | None = None  # (B, 6, W) for the next step, where it was given for this one
 
 
 def sample_rows(
@@ -48,13 +57,16 @@ def sample_rows(
     candidates: int,
     draws: int,
     sigma: bool = False,
+    recent: mx.array | None = None,
 ) -> Sampled:
     """Sample one token for every row.
 
     `logits` (B, V) and `scores` (B, H, T) may be of any float type; `mask` (B, T) is true at
     visible keys, None where all are; `previous_token` (B,) integers. `parameters` come from
     `parameter_rows`, `candidates`, `draws` and `sigma` from `candidate_count`, `draw_count` and
-    `measures_sigma` of the same configurations. `keys` (B, 2) uint32, see `position_key`.
+    `measures_sigma` of the same configurations. `keys` (B, 2) uint32, see `position_key`. Where
+    `measures_trends` of them is true, `recent` (B, 6, W) is what the step of each row's token
+    before gave, `no_recent` for a row's first.
 
     Nothing is read back to the host. Rows do not affect each other. NaN among a row's logits or
     scores shows in its metrics, and its token then means nothing.
@@ -65,11 +77,20 @@ def sample_rows(
     else:
         visible = mx.sum(mask, axis=-1, keepdims=True).astype(mx.float32)
     candidates = min(candidates, logits.shape[-1])
-    token, logprob, metrics, quadrant, used, ids, logprobs = _sample(
-        logits, attention, visible, previous_token, parameters, keys, candidates, draws, sigma
+    token, logprob, metrics, quadrant, used, ids, logprobs, recent = _sample(
+        logits,
+        attention,
+        visible,
+        previous_token,
+        parameters,
+        keys,
+        recent,
+        candidates,
+        draws,
+        sigma,
     )
     columns, asked = metric_columns(metrics), parameter_columns(used)
-    return Sampled(token, logprob, columns, quadrant, asked, ids, logprobs)
+    return Sampled(token, logprob, columns, quadrant, asked, ids, logprobs, recent)
 
 
 @compiled_on_gpu
@@ -80,6 +101,7 @@ def _sample(
     previous_token: mx.array,
     rows: mx.array,
     keys: mx.array,
+    recent: mx.array | None,
     candidates: int,
     draws: int,
     sigma: bool,
@@ -93,7 +115,7 @@ def _sample(
     metrics = all_metrics(p, attention)
 
     base = header(rows)
-    quadrant, asked = decide(metrics, rows, visible)  # (B, 1), (B, 4)
+    quadrant, asked, recent = decide(metrics, rows, visible, recent)  # (B, 1), (B, 4)
     greedy = mx.logical_not(asked[:, :1] > 0)  # a temperature of 0, or NaN
     below_best = best_logits - best
     drawn = _drawn_rank(p, below_best, asked, base, quadrant, keys, draws, sigma)
@@ -110,7 +132,8 @@ def _sample(
     used = mx.where(clarifies | greedy, mx.nan, asked)
     quadrant = mx.where(base.plain > 0, -1, quadrant)
     token, logprob, quadrant = (mx.squeeze(x, axis=-1) for x in (token, logprob, quadrant))
-    return token, logprob, metrics, quadrant, used, ids.astype(mx.int32), below_best - log_total
+    ids, logprobs = ids.astype(mx.int32), below_best - log_total
+    return token, logprob, metrics, quadrant, used, ids, logprobs, recent
 
 
 def _drawn_rank(
@@ -152,7 +175,7 @@ def sample(
     mask: mx.array | None = None,
     clarifying_token: int = LLAMA3_CLARIFYING_TOKEN,
 ) -> tuple[mx.array, Metrics, mx.array]:
-    """Sample one token for every row with one configuration.
+    """Sample one token for every row with one configuration, as the row's first.
 
     `logits` (B, V), `scores` (B, H, T), `previous_token` (B,), `mask` (B, T) as in `sample_rows`.
     `key` is a key of `mx.random.key`, which is split over the rows, or one key a row (B, 2). The
@@ -164,7 +187,15 @@ def sample(
     rows = mx.repeat(parameter_rows([config], clarifying_token), B, axis=0)
     candidates, draws = candidate_count([config], V), draw_count([config])
     sampled = sample_rows(
-        logits, scores, mask, previous_token, rows, keys, candidates=candidates, draws=draws
+        logits,
+        scores,
+        mask,
+        previous_token,
+        rows,
+        keys,
+        candidates=candidates,
+        draws=draws,
+        recent=no_recent(B) if measures_trends([config]) else None,
     )
     return sampled.token, sampled.metrics, sampled.quadrant
 

@@ -3,10 +3,11 @@
 import mlx.core as mx
 import pytest
 
-from mlx_entropix.sampling import PRESETS, PlainConfig, parameter_rows, sample_rows
+from mlx_entropix.sampling import PRESETS, PlainConfig, no_recent, parameter_rows, sample_rows
 
 
-def test_a_step_is_traced_without_reading_a_value(monkeypatch):
+@pytest.mark.parametrize("recent", [None, no_recent(3)], ids=["", "trends"])
+def test_a_step_is_traced_without_reading_a_value(monkeypatch, recent):
     """MLX refuses to trace what looks at an array's value, as a wait for the device would."""
     monkeypatch.setattr(mx, "default_device", lambda: mx.Device(mx.gpu))
     sampled = sample_rows(  # not evaluated: that takes a run of the C++ compiler for every kernel
@@ -18,7 +19,10 @@ def test_a_step_is_traced_without_reading_a_value(monkeypatch):
         mx.zeros((3, 2), dtype=mx.uint32),
         candidates=128,
         draws=5,
+        recent=recent,
     )
+    assert (sampled.recent is None) == (recent is None)
+    assert recent is None or sampled.recent.shape == recent.shape
     assert sampled.token.shape == sampled.quadrant.shape == sampled.logprob.shape == (3,)
     assert sampled.candidates.shape == sampled.candidate_logprobs.shape == (3, 128)
     assert {values.shape for values in (*sampled.metrics, *sampled.parameters)} == {(3,)}

@@ -239,7 +239,7 @@ def values(model):
             fields[name] = st.booleans()
         elif name == "when":
             condition = st.sampled_from(
-                ["logits_entropy > low", "agreement < 0.003", "attention_entropy < high"]
+                ["logits_entropy > low", "agreement_mean < low", "agreement_slope > -0.003"]
             )
             fields[name] = st.lists(condition, min_size=1, max_size=12)
         else:

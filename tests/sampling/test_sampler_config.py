@@ -51,6 +51,13 @@ def test_override_changes_what_it_names():
         ),
         ({"treading": {"when": []}}, ["treading.when", "at least 1"]),
         ({"treading": {"when": ["entropy > high"]}}, ["treading.when.0", "logits_entropy|"]),
+        ({"window": 65}, ["window", "less than or equal to 64"]),
+        (
+            {"treading": {"when": ["agreement_slope < low"]}},
+            ["treading.when.0: a slope has no threshold named low; compare it with a number"],
+        ),
+        ({"treading": {"when": ["agreement_mean > -1"]}}, ["treading.when.0", "match"]),
+        ({"treading": {"when": ["agreement_mean_slope > 1"]}}, ["treading.when.0", "match"]),
         ({"temperature": 9, "top_k": 0}, ["temperature: ", "; top_k: "]),
     ],
 )
@@ -93,7 +100,7 @@ def test_schema_gives_every_field_a_range_a_default_and_one_sentence(model):
     schema = model.model_json_schema()
     config = json.loads(model().model_dump_json())
     fields = dict(leaves(schema, schema))
-    assert len(fields) == (67 if model is SamplerConfig else 6)
+    assert len(fields) == (68 if model is SamplerConfig else 6)
     for path, field in fields.items():
         value = config
         for name in path:

@@ -194,5 +194,5 @@ def test_conditions_take_numbers_and_see_attention_at_a_fixed_length():
     assert set(classify(metrics, by_number).tolist()) == {Quadrant.ADAPTIVE.value}
     rows = mx.repeat(parameter_rows([by_number], -1), 2, axis=0)
     visible = mx.array([[63.0], [65.0]])  # twice 32 keys bring just the half bit
-    quadrant, _ = decide(mx.stack(list(metrics), axis=-1), rows, visible)
+    quadrant = decide(mx.stack(list(metrics), axis=-1), rows, visible).quadrant
     assert quadrant[:, 0].tolist() == [Quadrant.ADAPTIVE.value, Quadrant.EXPLORING.value]
