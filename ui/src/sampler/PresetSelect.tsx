@@ -60,7 +60,7 @@ export function Fitting({ fitted }: Pick<Samplers, "fitted">) {
   return (
     <p className="text-xs text-muted" title={command}>
       Thresholds fitted{date && ` on ${date}`} by what this model does.
-      {counted.length > 0 && <span className="num"> {counted.join(" · ")}.</span>}
+      {counted.length > 0 && <span className="num"> {counted.join(", ")}.</span>}
       {evidence && ` ${evidence}`}
     </p>
   );
