@@ -118,8 +118,12 @@ def wait_done(page: Page, count: int) -> None:
 
 
 def pick_unsure(page: Page) -> None:
-    """Open the card of the last word that the model was least sure of."""
-    page.locator('.tokens [data-name="RESAMPLING"]').last.click()
+    """Open the card of the last of the words that the model was least sure of."""
+    words = page.locator(".tokens .token-word")
+    strength = "all => all.map(one => Number(one.style.getPropertyValue('--t')))"
+    strengths = words.evaluate_all(strength)
+    last = max(range(len(strengths)), key=lambda i: (strengths[i], i))
+    words.nth(last).click()
 
 
 def save(page: Page, name: str) -> None:

@@ -81,14 +81,19 @@ def test_every_screen_on_a_phone(open_page, theme):
     check_width(chat)
     check(chat, "chat")
 
-    # A tap picks a token; its card fits the screen.
-    chat.tokens().nth(3).tap()
-    expect(chat.card).to_be_visible()
-    box = chat.card.bounding_box()
-    assert box["x"] >= 0
-    assert box["x"] + box["width"] <= 390
-    assert box["y"] + box["height"] <= 844
+    # A tap opens a token's card, a sheet from below that leaves the token's line to be read.
+    for token in (chat.tokens().last, chat.tokens().nth(3)):
+        token.tap()
+        expect(chat.card).to_be_visible()
+        settle(chat)
+        box, line = chat.card.bounding_box(), token.bounding_box()
+        assert (box["x"], box["width"]) == (0, 390)
+        assert box["y"] + box["height"] == pytest.approx(844, abs=1)
+        assert line["y"] + line["height"] <= box["y"]
     check(chat, "card")
+    page.keyboard.press("Escape")
+    expect(chat.card).to_have_count(0)
+    token.tap()
     chat.button("Close", chat.card).tap()
 
     # The inspector is a sheet from below; the conversations, a drawer.

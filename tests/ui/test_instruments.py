@@ -46,7 +46,17 @@ def test_one_selection_in_text_list_timeline_and_map(open_page):
     chat.tokens().nth(5).hover()
     expect(marked).to_have_attribute("data-i", "5")
     expect(chat.page.get_by_role("tooltip", name="Token 6")).to_be_visible()
-    expect(timeline).to_contain_text(re.compile(r"\b6\b"))
+    entropy = strips.get_by_role("paragraph").first
+    expect(entropy).to_have_text(re.compile(r"^Entropy.* 6$"))
+
+    # Smoothed by default, with the slope read where the pointer is; or raw.
+    expect(entropy).to_contain_text(re.compile(r"mean [\d.]+slope −?[\d.]+/token"))
+    smoothing = timeline.get_by_role("group", name="Smoothing, in tokens")
+    smoothing.get_by_text("off").click()
+    expect(entropy).not_to_contain_text("slope")
+    smoothing.get_by_text("4").click()
+    expect(entropy).to_contain_text("slope")
+    expect(plots).to_have_count(6)
 
     # Keys: plus zooms, arrows walk.
     strips.focus()

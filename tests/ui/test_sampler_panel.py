@@ -68,3 +68,39 @@ def test_a_slider_a_number_and_a_preset_reach_the_request(chat):
     expect(bar.get_by_role("button", name="frog")).to_be_visible()
     chat.page.get_by_role("link", name=PROMPT).click()
     expect(bar.get_by_role("button", name="normal")).to_be_visible()
+
+
+def test_auto_says_what_it_was_fitted_to_or_how_to_fit_it(open_page):
+    chat = open_page(sampler="auto")
+    real = chat.page.request.get(f"{chat.url.rstrip('/')}/v1/samplers").json()
+    presets = {"auto": real["presets"]["entropix"] | {"temperature": 0.5}} | real["presets"]
+    fitted = {"model": "SmolLM2-135M-Instruct", "date": "2026-11-25", "shares": {"FLOWING": 0.4}}
+    panel = chat.page.get_by_role("tabpanel", name="Sampler")
+    for fit, name, note in (
+        (fitted, "auto – fitted to SmolLM2-135M-Instruct", "2026-11-25"),
+        (
+            None,
+            "auto – not fitted to this model: the published thresholds",
+            "mlx-entropix calibrate",
+        ),
+    ):
+        body = real | {
+            "presets": presets,
+            "default": "auto",
+            "config": presets["auto"],
+            "fitted": fit,
+        }
+        chat.page.route("**/v1/samplers", answering(body))
+        chat.page.reload()
+        chat.tab("Sampler")
+        expect(panel.get_by_role("combobox", name="Sampler")).to_have_value("auto")
+        expect(panel.get_by_role("option", name=name)).to_be_attached()
+        expect(panel).to_contain_text(note)
+        expect(panel.locator('[data-field="temperature"]').get_by_role("textbox")).to_have_value(
+            "0.5"
+        )
+        chat.page.unroute("**/v1/samplers")
+
+
+def answering(body: dict):
+    return lambda route: route.fulfill(json=body)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readSamplers, samplerFields, schemaOf } from "./samplers";
+import { nameOn, readSamplers, samplerFields, schemaOf } from "./samplers";
 
 const body = {
   default: "frog",
@@ -18,6 +18,22 @@ describe("readSamplers", () => {
     expect(samplers.presets.frog).toEqual({ temperature: 0.4 });
     expect(schemaOf(samplers, "normal").title).toBe("PlainConfig");
     expect(schemaOf(samplers, "entropix").title).toBe("SamplerConfig");
+  });
+
+  it("knows what auto was fitted to, and falls back on the server's own where a sampler is not there", () => {
+    expect(readSamplers(body).fitted).toBeNull();
+    expect(nameOn(readSamplers(body), "auto")).toBe("frog");
+    expect(nameOn(readSamplers(body), "entropix")).toBe("entropix");
+    expect(nameOn(null, "auto")).toBe("auto");
+    const fitted = { model: "Small", date: "2026-11-25" };
+    const samplers = readSamplers({
+      ...body,
+      presets: { auto: {}, ...body.presets },
+      default: "auto",
+      fitted,
+    });
+    expect(samplers.fitted).toEqual(fitted);
+    expect(nameOn(samplers, "auto")).toBe("auto");
   });
 
   it("refuses an answer without samplers", () => {

@@ -20,16 +20,31 @@ export interface JsonSchema {
   properties?: Record<string, JsonSchema>;
 }
 
+/** Where the values of "auto" come from: what was measured, on which model, when and by which command. */
+export interface Fitted {
+  model: string;
+  date?: string;
+  command?: string;
+  /** Of the tokens measured, by quadrant. */
+  shares?: Record<string, number>;
+  evidence?: string;
+}
+
 export interface Samplers {
   /** Every sampler's values by name, "normal" (the plain sampler) included. */
   presets: Record<string, SamplerConfig>;
   schema: JsonSchema;
   plainSchema: JsonSchema;
   defaultName: string;
+  /** Null where no preset was fitted to the loaded model: "auto" then has the published thresholds. */
+  fitted: Fitted | null;
 }
 
 /** The name of the plain sampler. */
 export const PLAIN = "normal";
+
+/** The name of the preset that goes by the loaded model. */
+export const AUTO = "auto";
 
 interface Body {
   default?: string;
@@ -39,17 +54,31 @@ interface Body {
   normal?: SamplerConfig;
   schema?: JsonSchema;
   plain_schema?: JsonSchema;
+  fitted?: Fitted | null;
 }
 
 /** What GET /v1/samplers answered. Under the default sampler's name stand the values that the server runs it with. */
 export function readSamplers(body: unknown): Samplers {
-  const { default: asked = "", config, normal, schema = {}, plain_schema, ...rest } = (body ?? {}) as Body;
+  const {
+    default: asked = "",
+    config,
+    normal,
+    schema = {},
+    plain_schema,
+    fitted = null,
+    ...rest
+  } = (body ?? {}) as Body;
   const presets = { ...rest.presets };
   if (normal) presets[PLAIN] = normal;
   const defaultName = asked in presets ? asked : Object.keys(presets)[0];
   if (!defaultName) throw new Error("The server's list of samplers is empty.");
   if (config && defaultName === asked) presets[asked] = config;
-  return { presets, schema, plainSchema: plain_schema ?? schema, defaultName };
+  return { presets, schema, plainSchema: plain_schema ?? schema, defaultName, fitted };
+}
+
+/** The name that a sampler has on this server: the server's own where it does not know the wanted one. */
+export function nameOn(samplers: Samplers | null, wanted: string): string {
+  return !samplers || wanted in samplers.presets ? wanted : samplers.defaultName;
 }
 
 /** The schema of a sampler's parameters. */

@@ -88,14 +88,18 @@ export default function HelpPanel() {
             Before each token the model gives every possible next token a probability. How spread out these
             are is the <b className="font-semibold">entropy</b>; how unevenly, the{" "}
             <b className="font-semibold">varentropy</b>. The two together say in which quadrant the model is,
-            and the sampler acts on it. Colour marks only where it hesitated.
+            and the sampler acts on it. Colour marks only where it hesitated: the hue and the line say which
+            quadrant, the strength how unsure the model was, and a sure word is plain whatever its quadrant.
           </p>
           <Quadrants />
         </section>
         <section>
           <h2>What to do with it</h2>
           <ul className="mt-2 list-disc space-y-1 pl-5 text-sm text-muted">
-            <li>Point at a word, tap it, or walk with the arrow keys: its card says why it was coloured.</li>
+            <li>
+              Point at a word: a preview shows what else it weighed. Click it, tap it, or walk with the arrow
+              keys: its card says all, and why it was coloured.
+            </li>
             <li>
               Choose another token in the card to fork the answer there. The first version stays as a branch.
             </li>

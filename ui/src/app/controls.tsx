@@ -52,6 +52,7 @@ export function IconButton({
 export interface Option<T extends string> {
   value: T;
   label: string;
+  disabled?: boolean;
 }
 
 /** A choice among two or three, as radio buttons in one frame. */
@@ -115,7 +116,7 @@ export function Select<T extends string>({
       )}
     >
       {options.map((option) => (
-        <option key={option.value} value={option.value}>
+        <option key={option.value} value={option.value} disabled={option.disabled}>
           {option.label}
         </option>
       ))}

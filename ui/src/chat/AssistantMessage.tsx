@@ -38,22 +38,12 @@ export function AnswerBody({ message, answer }: { message: Message; answer: Answ
   );
 }
 
-/** The plain sampler sorts nothing: its answers show their doubts on the scale of a metric. */
+/** The plain sampler sorts nothing: its answers show their doubts in one hue. */
 function NoQuadrants() {
-  const offered = useSettings((s) => s.view === "tokens" && s.colourBy === "quadrant");
-  if (!offered) return null;
-  return (
-    <span>
-      No quadrants under this sampler.{" "}
-      <button
-        type="button"
-        className="min-h-6 underline underline-offset-2 hover:text-ink"
-        onClick={() => useSettings.setState({ colourBy: "logits_entropy" })}
-      >
-        Colour by entropy
-      </button>
-    </span>
-  );
+  const shown = useSettings((s) => s.view === "tokens" && s.colourBy === "quadrant");
+  return shown ? (
+    <span>No quadrants under this sampler: one colour, stronger where it was less sure</span>
+  ) : null;
 }
 
 /** "128 tokens · 8.4 s · entropix · seed 7" and the share bar: one quiet line. */

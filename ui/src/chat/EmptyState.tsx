@@ -1,4 +1,5 @@
 import { Columns2 } from "lucide-react";
+import type { CSSProperties } from "react";
 import { useServer } from "@/api/server";
 import { goToPair } from "@/app/route";
 import { QUADRANTS } from "@/lib/quadrants";
@@ -8,15 +9,15 @@ import { EXAMPLES } from "./examples";
 import { LESSONS } from "./lessons";
 
 /** One sentence that shows the language of the page: what it is sure of stays plain. */
-const SAMPLE: readonly [string, QuadrantName?][] = [
+const SAMPLE: readonly [text: string, quadrant?: QuadrantName, strength?: number][] = [
   ["The capital of France is Paris, a city "],
-  ["known", "ADAPTIVE"],
+  ["known", "ADAPTIVE", 0.4],
   [" for its "],
-  ["winding", "EXPLORING"],
+  ["winding", "EXPLORING", 0.3],
   [" streets, "],
-  ["old", "EXPLORING"],
+  ["old", "EXPLORING", 0.7],
   [" bookshops and a "],
-  ["drowsy", "RESAMPLING"],
+  ["drowsy", "RESAMPLING", 1],
   [" river."],
 ];
 
@@ -24,11 +25,16 @@ const ORDER: readonly QuadrantName[] = ["FLOWING", "ADAPTIVE", "EXPLORING", "RES
 
 function Sample() {
   return (
-    <figure className="rounded-xl border border-line bg-panel px-5 py-4">
+    <figure className="on-panel rounded-xl border border-line bg-panel px-5 py-4">
       <p className="text-[17px] leading-8">
-        {SAMPLE.map(([text, quadrant]) =>
+        {SAMPLE.map(([text, quadrant, strength]) =>
           quadrant ? (
-            <span key={text} className="token-word" data-q={quadrant}>
+            <span
+              key={text}
+              className="token-word"
+              data-q={quadrant}
+              style={{ "--t": strength } as CSSProperties}
+            >
               {text}
             </span>
           ) : (
@@ -48,7 +54,7 @@ function Sample() {
             {LESSONS[name].look}: {LESSONS[name].means}.
           </span>
         ))}
-        <span className="pl-5 text-ink">In an answer, point at or tap a word to see why.</span>
+        <span className="pl-5 text-ink">The stronger, the less sure. Point at or tap a word to see why.</span>
       </figcaption>
     </figure>
   );
@@ -67,7 +73,7 @@ export function EmptyState() {
       <Sample />
       <ul className="mt-6 grid gap-2 sm:grid-cols-2">
         {EXAMPLES.map(({ prompt, shows }) => (
-          <li key={prompt}>
+          <li key={prompt} className="sm:odd:last:col-span-2">
             <button
               type="button"
               className="h-full w-full rounded-xl border border-line bg-raised px-4 py-3 text-left transition-colors hover:border-line-strong"

@@ -3,13 +3,17 @@ import { useEffect } from "react";
 import { IconButton } from "@/app/controls";
 import { useSelection } from "@/instruments/selection";
 import { probability, visible } from "@/lib/format";
+import { uncertain } from "@/lib/tint";
 import { useSettings } from "@/store/settings";
 import type { Answer, QuadrantName, TokenRecord } from "@/types";
 
-const REASONS: Partial<Record<QuadrantName, string>> = {
+const REASONS: Partial<Record<QuadrantName | "NONE", string>> = {
   EXPLORING: "is blue because the model saw a few good ways to go on",
   RESAMPLING: "is magenta because the model saw many ways to go on, and none that stood out",
+  NONE: "is tinted because the model saw many ways to go on",
 };
+
+const reasonOf = ({ quadrant }: TokenRecord) => REASONS[quadrant ?? "NONE"];
 
 /** A whole word: it begins after a space, or at the beginning of the answer. */
 const isWord = (text: string, index: number) => (index === 0 ? FIRST : LATER).test(text);
@@ -29,7 +33,7 @@ interface Example {
 function exampleIn(tokens: readonly TokenRecord[]): Example | null {
   let first: Example | null = null;
   for (const [index, token] of tokens.entries()) {
-    if (!token.quadrant || !REASONS[token.quadrant] || token.forced || !isWord(token.text, index)) continue;
+    if (!uncertain(token) || !reasonOf(token) || token.forced || !isWord(token.text, index)) continue;
     if (!/^(\s|[.,;:!?]|$)/.test(tokens[index + 1]?.text ?? "")) continue;
     const rival = token.alternatives.find((one) => one.token !== token.token);
     if (!rival || !isWord(rival.token, index)) continue;
@@ -54,15 +58,14 @@ export function FirstHint({ answer }: { answer: Answer }) {
     <div
       role="note"
       aria-label="How to read the colours"
-      className="mt-1 flex items-start gap-2 rounded-lg border border-line bg-panel py-2 pr-1 pl-3 text-sm"
+      className="on-panel mt-1 flex items-start gap-2 rounded-lg border border-line bg-panel py-2 pr-1 pl-3 text-sm"
     >
       <p className="flex-1 py-1">
-        <span className="token-word px-0.5" data-q={token.quadrant}>
+        <span className="token-word px-0.5" data-q={token.quadrant ?? "NONE"}>
           {visible(token.text.trim())}
         </span>{" "}
-        {REASONS[token.quadrant as QuadrantName]}: it gave this word{" "}
-        <span className="num">{probability(token.logprob)}</span> and “{visible(rival.token.trim())}”{" "}
-        <span className="num">{probability(rival.logprob)}</span>.{" "}
+        {reasonOf(token)}: it gave this word <span className="num">{probability(token.logprob)}</span> and “
+        {visible(rival.token.trim())}” <span className="num">{probability(rival.logprob)}</span>.{" "}
         <button
           type="button"
           className="font-medium text-accent underline-offset-2 hover:underline"

@@ -1,22 +1,36 @@
 import { Segments, Select } from "@/app/controls";
 import { useMedia } from "@/app/media";
+import { useRoute } from "@/app/route";
 import { useInspected } from "@/inspector/inspected";
 import { FoldedLegend, Legend } from "@/instruments/Legend";
-import { type ColourBy, MEASURE_NAMES, MEASURES } from "@/lib/metrics";
+import { type ColourBy, isMeasure, MEASURE_NAMES, MEASURES } from "@/lib/metrics";
 import { useChats } from "@/store/chats";
 import { useSettings } from "@/store/settings";
 
-const COLOURS: { value: ColourBy; label: string }[] = [
-  { value: "quadrant", label: "Quadrant" },
-  ...MEASURE_NAMES.map((name) => ({ value: name, label: MEASURES[name].label })),
-];
+const MEASURE_OPTIONS = MEASURE_NAMES.map((name) => ({ value: name, label: MEASURES[name].label }));
+
+/**
+ * What the inspected answer is coloured by, which is not always what was chosen: where the sampler sorts into no quadrants
+ * uncertainty alone is left. Side by side the answers differ in that, and the control shows what was chosen.
+ */
+function useColourShown(): { shown: ColourBy; quadrants: boolean } {
+  const chosen = useSettings((s) => s.colourBy);
+  const inspected = useInspected();
+  const pair = useRoute((s) => s.screen === "pair");
+  const plain = useChats((s) => {
+    const tokens = inspected ? s.answers[inspected.id]?.tokens : undefined;
+    return tokens?.at(-1)?.quadrant === null;
+  });
+  const quadrants = pair || !plain;
+  return { shown: chosen === "quadrant" && !quadrants ? "uncertainty" : chosen, quadrants };
+}
 
 /** The legend; a phone has it behind a button. */
 function Meaning({ colourBy }: { colourBy: ColourBy }) {
   const wide = useMedia("(min-width: 640px)");
   const inspected = useInspected();
-  // The quadrants mean the same in every answer.
-  const id = colourBy === "quadrant" ? undefined : inspected?.id;
+  // Quadrants and strength mean the same in every answer.
+  const id = isMeasure(colourBy) ? inspected?.id : undefined;
   const answer = useChats((s) => (id ? s.answers[id] : undefined));
   if (!wide) return <FoldedLegend colourBy={colourBy} answer={answer} />;
   return (
@@ -29,7 +43,7 @@ function Meaning({ colourBy }: { colourBy: ColourBy }) {
 /** How answers are shown: tinted tokens or formatted text, what the tint means, and its legend. */
 export function ViewBar() {
   const view = useSettings((s) => s.view);
-  const colourBy = useSettings((s) => s.colourBy);
+  const { shown, quadrants } = useColourShown();
   return (
     <div
       data-bar
@@ -48,11 +62,17 @@ export function ViewBar() {
         <>
           <Select
             label="Colour tokens by"
-            options={COLOURS}
-            value={colourBy}
+            options={[
+              quadrants
+                ? { value: "quadrant", label: "Quadrant" }
+                : { value: "quadrant", label: "Quadrant (none here)", disabled: true },
+              { value: "uncertainty", label: "Uncertainty" },
+              ...MEASURE_OPTIONS,
+            ]}
+            value={shown}
             onChange={(next) => useSettings.setState({ colourBy: next })}
           />
-          <Meaning colourBy={colourBy} />
+          <Meaning colourBy={shown} />
         </>
       )}
     </div>

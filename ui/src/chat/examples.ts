@@ -1,10 +1,14 @@
-/** Prompts that show something at once: certainty, a slip between two answers, many ways to go on, an honest doubt. */
+/**
+ * Prompts that a small model answers well and that show something at once. They are data, to be swapped as models change;
+ * where their number is odd, the last one has a line of its own.
+ */
 export const EXAMPLES: readonly { prompt: string; shows: string }[] = [
-  { prompt: "What is the capital of France?", shows: "A fact: watch it flow" },
-  { prompt: "Which is larger, 9.9 or 9.11? Explain why.", shows: "A trap: see where it wavers" },
+  { prompt: "What is the capital of France?", shows: "A fact: hardly a word is tinted" },
+  { prompt: "What is the opposite of hot?", shows: "One word, and sure of it" },
+  { prompt: "Which planet is known as the red planet?", shows: "Sure of the name, less of the rest" },
+  { prompt: "List three fruits.", shows: "Any would do: see what else it weighed" },
   {
     prompt: "Write the opening of a story set on a night train.",
     shows: "Many ways to go on: forks everywhere",
   },
-  { prompt: "Name a city at random and say why you chose it.", shows: "Same prompt, new seed: another city" },
 ];

@@ -1,6 +1,6 @@
 /** Any answers laid over each other on one metric, lined up at their start, their end or a phrase. */
 import { memo, useMemo, useRef, useState } from "react";
-import { Toggle, WindowSlider, ZoomButtons } from "@/instruments/controls";
+import { type Smoothing, SmoothingChoice, ZoomButtons } from "@/instruments/controls";
 import { type Line, MetricPlot } from "@/instruments/MetricPlot";
 import { summarise } from "@/instruments/MetricTable";
 import { useXView } from "@/instruments/Timeline";
@@ -30,12 +30,11 @@ const Overlay = memo(function Overlay({ answers }: { answers: readonly Answer[] 
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
   const [at, setAt] = useState<Alignment["at"]>("start");
   const [phrase, setPhrase] = useState("");
-  const [average, setAverage] = useState(true);
-  const [window, setWindow] = useState(16);
+  const [smoothing, setSmoothing] = useState<Smoothing>(16);
   const view = useXView();
   const alignment: Alignment = at === "phrase" ? { at, phrase } : { at };
   const anchored = anchors(answers, alignment);
-  const lines = useLines(answers, anchored, hidden, measure, window);
+  const lines = useLines(answers, anchored, hidden, measure, smoothing);
   const thresholds = useMemo(
     () =>
       thresholdsOf(
@@ -89,10 +88,7 @@ const Overlay = memo(function Overlay({ answers }: { answers: readonly Answer[] 
         )}
       </div>
       <div className="flex flex-wrap items-center gap-x-3 gap-y-2">
-        <Toggle pressed={average} onChange={setAverage} title="Mean of the last tokens">
-          Average
-        </Toggle>
-        <WindowSlider value={window} onChange={setWindow} />
+        <SmoothingChoice value={smoothing} onChange={setSmoothing} />
         <div className="ml-auto">
           <ZoomButtons view={view} zoomed={view.zoomed} />
         </div>
@@ -103,7 +99,7 @@ const Overlay = memo(function Overlay({ answers }: { answers: readonly Answer[] 
           lines={lines}
           view={view}
           height={PLOT_HEIGHT}
-          average={average}
+          average={smoothing > 0}
           slope={false}
           xLabels
           decoration={{ thresholds: measure === "logprob" ? [] : thresholds }}

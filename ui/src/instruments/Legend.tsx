@@ -1,9 +1,11 @@
 /** What the colours of the token view mean. */
 import { Info } from "lucide-react";
 import { type CSSProperties, useId, useState } from "react";
-import { type ColourBy, MEASURES } from "@/lib/metrics";
+import { grouped, percent } from "@/lib/format";
+import { type ColourBy, isMeasure, MEASURES } from "@/lib/metrics";
 import { QUADRANT_NAMES, QUADRANTS } from "@/lib/quadrants";
 import { caption, domainOf, rampProperties, ticks } from "@/lib/scales";
+import { LOST_BITS, SURE_BITS } from "@/lib/tint";
 import type { Answer } from "@/types";
 import "./instruments.css";
 
@@ -14,7 +16,7 @@ export interface LegendProps {
 }
 
 export function Legend({ colourBy, answer }: LegendProps) {
-  if (colourBy === "quadrant") return <QuadrantLegend />;
+  if (!isMeasure(colourBy)) return <StrengthLegend quadrants={colourBy === "quadrant"} />;
   const domain = domainOf(colourBy, answer?.tokens ?? []);
   const known = domain.root || (answer?.tokens.length ?? 0) > 0;
   return (
@@ -81,9 +83,49 @@ export function FoldedLegend(props: LegendProps) {
   );
 }
 
-function QuadrantLegend() {
+/** What the strength of a tint says, in full. */
+const MEANING = [
+  `Plain: as sure as among ${words(SURE_BITS)} equally likely words or fewer, and no surprise.`,
+  `The stronger, the less sure, up to ${words(LOST_BITS)} words (${LOST_BITS} bits),`,
+  `or a word that had ${percent(2 ** -SURE_BITS)} down to ${percent(2 ** -LOST_BITS)}.`,
+].join(" ");
+
+function words(bits: number): string {
+  return grouped(Math.round(2 ** bits));
+}
+
+/** The quadrants' hues and lines, or the one hue of answers without quadrants; and in any case what strength means. */
+function StrengthLegend({ quadrants }: { quadrants: boolean }) {
   return (
-    <ul className="flex flex-wrap gap-x-4 gap-y-1 text-xs text-muted">
+    <div className="flex flex-wrap items-baseline gap-x-4 gap-y-1 text-xs text-muted">
+      {quadrants && <QuadrantList />}
+      <span className="flex items-baseline gap-1.5 whitespace-nowrap" title={MEANING}>
+        <span>{quadrants ? "stronger: less sure" : "sure"}</span>
+        <span className="flex text-ink" aria-hidden>
+          {[1 / 8, 3 / 8, 5 / 8, 7 / 8, 1].map((t) => (
+            <span
+              key={t}
+              className={`token-word w-3.5 ${quadrants ? "any-hue" : ""}`}
+              data-q="NONE"
+              style={{ "--t": t } as CSSProperties}
+            >
+              {"\u00a0"}
+            </span>
+          ))}
+        </span>
+        <span className="num">
+          {quadrants ? "" : "unsure, "}
+          {SURE_BITS} to {LOST_BITS} bits
+        </span>
+        <span className="sr-only">{MEANING}</span>
+      </span>
+    </div>
+  );
+}
+
+function QuadrantList() {
+  return (
+    <ul className="flex flex-wrap gap-x-4 gap-y-1">
       {QUADRANT_NAMES.map((name) => {
         const { glyph, phrase, where } = QUADRANTS[name];
         return (

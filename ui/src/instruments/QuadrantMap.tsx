@@ -4,6 +4,7 @@ import { AnswerPicker, usePicked } from "@/instruments/controls";
 import { onTokenKey } from "@/instruments/keys";
 import { drawGround, drawPoints, type Plane, toX, toY } from "@/instruments/mapDrawing";
 import { type Palette, usePalette } from "@/instruments/palette";
+import { movedByHand } from "@/instruments/pointer";
 import { markedIn, useSelection } from "@/instruments/selection";
 import { TokenPopover, useCardPoint } from "@/instruments/TokenPopover";
 import type { OnFork } from "@/instruments/TokenText";
@@ -65,7 +66,7 @@ const Plot = inTurns(function Plot({ answer, onFork }: { answer: Answer; onFork?
         // biome-ignore lint/a11y/noNoninteractiveTabindex: the arrow keys walk through the tokens from here
         tabIndex={0}
         aria-label={`Map of ${plural(tokens.length, "token")}. Arrow keys go from token to token; the counts are in the list below.`}
-        onPointerMove={(event) => event.pointerType !== "touch" && hover(pointAt(event), "map")}
+        onPointerMove={(event) => movedByHand(event) && hover(pointAt(event), "map")}
         onPointerLeave={() => hover(null, "map")}
         onClick={(event) => select(pointAt(event as unknown as PointerEvent), "map")}
         onKeyDown={(event) => onTokenKey(event, answer, "map")}

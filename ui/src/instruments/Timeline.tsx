@@ -1,6 +1,13 @@
 /** The metrics of an answer over its tokens, one strip each, all showing the same stretch. */
 import { type KeyboardEvent, useEffect, useMemo, useReducer, useRef, useState } from "react";
-import { AnswerPicker, Toggle, usePicked, WindowSlider, ZoomButtons } from "@/instruments/controls";
+import {
+  AnswerPicker,
+  type Smoothing,
+  SmoothingChoice,
+  Toggle,
+  usePicked,
+  ZoomButtons,
+} from "@/instruments/controls";
 import { onTokenKey } from "@/instruments/keys";
 import { MetricPlot } from "@/instruments/MetricPlot";
 import { MetricTable } from "@/instruments/MetricTable";
@@ -10,7 +17,7 @@ import type { OnFork } from "@/instruments/TokenText";
 import { inTurns } from "@/instruments/turns";
 import { XView } from "@/instruments/xView";
 import { readConditions, thresholdsOf } from "@/lib/conditions";
-import { plural, visible, withUnit } from "@/lib/format";
+import { brief, plural, visible, withUnit } from "@/lib/format";
 import { MEASURES, METRIC_NAMES } from "@/lib/metrics";
 import { MeasureSeries } from "@/lib/series";
 import type { Answer, MetricName } from "@/types";
@@ -37,9 +44,8 @@ export function Timeline({ answers, onFork }: TimelineProps) {
 
 function Strips({ answer, onFork }: { answer: Answer; onFork: OnFork | undefined }) {
   const [shown, setShown] = useState<readonly MetricName[]>(["logits_entropy", "logits_varentropy"]);
-  const [average, setAverage] = useState(true);
+  const [smoothing, setSmoothing] = useState<Smoothing>(16);
   const [slope, setSlope] = useState(false);
-  const [window, setWindow] = useState(16);
   const holder = useRef<HTMLDivElement>(null);
   const view = useXView();
   const card = useCardPoint(answer.id, "timeline");
@@ -62,17 +68,16 @@ function Strips({ answer, onFork }: { answer: Answer; onFork: OnFork | undefined
         ))}
       </fieldset>
       <div className="flex flex-wrap items-center gap-x-3 gap-y-2">
-        <Toggle pressed={average} onChange={setAverage} title="Mean of the last tokens">
-          Average
-        </Toggle>
-        <Toggle
-          pressed={slope}
-          onChange={setSlope}
-          title="Least-squares slope over the last tokens, per token"
-        >
-          Slope
-        </Toggle>
-        <WindowSlider value={window} onChange={setWindow} />
+        <SmoothingChoice value={smoothing} onChange={setSmoothing} />
+        {smoothing > 0 && (
+          <Toggle
+            pressed={slope}
+            onChange={setSlope}
+            title="Least-squares slope over the last tokens, per token"
+          >
+            Slope
+          </Toggle>
+        )}
         <div className="ml-auto">
           <ZoomButtons view={view} zoomed={view.zoomed} />
         </div>
@@ -95,11 +100,10 @@ function Strips({ answer, onFork }: { answer: Answer; onFork: OnFork | undefined
             <Strip
               key={metric}
               answer={answer}
-              window={window}
               metric={metric}
               view={view}
-              average={average}
-              slope={slope}
+              smoothing={smoothing}
+              slope={slope && smoothing > 0}
               first={i === 0}
               last={i === shown.length - 1}
             />
@@ -123,40 +127,31 @@ function Strips({ answer, onFork }: { answer: Answer; onFork: OnFork | undefined
 interface StripProps {
   answer: Answer;
   metric: MetricName;
-  window: number;
   view: XView;
-  average: boolean;
+  smoothing: Smoothing;
+  /** Whether the slope is drawn, too. */
   slope: boolean;
   first: boolean;
   last: boolean;
 }
 
 /** Each strip has its own turn while the answer streams, so that six of them do not share a frame. */
-const Strip = inTurns(function Strip({
-  answer,
-  metric,
-  window,
-  view,
-  average,
-  slope,
-  first,
-  last,
-}: StripProps) {
+const Strip = inTurns(function Strip({ answer, metric, view, smoothing, slope, first, last }: StripProps) {
   const [kept] = useState(() => new MeasureSeries(metric));
-  const series = kept.update(answer.tokens, window);
+  const series = kept.update(answer.tokens, smoothing);
   const thresholds = useMemo(
     () => thresholdsOf(readConditions(answer.config), metric),
     [answer.config, metric],
   );
   return (
     <div>
-      <Readout answer={answer} series={series} metric={metric} average={average} slope={slope} />
+      <Readout answer={answer} series={series} metric={metric} smoothing={smoothing} />
       <MetricPlot
         measure={metric}
         lines={[{ answer, series, anchor: 0, colour: "var(--accent)" }]}
         view={view}
         height={STRIP_HEIGHT + (last ? 22 : 0) + (first ? 4 : 0)}
-        average={average}
+        average={smoothing > 0}
         slope={slope}
         xLabels={last}
         decoration={{ thresholds, ribbon: first ? answer.tokens : undefined }}
@@ -166,24 +161,24 @@ const Strip = inTurns(function Strip({
   );
 });
 
-type ReadoutProps = Pick<StripProps, "answer" | "metric" | "average" | "slope"> & { series: MeasureSeries };
+type ReadoutProps = Pick<StripProps, "answer" | "metric" | "smoothing"> & { series: MeasureSeries };
 
-/** The strip's name, and the numbers of the marked token, else of the latest. */
-function Readout({ answer, series, metric, average, slope }: ReadoutProps) {
+/** The strip's name, and the numbers of the marked token, else of the latest; mean and slope in the metric's unit. */
+function Readout({ answer, series, metric, smoothing }: ReadoutProps) {
   const marked = useSelection((state) => markedIn(state, answer.id));
   const index = marked ?? answer.tokens.length - 1;
   const token = answer.tokens[index];
   return (
-    <p className="flex flex-wrap items-baseline gap-x-3 pl-1 text-xs text-muted">
+    <p className="flex items-baseline gap-x-3 overflow-hidden pl-1 text-xs whitespace-nowrap text-muted">
       <span className="font-semibold text-ink">{MEASURES[metric].label}</span>
       {token && (
         <>
           <span className="num text-ink">{withUnit(metric, token[metric])}</span>
-          {average && (
-            <span className="num">mean {withUnit(metric, series.average[index] ?? Number.NaN)}</span>
-          )}
-          {slope && (
-            <span className="num">slope {withUnit(metric, series.slope[index] ?? Number.NaN)}/token</span>
+          {smoothing > 0 && (
+            <>
+              <span className="num">mean {brief(series.average[index] ?? Number.NaN)}</span>
+              <span className="num">slope {brief(series.slope[index] ?? Number.NaN)}/token</span>
+            </>
           )}
           <span className="num ml-auto truncate">
             {visible(token.text || token.token)} {index + 1}

@@ -1,11 +1,13 @@
 /** All that is known of one token: what it was, why the sampler did what it did, and what could have come instead. */
 import { type FormEvent, useState } from "react";
+import { Choice, isChosen } from "@/instruments/Choice";
 import type { OnFork } from "@/instruments/TokenText";
-import { readConditions } from "@/lib/conditions";
+import { readConditions, readWindow } from "@/lib/conditions";
 import { exactWithUnit, probability, visible } from "@/lib/format";
 import { MEASURES, METRIC_NAMES } from "@/lib/metrics";
 import { QUADRANTS } from "@/lib/quadrants";
-import { why } from "@/lib/why";
+import { windowOf } from "@/lib/series";
+import { type Windowed, why } from "@/lib/why";
 import type { Alternative, Answer, TokenRecord } from "@/types";
 
 export interface TokenCardProps {
@@ -13,15 +15,12 @@ export interface TokenCardProps {
   /** Which of the answer's tokens, from 0. */
   index: number;
   onFork?: OnFork | undefined;
-  onClose?: (() => void) | undefined;
-  /** Interactive: with forks and a close button. A preview has neither. */
-  pinned: boolean;
+  onClose: () => void;
 }
 
-export function TokenCard({ answer, index, onFork, onClose, pinned }: TokenCardProps) {
+export function TokenCard({ answer, index, onFork, onClose }: TokenCardProps) {
   const token = answer.tokens[index];
   if (!token) return null;
-  const fork = pinned ? onFork : undefined;
   return (
     <div className="max-h-[min(600px,var(--room,100vh))] overflow-y-auto p-3 text-[13px] leading-5">
       <div className="flex items-baseline gap-2">
@@ -31,25 +30,30 @@ export function TokenCard({ answer, index, onFork, onClose, pinned }: TokenCardP
         <span className="num ml-auto shrink-0 text-faint">
           {probability(token.logprob)} · token {index + 1}
         </span>
-        {pinned && onClose && (
-          <button type="button" className="-my-1 shrink-0 px-1 text-muted hover:text-ink" onClick={onClose}>
-            <span aria-hidden>✕</span>
-            <span className="sr-only">Close</span>
-          </button>
-        )}
+        <button
+          type="button"
+          className="-my-1 shrink-0 px-1 text-muted hover:text-ink pointer-coarse:-m-2 pointer-coarse:p-3"
+          onClick={onClose}
+        >
+          <span aria-hidden>✕</span>
+          <span className="sr-only">Close</span>
+        </button>
       </div>
-      <Reason answer={answer} token={token} />
+      <Reason answer={answer} index={index} token={token} />
       <Metrics token={token} />
       <Parameters token={token} />
-      <Alternatives token={token} fork={fork && ((alternative) => fork(index, alternative))} />
-      {!pinned && (
-        <p className="mt-2 text-xs text-faint">Click to keep this open{onFork && " and to fork here"}.</p>
-      )}
+      <Alternatives token={token} fork={onFork && ((alternative) => onFork(index, alternative))} />
     </div>
   );
 }
 
-function Reason({ answer, token }: { answer: Answer; token: TokenRecord }) {
+function Reason({ answer, index, token }: { answer: Answer; index: number; token: TokenRecord }) {
+  const { config, tokens } = answer;
+  const window = readWindow(config);
+  const windowed: Windowed = (metric, over) => {
+    if (window === null || over === "value") return Number.NaN;
+    return windowOf(tokens.slice(0, index + 1), metric, window)[over] ?? Number.NaN;
+  };
   const quadrant = token.quadrant && QUADRANTS[token.quadrant];
   return (
     <div className="mt-2">
@@ -67,7 +71,7 @@ function Reason({ answer, token }: { answer: Answer; token: TokenRecord }) {
         </p>
       )}
       <p className="text-muted">
-        {why(token, readConditions(answer.config))} {quadrant && !token.forced && quadrant.action}
+        {why(token, readConditions(config), windowed)} {quadrant && !token.forced && quadrant.action}
       </p>
     </div>
   );
@@ -161,41 +165,6 @@ function Alternatives({ token, fork }: AlternativesProps) {
   );
 }
 
-interface ChoiceProps {
-  alternative: Alternative;
-  chosen: boolean;
-  first: boolean;
-  fork: AlternativesProps["fork"];
-}
-
-/** One alternative: its text, a bar as long as its probability, and the way to continue from it. */
-function Choice({ alternative, chosen, first, fork }: ChoiceProps) {
-  const name = visible(alternative.token);
-  return (
-    <li className="group/choice relative flex h-6 items-center gap-2">
-      <span
-        className="absolute inset-y-[3px] left-0 rounded-sm bg-accent/15"
-        style={{ width: `${100 * Math.exp(alternative.logprob)}%` }}
-        aria-hidden
-      />
-      <code className={`num relative min-w-0 truncate pl-1.5 ${chosen ? "font-semibold" : ""}`}>{name}</code>
-      {chosen && <span className="relative shrink-0 text-xs text-muted">chosen</span>}
-      <span className="num relative ml-auto shrink-0 text-muted">{probability(alternative.logprob)}</span>
-      {fork && (
-        <button
-          type="button"
-          data-first={first || undefined}
-          className="relative shrink-0 rounded-sm px-1.5 text-xs text-accent hover:underline"
-          onClick={() => fork(alternative)}
-          aria-label={chosen ? `Continue again from ${name}` : `Fork here with ${name}`}
-        >
-          {chosen ? "Redo" : "Fork"}
-        </button>
-      )}
-    </li>
-  );
-}
-
 function TypedFork({ fork, first }: { fork: (alternative: string) => void; first: boolean }) {
   const [text, setText] = useState("");
   const submit = (event: FormEvent) => {
@@ -222,8 +191,4 @@ function TypedFork({ fork, first }: { fork: (alternative: string) => void; first
       </button>
     </form>
   );
-}
-
-function isChosen(token: TokenRecord, { token_id, token: text }: Alternative): boolean {
-  return token_id === undefined ? text === token.token : token_id === token.token_id;
 }

@@ -2,12 +2,14 @@
 import { useVirtualizer, type Virtualizer } from "@tanstack/react-virtual";
 import { memo, useCallback, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { onTokenKey } from "@/instruments/keys";
+import { pointWithin } from "@/instruments/pointer";
 import { markedIn, useSelection } from "@/instruments/selection";
 import { TokenPopover, useCardPoint } from "@/instruments/TokenPopover";
 import type { OnFork } from "@/instruments/TokenText";
 import { inTurns } from "@/instruments/turns";
 import { brief, probability, visible } from "@/lib/format";
-import { QUADRANTS, uncertain } from "@/lib/quadrants";
+import { QUADRANTS } from "@/lib/quadrants";
+import { uncertain } from "@/lib/tint";
 import type { Answer, TokenRecord } from "@/types";
 
 export interface TokenListProps {
@@ -81,6 +83,7 @@ export const TokenList = inTurns(function TokenList({ answer, onFork }: TokenLis
         aria-label={`Tokens of ${answer.label}`}
         aria-activedescendant={marked === null ? undefined : `${prefix}-${marked}`}
         onKeyDown={(event) => onTokenKey(event, answer, "list", rows)}
+        onPointerMove={(event) => pointWithin(event, id, "list")}
         onPointerLeave={() => useSelection.getState().hover(null, "list")}
       >
         <div className="relative" style={{ height: virtual.getTotalSize() }}>
@@ -127,7 +130,7 @@ interface RowProps {
 
 const Row = memo(function Row({ id, token, index, top, marked, lit, answerId }: RowProps) {
   const quadrant = token.quadrant && QUADRANTS[token.quadrant];
-  const { hover, select } = useSelection.getState();
+  const { select } = useSelection.getState();
   const label = [
     visible(token.text || token.token),
     quadrant?.name ?? "plain sampler",
@@ -149,7 +152,6 @@ const Row = memo(function Row({ id, token, index, top, marked, lit, answerId }: 
         height: ROW_HEIGHT,
         boxShadow: lit && quadrant ? `inset 3px 0 var(${quadrant.colour})` : undefined,
       }}
-      onPointerEnter={(event) => event.pointerType !== "touch" && hover({ answerId, index }, "list")}
       onClick={() => select({ answerId, index }, "list")}
     >
       <span className="num text-right text-faint">{index + 1}</span>

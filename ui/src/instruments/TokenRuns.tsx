@@ -2,15 +2,16 @@
 import { type CSSProperties, memo, type ReactNode, useMemo } from "react";
 import type { Paragraph, Section } from "@/instruments/paragraphs";
 import { useTurn } from "@/instruments/turns";
-import { type ColourBy, measureOf } from "@/lib/metrics";
+import { type ColourBy, isMeasure, type Measure, measureOf } from "@/lib/metrics";
 import { type Domain, level } from "@/lib/scales";
-import type { TokenRecord } from "@/types";
+import { tintStep } from "@/lib/tint";
+import type { QuadrantName, TokenRecord } from "@/types";
 
 /** How tokens look; records never change once they have arrived. */
 interface Looks {
   tokens: readonly TokenRecord[];
   colourBy: ColourBy;
-  /** The scale of the measure, null for the quadrants. */
+  /** The scale of the measure, null without one. */
   domain: Domain | null;
 }
 
@@ -119,26 +120,35 @@ const Chunk = memo(
 
 /** The token's text; a sure one as it is, others tinted, their leading space left out of it as between words in print. */
 function dressed(text: string, token: TokenRecord, colourBy: ColourBy, domain: Domain | null): ReactNode {
-  const { quadrant } = token;
+  const dress =
+    domain && isMeasure(colourBy) ? byMeasure(token, colourBy, domain) : byStrength(token, colourBy);
+  if (!dress) return text;
   const word = text.trimStart() === "" ? text : text.trimStart();
-  const space = text.slice(0, text.length - word.length);
-  if (colourBy === "quadrant" || !domain) {
-    if (!quadrant || quadrant === "FLOWING") return text;
-    return [
-      space,
-      <span key="word" className="token-word" data-q={quadrant}>
-        {word}
-      </span>,
-    ];
-  }
-  const t = level(domain, measureOf(token, colourBy));
-  if (t === 0) return text;
   return [
-    space,
-    <span key="word" className="token-word tint" style={{ "--t": t } as CSSProperties}>
+    text.slice(0, text.length - word.length),
+    <span key="word" {...dress}>
       {word}
     </span>,
   ];
+}
+
+interface Dress {
+  className: string;
+  "data-q"?: QuadrantName | "NONE";
+  style: CSSProperties;
+}
+
+function byMeasure(token: TokenRecord, measure: Measure, domain: Domain): Dress | null {
+  const t = level(domain, measureOf(token, measure));
+  return t === 0 ? null : { className: "token-word tint", style: { "--t": t } as CSSProperties };
+}
+
+/** In the hue and line of its quadrant, or in the one hue for tokens that have none. */
+function byStrength(token: TokenRecord, colourBy: ColourBy): Dress | null {
+  const quadrant = (colourBy === "quadrant" && token.quadrant) || "NONE";
+  const t = tintStep(token);
+  if (t === 0 || quadrant === "FLOWING") return null;
+  return { className: "token-word", "data-q": quadrant, style: { "--t": t } as CSSProperties };
 }
 
 function sameLook(before: Looks, after: Looks): boolean {

@@ -2,22 +2,15 @@
  * An answer as running text in which every token can be pointed at. One set of handlers serves all tokens, and marks are
  * set on the element itself, so that thousands of them stay light.
  */
-import {
-  type CSSProperties,
-  type PointerEvent,
-  useEffect,
-  useId,
-  useLayoutEffect,
-  useMemo,
-  useRef,
-} from "react";
+import { type CSSProperties, useEffect, useId, useLayoutEffect, useMemo, useRef } from "react";
 import { onTokenKey } from "@/instruments/keys";
 import { cutParagraphs, type Paragraph, type Section, sectionsOf } from "@/instruments/paragraphs";
+import { pointWithin } from "@/instruments/pointer";
 import { markedIn, useSelection } from "@/instruments/selection";
 import { TokenPopover, useCardPoint } from "@/instruments/TokenPopover";
 import { SectionView } from "@/instruments/TokenRuns";
 import { visible, withUnit } from "@/lib/format";
-import type { ColourBy } from "@/lib/metrics";
+import { type ColourBy, isMeasure } from "@/lib/metrics";
 import { QUADRANTS } from "@/lib/quadrants";
 import { type Domain, domainOf, rampProperties } from "@/lib/scales";
 import type { Alternative, Answer, TokenRecord } from "@/types";
@@ -59,7 +52,7 @@ export function TokenText({ answer, colourBy, onFork }: TokenTextProps) {
         tabIndex={0}
         aria-label={`${answer.label}, token by token`}
         aria-describedby={hint}
-        onPointerOver={(event) => hoverAt(id, event)}
+        onPointerMove={(event) => pointWithin(event, id, "text")}
         onPointerLeave={() => useSelection.getState().hover(null, "text")}
         onClick={(event) => selectAt(id, event.target)}
         onKeyDown={(event) => onTokenKey(event, answer, "text")}
@@ -126,10 +119,7 @@ function useSections(tokens: readonly TokenRecord[]): Section[] {
 /** The scale of the shown measure; the same object until its ends move, so that unchanged paragraphs stay as they are. */
 function useDomain(tokens: readonly TokenRecord[], colourBy: ColourBy): Domain | null {
   const last = useRef<Domain | null>(null);
-  const domain = useMemo(
-    () => (colourBy === "quadrant" ? null : domainOf(colourBy, tokens)),
-    [tokens, colourBy],
-  );
+  const domain = useMemo(() => (isMeasure(colourBy) ? domainOf(colourBy, tokens) : null), [tokens, colourBy]);
   const same = domain?.from === last.current?.from && domain?.to === last.current?.to;
   const kept = same ? last.current : domain;
   useLayoutEffect(() => {
@@ -166,13 +156,6 @@ function useMarks(root: React.RefObject<HTMLDivElement | null>, { id }: Answer):
 function tokenAt(target: EventTarget): number | null {
   const element = target instanceof Element ? target.closest("[data-i]") : null;
   return element ? Number(element.getAttribute("data-i")) : null;
-}
-
-function hoverAt(answerId: string, event: PointerEvent): void {
-  // A finger has no hover: its tap selects.
-  if (event.pointerType === "touch") return;
-  const index = tokenAt(event.target);
-  useSelection.getState().hover(index === null ? null : { answerId, index }, "text");
 }
 
 function selectAt(answerId: string, target: EventTarget): void {

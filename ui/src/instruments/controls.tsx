@@ -1,5 +1,6 @@
 /** Small controls that the plots share. */
 import { type ReactNode, useState } from "react";
+import { Segments } from "@/app/controls";
 import type { XView } from "@/instruments/xView";
 import type { Answer } from "@/types";
 
@@ -25,22 +26,31 @@ export function Toggle({ pressed, onChange, title, children }: ToggleProps) {
   );
 }
 
-/** Moving average and slope look back over this many tokens. */
-export function WindowSlider({ value, onChange }: { value: number; onChange: (value: number) => void }) {
+/** Tokens that moving average and slope look back over; 0: the raw values alone. */
+export type Smoothing = 0 | 4 | 8 | 16 | 32;
+
+const SMOOTHINGS: readonly Smoothing[] = [0, 4, 8, 16, 32];
+
+export function SmoothingChoice({
+  value,
+  onChange,
+}: {
+  value: Smoothing;
+  onChange: (value: Smoothing) => void;
+}) {
   return (
-    <label className="flex items-center gap-2 text-xs text-muted">
-      <span title="Moving average and slope look back over so many tokens">Window</span>
-      <input
-        type="range"
-        min={2}
-        max={128}
-        value={value}
-        onChange={(event) => onChange(Number(event.target.value))}
-        aria-valuetext={`${value} tokens`}
-        className="w-16 accent-(--accent)"
+    <div className="flex items-center gap-2 text-xs text-muted">
+      <span title="Moving average and slope look back over so many tokens">Smoothing</span>
+      <Segments
+        label="Smoothing, in tokens"
+        value={String(value)}
+        onChange={(next) => onChange(Number(next) as Smoothing)}
+        options={SMOOTHINGS.map((tokens) => ({
+          value: String(tokens),
+          label: tokens === 0 ? "off" : String(tokens),
+        }))}
       />
-      <span className="num w-7 text-ink">{value}</span>
-    </label>
+    </div>
   );
 }
 

@@ -45,7 +45,7 @@ describe("the selection", () => {
 
 describe("walk", () => {
   const sure = (text: string) => record({ text });
-  const unsure = (text: string) => record({ text, quadrant: "EXPLORING" });
+  const unsure = (text: string) => record({ text, quadrant: "EXPLORING", logits_entropy: 4.5 });
   const tokens = [sure("a"), sure("b\n"), unsure("c"), sure("d\n"), sure("e"), unsure("f")];
 
   it("goes by a token, and stops at the ends", () => {

@@ -1,5 +1,5 @@
 /** Moving the selection through an answer by keys. */
-import { uncertain } from "@/lib/quadrants";
+import { uncertain } from "@/lib/tint";
 import type { TokenRecord } from "@/types";
 
 /**

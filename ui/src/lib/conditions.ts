@@ -9,9 +9,13 @@ import type { MetricName, QuadrantName, SamplerConfig } from "@/types";
 export type Level = "low" | "medium" | "high";
 export type Levels = Partial<Record<MetricName, Partial<Record<Level, number>>>>;
 
+/** What of a metric is compared: its value, or its mean or slope over the last tokens ("logits_entropy_slope"). */
+export type Over = "value" | "mean" | "slope";
+
 /** One half of a condition: the metric must be strictly below, or strictly above, the value. */
 export interface Bound {
   metric: MetricName;
+  over: Over;
   side: "below" | "above";
   value: number;
 }
@@ -25,8 +29,8 @@ export type Conditions = Partial<Record<QuadrantName, Bound[]>>;
 type Leaf = [path: string, value: unknown];
 
 const LEVEL = /(?:^|[._])(low|medium|high)(?:[._]|$)/;
-/** "logits_entropy > high", "attention_entropy < 1.6" */
-const CLAUSE = /^\s*(\w+)\s*([<>])\s*(\S+)\s*$/;
+/** "logits_entropy > high", "attention_entropy < 1.6", "logits_entropy_slope > 0.2" */
+const CLAUSE = /^\s*(\w+?)(?:_(mean|slope))?\s*([<>])\s*(\S+)\s*$/;
 
 /** The named thresholds: `low_logits_entropy_threshold`, `thresholds.logits_entropy.low` and the like. */
 export function readLevels(config: SamplerConfig | null): Levels {
@@ -56,7 +60,7 @@ export function readConditions(config: SamplerConfig | null): Conditions {
   return Object.keys(written).length > 0 ? written : publishedConditions(levels);
 }
 
-/** The distinct thresholds that conditions set on one metric, ascending, each with the quadrants that use it. */
+/** The distinct thresholds that conditions set on the value of one metric, ascending, each with the quadrants that use it. */
 export function thresholdsOf(
   conditions: Conditions,
   metric: MetricName,
@@ -64,7 +68,7 @@ export function thresholdsOf(
   const found = new Map<number, QuadrantName[]>();
   for (const name of TRIED) {
     for (const bound of conditions[name] ?? []) {
-      if (bound.metric !== metric) continue;
+      if (bound.metric !== metric || bound.over !== "value") continue;
       const users = found.get(bound.value) ?? [];
       if (!users.includes(name)) users.push(name);
       found.set(bound.value, users);
@@ -73,21 +77,30 @@ export function thresholdsOf(
   return [...found].sort(([a], [b]) => a - b).map(([value, quadrants]) => ({ value, quadrants }));
 }
 
-/** Whether every bound on the given metrics holds; bounds on other metrics are ignored. */
+/** Whether every bound on the given metrics holds; bounds on others, and on means and slopes, are ignored. */
 export function holds(bounds: readonly Bound[], values: Partial<Record<MetricName, number>>): boolean {
-  return bounds.every(({ metric, side, value }) => {
-    const actual = values[metric];
+  return bounds.every(({ metric, over, side, value }) => {
+    const actual = over === "value" ? values[metric] : undefined;
     if (actual === undefined) return true;
     return side === "below" ? actual < value : actual > value;
   });
 }
 
+/** Over how many of the last tokens the config takes means and slopes; null where it takes none. */
+export function readWindow(config: SamplerConfig | null): number | null {
+  const window = config?.window;
+  return typeof window === "number" && window > 0 ? window : null;
+}
+
 function readClause(clause: string, levels: Levels): Bound | null {
-  const [, name, sign, limit] = CLAUSE.exec(clause) ?? [];
+  const [, name, of = "value", sign, limit] = CLAUSE.exec(clause) ?? [];
   const metric = METRIC_NAMES.find((known) => known === name);
   if (!metric || !limit) return null;
-  const value = levels[metric]?.[limit as Level] ?? Number(limit);
-  return Number.isFinite(value) ? { metric, side: sign === "<" ? "below" : "above", value } : null;
+  // The named levels are values of the metric: a mean can be held against them, a slope cannot.
+  const named = of === "slope" ? undefined : levels[metric]?.[limit as Level];
+  const value = named ?? Number(limit);
+  if (!Number.isFinite(value)) return null;
+  return { metric, over: of as Over, side: sign === "<" ? "below" : "above", value };
 }
 
 /** The conditions of the entropix sampler (its sampler.py), on the thresholds' published names. */
@@ -101,8 +114,8 @@ function publishedConditions({ logits_entropy: entropy, logits_varentropy: varen
     h === undefined || v === undefined
       ? undefined
       : [
-          { metric: "logits_entropy", side: sideOfEntropy, value: h },
-          { metric: "logits_varentropy", side: sideOfVarentropy, value: v },
+          { metric: "logits_entropy", over: "value", side: sideOfEntropy, value: h },
+          { metric: "logits_varentropy", over: "value", side: sideOfVarentropy, value: v },
         ];
   const conditions: Conditions = {
     FLOWING: pair("below", entropy?.low, "below", varentropy?.low),

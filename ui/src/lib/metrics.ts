@@ -6,8 +6,12 @@ export type Unit = "bits" | "bits²" | "nats" | "";
 /** A number that a token carries and that can be shown as a colour. */
 export type Measure = MetricName | "logprob";
 
-/** What the token view is coloured by. */
-export type ColourBy = "quadrant" | Measure;
+/** What the token view is coloured by: how unsure the model was, in the quadrant's hue or in one; or a single measure. */
+export type ColourBy = "quadrant" | "uncertainty" | Measure;
+
+export function isMeasure(colourBy: ColourBy): colourBy is Measure {
+  return colourBy !== "quadrant" && colourBy !== "uncertainty";
+}
 
 export interface MeasureInfo {
   label: string;

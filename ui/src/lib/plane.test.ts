@@ -42,17 +42,17 @@ describe("regions", () => {
   });
   it("keep what else a condition asks for", () => {
     const [, resampling] = regions({
-      FLOWING: [{ metric: "logits_entropy", side: "below", value: 0.004 }],
+      FLOWING: [{ metric: "logits_entropy", over: "value", side: "below", value: 0.004 }],
       RESAMPLING: [
-        { metric: "logits_entropy", side: "above", value: 3.7 },
-        { metric: "attention_entropy", side: "above", value: 5 },
+        { metric: "logits_entropy", over: "value", side: "above", value: 3.7 },
+        { metric: "attention_entropy", over: "value", side: "above", value: 5 },
       ],
     });
     expect(resampling).toEqual({
       name: "RESAMPLING",
       entropy: [3.7, Number.POSITIVE_INFINITY],
       varentropy: [0, Number.POSITIVE_INFINITY],
-      further: [{ metric: "attention_entropy", side: "above", value: 5 }],
+      further: [{ metric: "attention_entropy", over: "value", side: "above", value: 5 }],
     });
   });
 });

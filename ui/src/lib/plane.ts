@@ -45,7 +45,7 @@ export interface Region {
   name: QuadrantName;
   entropy: [number, number];
   varentropy: [number, number];
-  /** Bounds on other metrics: inside the rectangle, yet not all of what it takes. */
+  /** Bounds on other metrics, means and slopes: inside the rectangle, yet not all of what it takes. */
   further: Bound[];
 }
 
@@ -58,16 +58,20 @@ export function regions(conditions: Conditions): Region[] {
       name,
       entropy: range(bounds, "logits_entropy"),
       varentropy: range(bounds, "logits_varentropy"),
-      further: bounds.filter(({ metric }) => metric !== "logits_entropy" && metric !== "logits_varentropy"),
+      further: bounds.filter((bound) => !inPlane(bound)),
     };
   });
+}
+
+function inPlane({ metric, over }: Bound): boolean {
+  return over === "value" && (metric === "logits_entropy" || metric === "logits_varentropy");
 }
 
 function range(bounds: readonly Bound[], metric: MetricName): [number, number] {
   let from = 0;
   let to = Number.POSITIVE_INFINITY;
   for (const bound of bounds) {
-    if (bound.metric !== metric) continue;
+    if (bound.metric !== metric || bound.over !== "value") continue;
     if (bound.side === "above") from = Math.max(from, bound.value);
     else to = Math.min(to, bound.value);
   }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { holds, readConditions, readLevels, thresholdsOf } from "@/lib/conditions";
-import { QUADRANT_NAMES, shares, uncertain } from "@/lib/quadrants";
+import { holds, readConditions, readLevels, readWindow, thresholdsOf } from "@/lib/conditions";
+import { regions } from "@/lib/plane";
+import { QUADRANT_NAMES, shares } from "@/lib/quadrants";
 import { why } from "@/lib/why";
 import { ENTROPIX, record, syntheticTokens } from "../../fixtures/synthetic";
 
@@ -21,8 +22,8 @@ describe("readConditions", () => {
   it("applies the published rule to named thresholds", () => {
     const conditions = readConditions(ENTROPIX);
     expect(conditions.TREADING).toEqual([
-      { metric: "logits_entropy", side: "above", value: 3 },
-      { metric: "logits_varentropy", side: "below", value: 0.1 },
+      { metric: "logits_entropy", over: "value", side: "above", value: 3 },
+      { metric: "logits_varentropy", over: "value", side: "below", value: 0.1 },
     ]);
     expect(thresholdsOf(conditions, "logits_entropy")).toEqual([
       { value: 0.1, quadrants: ["FLOWING"] },
@@ -38,14 +39,32 @@ describe("readConditions", () => {
     });
     expect(conditions).toEqual({
       TREADING: [
-        { metric: "logits_entropy", side: "above", value: 5 },
-        { metric: "logits_varentropy", side: "below", value: 0.1 },
+        { metric: "logits_entropy", over: "value", side: "above", value: 5 },
+        { metric: "logits_varentropy", over: "value", side: "below", value: 0.1 },
       ],
       EXPLORING: [
-        { metric: "logits_entropy", side: "below", value: 0.1 },
-        { metric: "attention_entropy", side: "above", value: 1.6 },
+        { metric: "logits_entropy", over: "value", side: "below", value: 0.1 },
+        { metric: "attention_entropy", over: "value", side: "above", value: 1.6 },
       ],
     });
+  });
+  it("reads bounds on means and slopes, which are no thresholds of the value", () => {
+    const conditions = readConditions({
+      ...ENTROPIX,
+      window: 8,
+      exploring: {
+        when: ["logits_entropy_slope > 0.2", "logits_entropy_mean < high", "agreement_slope < low"],
+      },
+    });
+    expect(conditions.EXPLORING).toEqual([
+      { metric: "logits_entropy", over: "slope", side: "above", value: 0.2 },
+      { metric: "logits_entropy", over: "mean", side: "below", value: 5 },
+    ]);
+    expect(thresholdsOf(conditions, "logits_entropy")).toEqual([]);
+    expect(regions(conditions)[0]).toMatchObject({ entropy: [0, Number.POSITIVE_INFINITY] });
+    expect(regions(conditions)[0]?.further).toHaveLength(2);
+    expect(readWindow({ window: 8 })).toBe(8);
+    expect(readWindow(ENTROPIX)).toBeNull();
   });
   it("finds none in a config without thresholds", () => {
     expect(readConditions({ temperature: 0.7, top_p: 0.9 })).toEqual({});
@@ -80,6 +99,12 @@ describe("why", () => {
       "None of the four corners: entropy 1.2 bits between 0.1 and 3.0 and varentropy 7.0 bits² > 5.0.",
     );
   });
+  it("names means and slopes, with their numbers where they are known", () => {
+    const rising = readConditions({ exploring: { when: ["logits_entropy_slope > 0.2"] } });
+    const token = record({ quadrant: "EXPLORING" });
+    expect(plain(why(token, rising, () => 0.31))).toBe("Slope of entropy 0.3 bits/token > 0.2.");
+    expect(why(token, rising)).toBe("Slope of entropy > 0.2.");
+  });
   it("knows tokens that no condition chose", () => {
     expect(why(record({ quadrant: null }), conditions)).toMatch(/plain sampler/);
     expect(why(record({ forced: true }), conditions)).toMatch(/You chose/);
@@ -98,15 +123,5 @@ describe("shares", () => {
   });
   it("is empty under the plain sampler", () => {
     expect(shares([record({ quadrant: null })])).toEqual([]);
-  });
-});
-
-describe("uncertain", () => {
-  it("goes by the quadrant, and by the probability under the plain sampler", () => {
-    expect(uncertain(record({ quadrant: "FLOWING" }))).toBe(false);
-    expect(uncertain(record({ quadrant: "ADAPTIVE" }))).toBe(false);
-    expect(uncertain(record({ quadrant: "EXPLORING" }))).toBe(true);
-    expect(uncertain(record({ quadrant: null, logprob: -2 }))).toBe(true);
-    expect(uncertain(record({ quadrant: null, logprob: -0.1 }))).toBe(false);
   });
 });

@@ -72,15 +72,6 @@ export const QUADRANT_NAMES: readonly QuadrantName[] = [
   "RESAMPLING",
 ];
 
-/**
- * Whether the model hesitated here: the quadrants that are tinted (a small model is in ADAPTIVE at nearly every word that
- * it is sure of), or, under the plain sampler, a probability under a half.
- */
-export function uncertain(token: TokenRecord): boolean {
-  if (token.quadrant) return token.quadrant !== "FLOWING" && token.quadrant !== "ADAPTIVE";
-  return token.logprob < Math.log(0.5);
-}
-
 export interface QuadrantShare {
   name: QuadrantName;
   count: number;

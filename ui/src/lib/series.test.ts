@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { extent, Growing, MeasureSeries, movingAverage, movingSlope } from "@/lib/series";
-import { generator, syntheticTokens } from "../../fixtures/synthetic";
+import { extent, Growing, MeasureSeries, movingAverage, movingSlope, windowOf } from "@/lib/series";
+import { generator, record, syntheticTokens } from "../../fixtures/synthetic";
 
 const floats = (...values: number[]) => Float64Array.from(values);
 
@@ -49,18 +49,39 @@ describe("movingSlope", () => {
     // y = 0, 1, 0, 3 over x = 0..3: Sxy / Sxx = 4 / 5
     expect(movingSlope(floats(0, 1, 0, 3), 4, new Growing())[3]).toBeCloseTo(0.8, 12);
   });
-  it("waits until its window is half full", () => {
-    expect([...movingSlope(floats(9, 0, 1, 2, 3), 6, new Growing())].map(Number.isNaN)).toEqual([
-      true,
-      true,
-      false,
-      false,
-      false,
-    ]);
+  it("looks at the values there are before its window is full", () => {
+    const slopes = [...movingSlope(floats(9, 0, 1, 2, 3), 3, new Growing())];
+    expect(slopes[0]).toBeNaN();
+    [-9, -4, 1, 1].forEach((slope, i) => {
+      expect(slopes[i + 1]).toBeCloseTo(slope, 12);
+    });
   });
   it("is missing where there are fewer than two values", () => {
     const slopes = movingSlope(floats(1, Number.NaN, Number.NaN, 4), 2, new Growing());
     expect([...slopes]).toEqual([Number.NaN, Number.NaN, Number.NaN, Number.NaN]);
+  });
+});
+
+describe("windowOf", () => {
+  const tokens = [4, 1, 3, 5].map((logits_entropy) => record({ logits_entropy }));
+  it("is mean and slope over the last tokens, as many as there are", () => {
+    expect(windowOf(tokens, "logits_entropy", 3)).toEqual({ mean: 3, slope: 2 });
+    expect(windowOf(tokens.slice(0, 2), "logits_entropy", 8)).toEqual({ mean: 2.5, slope: -3 });
+  });
+  it("is null for too few values, also where some are missing", () => {
+    expect(windowOf(tokens.slice(0, 1), "logits_entropy", 8)).toEqual({ mean: 4, slope: null });
+    expect(windowOf([], "logits_entropy", 8)).toEqual({ mean: null, slope: null });
+    const typed = record({ logprob: Number.NaN });
+    expect(windowOf([typed, record({ logprob: -1 })], "logprob", 2)).toEqual({ mean: -1, slope: null });
+  });
+  it("agrees with the lines that are drawn", () => {
+    const long = syntheticTokens(60);
+    const { average, slope } = new MeasureSeries("logits_entropy").update(long, 16);
+    for (const i of [1, 5, 15, 16, 59]) {
+      const at = windowOf(long.slice(0, i + 1), "logits_entropy", 16);
+      expect(at.mean).toBeCloseTo(average[i] as number, 12);
+      expect(at.slope).toBeCloseTo(slope[i] as number, 12);
+    }
   });
 });
 

@@ -41,48 +41,65 @@ export class Growing {
  */
 export function movingAverage(values: Float64Array, window: number, into: Growing, from = 0): Float64Array {
   const out = into.resize(values.length);
-  for (let i = from; i < values.length; i++) {
-    let sum = 0;
-    let count = 0;
-    for (let k = Math.max(0, i - window + 1); k <= i; k++) {
-      const value = values[k] as number;
-      if (Number.isFinite(value)) {
-        sum += value;
-        count++;
-      }
-    }
-    out[i] = count > 0 ? sum / count : Number.NaN;
-  }
+  for (let i = from; i < values.length; i++) out[i] = meanAt(values, window, i);
   return into.values;
 }
 
+function meanAt(values: ArrayLike<number>, window: number, i: number): number {
+  let sum = 0;
+  let count = 0;
+  for (let k = Math.max(0, i - window + 1); k <= i; k++) {
+    const value = values[k] as number;
+    if (Number.isFinite(value)) {
+      sum += value;
+      count++;
+    }
+  }
+  return count > 0 ? sum / count : Number.NaN;
+}
+
 /**
- * Least-squares slope of the last `window` values against their index, in units a token, for indices from..length-1.
- * NaN until the window is half full: the slope of two or three tokens says nothing and would dwarf the rest.
+ * Mean and slope of a metric over the last `window` of these tokens, as many as there are; null where too few have a value:
+ * one for a mean, two for a slope.
  */
+export function windowOf(
+  tokens: readonly TokenRecord[],
+  metric: Measure,
+  window: number,
+): { mean: number | null; slope: number | null } {
+  const values = tokens.slice(-window).map((token) => measureOf(token, metric));
+  const known = (value: number) => (Number.isFinite(value) ? value : null);
+  return {
+    mean: known(meanAt(values, window, values.length - 1)),
+    slope: known(slopeAt(values, window, values.length - 1)),
+  };
+}
+
+/** Least-squares slope of the last `window` values against their index, in units a token; NaN for fewer than two. */
 export function movingSlope(values: Float64Array, window: number, into: Growing, from = 0): Float64Array {
   const out = into.resize(values.length);
-  const enough = Math.max(2, Math.ceil(window / 2));
-  for (let i = from; i < values.length; i++) {
-    // Positions count from i, so that the sums stay small however long the answer is.
-    let n = 0;
-    let sx = 0;
-    let sy = 0;
-    let sxx = 0;
-    let sxy = 0;
-    for (let k = Math.max(0, i - window + 1); k <= i; k++) {
-      const y = values[k] as number;
-      if (!Number.isFinite(y)) continue;
-      const x = k - i;
-      n++;
-      sx += x;
-      sy += y;
-      sxx += x * x;
-      sxy += x * y;
-    }
-    out[i] = n >= enough ? (n * sxy - sx * sy) / (n * sxx - sx * sx) : Number.NaN;
-  }
+  for (let i = from; i < values.length; i++) out[i] = slopeAt(values, window, i);
   return into.values;
+}
+
+function slopeAt(values: ArrayLike<number>, window: number, i: number): number {
+  // Positions count from i, so that the sums stay small however long the answer is.
+  let n = 0;
+  let sx = 0;
+  let sy = 0;
+  let sxx = 0;
+  let sxy = 0;
+  for (let k = Math.max(0, i - window + 1); k <= i; k++) {
+    const y = values[k] as number;
+    if (!Number.isFinite(y)) continue;
+    const x = k - i;
+    n++;
+    sx += x;
+    sy += y;
+    sxx += x * x;
+    sxy += x * y;
+  }
+  return n < 2 ? Number.NaN : (n * sxy - sx * sy) / (n * sxx - sx * sx);
 }
 
 /** Smallest and largest finite value of a range of indices, or null where there is none. */

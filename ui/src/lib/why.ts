@@ -1,5 +1,5 @@
-/** Why a token is in its quadrant: the condition that held, with the numbers. */
-import { type Conditions, TRIED, thresholdsOf } from "@/lib/conditions";
+/** Why a token is in its quadrant, the condition that held, with the numbers; and what came of it. */
+import { type Conditions, type Over, TRIED, thresholdsOf } from "@/lib/conditions";
 import { brief } from "@/lib/format";
 import { MEASURES } from "@/lib/metrics";
 import type { MetricName, TokenRecord } from "@/types";
@@ -9,19 +9,34 @@ const NAMES: Partial<Record<MetricName, string>> = {
   logits_varentropy: "varentropy",
 };
 
+/** A metric's mean or slope up to a token, over the tokens that its config says; NaN where that is not known. */
+export type Windowed = (metric: MetricName, over: Over) => number;
+
 /** One sentence, e.g. "Entropy 3.4 bits > 3.0 and varentropy 0.05 bits² < 0.1." */
-export function why(token: TokenRecord, conditions: Conditions): string {
+export function why(
+  token: TokenRecord,
+  conditions: Conditions,
+  windowed: Windowed = () => Number.NaN,
+): string {
   if (token.forced) return "You chose this token; the sampler had no say.";
   if (!token.quadrant) return "The plain sampler drew this token; it does not look at the metrics.";
   if (token.quadrant === "ADAPTIVE") return sentence(between(token, conditions), "None of the four corners");
   const bounds = conditions[token.quadrant];
   if (!bounds) return sentence([reading(token, "logits_entropy"), reading(token, "logits_varentropy")]);
   return sentence(
-    bounds.map(({ metric, side, value }) => {
+    bounds.map(({ metric, over, side, value }) => {
       const sign = side === "below" ? "<" : ">";
-      return `${reading(token, metric, value)} ${sign} ${threshold(value)}`;
+      const read = over === "value" ? reading(token, metric, value) : trend(metric, over, windowed);
+      return `${read} ${sign} ${threshold(value)}`;
     }),
   );
+}
+
+/** What the sampler did, in a few words. */
+export function whatWasDone({ forced, quadrant, temperature }: TokenRecord): string {
+  if (forced) return "you chose it";
+  if (temperature !== null) return `drew at temperature ${Number(temperature.toPrecision(2))}`;
+  return quadrant === "TREADING" ? "paused to think" : "took the likeliest";
 }
 
 /** For ADAPTIVE: where entropy and varentropy lie among the thresholds. */
@@ -50,6 +65,16 @@ function reading(token: TokenRecord, metric: MetricName, beside?: number): strin
       text = String(Number(value.toPrecision(digits)));
   }
   return `${NAMES[metric] ?? label.toLowerCase()} ${text}${unit ? `\u00a0${unit}` : ""}`;
+}
+
+/** "slope of entropy 0.31 bits/token"; without the number where it is not known. */
+function trend(metric: MetricName, over: Over, windowed: Windowed): string {
+  const { label, unit } = MEASURES[metric];
+  const value = windowed(metric, over);
+  const name = `${over} of ${NAMES[metric] ?? label.toLowerCase()}`;
+  if (!Number.isFinite(value)) return name;
+  const per = over === "slope" ? `${unit}/token` : unit;
+  return `${name} ${brief(value)}${per ? `\u00a0${per}` : ""}`;
 }
 
 /** A threshold as the config has it, always with a decimal: 3.0, 0.1, 0.0045. */

@@ -1,13 +1,22 @@
-import { PLAIN, type Samplers } from "@/api/samplers";
+import { AUTO, PLAIN, type Samplers } from "@/api/samplers";
 import { Select } from "@/app/controls";
+import { percent } from "@/lib/format";
+import { QUADRANT_NAMES, QUADRANTS } from "@/lib/quadrants";
 import type { SamplerSettings } from "@/store/model";
 
 /** What each known sampler is, for the list; an unknown one is shown by its name. */
 const ABOUT: Record<string, string> = {
-  entropix: "entropix · adapts to uncertainty",
+  entropix: "entropix · the published thresholds",
   frog: "frog · the MLX port's variant",
   [PLAIN]: "normal · plain sampling",
 };
+
+function labelOf(name: string, { fitted }: Samplers): string {
+  if (name !== AUTO) return ABOUT[name] ?? name;
+  return fitted
+    ? `auto – fitted to ${fitted.model}`
+    : "auto – not fitted to this model: the published thresholds";
+}
 
 export function PresetSelect({
   samplers,
@@ -20,7 +29,10 @@ export function PresetSelect({
   onChange: (change: Partial<SamplerSettings>) => void;
   label?: string;
 }) {
-  const options = Object.keys(samplers.presets).map((name) => ({ value: name, label: ABOUT[name] ?? name }));
+  const options = Object.keys(samplers.presets).map((name) => ({
+    value: name,
+    label: labelOf(name, samplers),
+  }));
   return (
     <Select
       label={label}
@@ -29,5 +41,27 @@ export function PresetSelect({
       value={settings.preset}
       onChange={(preset) => onChange({ preset, overrides: {} })}
     />
+  );
+}
+
+/** What "auto" rests on: the measurement that it was fitted by, or how to make one. */
+export function Fitting({ fitted }: Pick<Samplers, "fitted">) {
+  if (!fitted)
+    return (
+      <p className="text-xs text-muted">
+        To fit it to the loaded model: <code className="num text-ink">uv run mlx-entropix calibrate</code>
+      </p>
+    );
+  const { date, shares = {}, evidence, command } = fitted;
+  const counted = QUADRANT_NAMES.flatMap((name) => {
+    const share = shares[name];
+    return share === undefined ? [] : `${QUADRANTS[name].glyph} ${percent(share)}`;
+  });
+  return (
+    <p className="text-xs text-muted" title={command}>
+      Thresholds fitted{date && ` on ${date}`} by what this model does.
+      {counted.length > 0 && <span className="num"> {counted.join(", ")}.</span>}
+      {evidence && ` ${evidence}`}
+    </p>
   );
 }

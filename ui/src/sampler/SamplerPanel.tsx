@@ -1,6 +1,6 @@
 import { ChevronRight, Download, RotateCcw, Search, Upload } from "lucide-react";
 import { useCallback, useMemo, useRef, useState } from "react";
-import { type Samplers, schemaOf } from "@/api/samplers";
+import { AUTO, type Samplers, schemaOf } from "@/api/samplers";
 import { useServer } from "@/api/server";
 import { Button, inputLook } from "@/app/controls";
 import { chooseFile, download, fileName } from "@/app/files";
@@ -11,7 +11,7 @@ import type { SamplerSettings } from "@/store/model";
 import { configFile, readConfigFile } from "./file";
 import { countChanges, equal, merge, valueAt, withValue } from "./overrides";
 import { ParameterField } from "./ParameterField";
-import { PresetSelect } from "./PresetSelect";
+import { Fitting, PresetSelect } from "./PresetSelect";
 import { SeedField } from "./SeedField";
 import { type Field, type FieldGroup, fieldGroups } from "./schema";
 
@@ -187,6 +187,11 @@ export function SamplerForm({
         <div className="col-span-2">
           <PresetSelect samplers={samplers} settings={settings} onChange={onChange} />
         </div>
+        {settings.preset === AUTO && (
+          <div className="col-span-2">
+            <Fitting fitted={samplers.fitted} />
+          </div>
+        )}
         <div>
           <span className="text-xs text-muted">Seed</span>
           <SeedField seed={settings.seed} onChange={(seed) => onChange({ seed })} />

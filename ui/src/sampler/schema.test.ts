@@ -11,6 +11,7 @@ const schema = {
       description: "High entropy, low varentropy.",
       properties: {
         temperature_maximum: { type: "number", minimum: 0, maximum: 5, description: "The highest." },
+        clarifies: { type: "boolean", description: "Whether it puts in a token." },
         when: { type: "array", items: { type: "string", pattern: "^\\w+ [<>] (low|high)$" } },
       },
     },
@@ -18,6 +19,7 @@ const schema = {
   properties: {
     temperature: { type: "number", minimum: 0, maximum: 5, description: "Base temperature." },
     top_k: { type: "integer", exclusiveMinimum: 0, maximum: 100 },
+    window: { type: "integer", minimum: 1, maximum: 64 },
     low_logits_entropy_threshold: { type: "number", minimum: 0, maximum: 20 },
     seed_text: { anyOf: [{ type: "string" }, { type: "null" }] },
     treading: { $ref: "#/$defs/Treading", default: {} },
@@ -26,10 +28,11 @@ const schema = {
   },
 } as JsonSchema;
 
-const quadrant = { temperature_maximum: 1.5, when: ["entropy > high"] };
+const quadrant = { temperature_maximum: 1.5, clarifies: true, when: ["entropy > high"] };
 const values = {
   temperature: 0.666,
   top_k: 27,
+  window: 8,
   low_logits_entropy_threshold: 0.1,
   seed_text: "",
   treading: quadrant,
@@ -42,10 +45,10 @@ describe("fieldGroups", () => {
 
   it("groups base values, thresholds and each nested object, and leaves out what the values lack", () => {
     expect(ids).toEqual([
-      ["Base values", ["temperature", "top_k", "seed_text"]],
+      ["Base values", ["temperature", "top_k", "window", "seed_text"]],
       ["Thresholds", ["low_logits_entropy_threshold"]],
-      ["Treading", ["treading.temperature_maximum", "treading.when"]],
-      ["Exploring", ["exploring.temperature_maximum", "exploring.when"]],
+      ["Treading", ["treading.temperature_maximum", "treading.clarifies", "treading.when"]],
+      ["Exploring", ["exploring.temperature_maximum", "exploring.clarifies", "exploring.when"]],
     ]);
   });
 
@@ -58,8 +61,10 @@ describe("fieldGroups", () => {
       description: "Base temperature.",
     });
     expect(fields[1]).toMatchObject({ kind: "integer", minimum: 0, maximum: 100 });
-    expect(fields[2]?.kind).toBe("text");
-    expect(fields[5]).toMatchObject({ kind: "list", pattern: "^\\w+ [<>] (low|high)$" });
+    expect(fields[2]).toMatchObject({ kind: "integer", minimum: 1, maximum: 64 });
+    expect(fields[3]?.kind).toBe("text");
+    expect(fields[6]).toMatchObject({ kind: "boolean", description: "Whether it puts in a token." });
+    expect(fields[7]).toMatchObject({ kind: "list", pattern: "^\\w+ [<>] (low|high)$" });
   });
 
   it("writes names as a person would", () => {

@@ -15,7 +15,13 @@ import { PresetSelect } from "@/sampler/PresetSelect";
 import { SamplerForm } from "@/sampler/SamplerPanel";
 import { useCurrent, useMessages, useStreaming, useSystemPrompt } from "@/store/current";
 import { runPair, stop } from "@/store/generation";
-import { type Conversation, DEFAULT_SAMPLER, type Message, type SamplerSettings } from "@/store/model";
+import {
+  type Conversation,
+  DEFAULT_SAMPLER,
+  type Message,
+  type SamplerSettings,
+  settingsOn,
+} from "@/store/model";
 import { useSettings } from "@/store/settings";
 import { Summary } from "./Summary";
 
@@ -59,7 +65,8 @@ function Side({
 }
 
 function Column({ message, settings }: { message: Message | undefined; settings: SamplerSettings }) {
-  const { preset, overrides } = message?.answer?.sampler ?? settings;
+  const samplers = useServer((s) => s.samplers);
+  const { preset, overrides } = message?.answer?.sampler ?? settingsOn(samplers, settings);
   const changes = countChanges(overrides);
   return (
     <div className="min-h-40 min-w-0 flex-none px-4 py-4 @2xl:min-h-0 @2xl:flex-1 @2xl:overflow-y-auto">
@@ -179,7 +186,7 @@ function Form({
         <div className="flex flex-wrap items-center gap-2 @2xl:flex-nowrap">
           <Side
             name="Left"
-            settings={pair.left}
+            settings={settingsOn(samplers, pair.left)}
             samplers={samplers}
             onChange={(change) => setPair({ ...pair, left: { ...pair.left, ...change } })}
           />
@@ -190,7 +197,7 @@ function Form({
           />
           <Side
             name="Right"
-            settings={pair.right}
+            settings={settingsOn(samplers, pair.right)}
             samplers={samplers}
             onChange={(change) => setPair({ ...pair, right: { ...pair.right, ...change } })}
           />

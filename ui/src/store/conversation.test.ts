@@ -70,7 +70,7 @@ beforeEach(async () => {
   await Promise.all([db.conversations.clear(), db.messages.clear(), db.traces.clear()]);
   useChats.setState({ conversations: {}, messages: {}, answers: {}, currentId: null });
   const presets = { entropix: { temperature: 0.666 }, normal: { temperature: 0.7 } };
-  const samplers = { presets, schema: {}, plainSchema: {}, defaultName: "entropix" };
+  const samplers = { presets, schema: {}, plainSchema: {}, defaultName: "entropix", fitted: null };
   useServer.setState({ connection: "ok", model: "m", modelId: "m", samplers });
   requests.length = 0;
 });
@@ -83,6 +83,8 @@ describe("a conversation", () => {
     expect(last(id)).toMatchObject({ content: "The sky.", answer: { status: "done", finishReason: "stop" } });
     expect(last(id).answer?.config).toEqual({ temperature: 0.666 });
     expect(state().conversations[id]?.title).toBe("Why?");
+    // "auto" is wanted, and not there.
+    expect(last(id).answer?.sampler.preset).toBe("entropix");
     expect(requests[0]).toMatchObject({
       sampler: "entropix",
       metrics: true,

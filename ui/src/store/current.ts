@@ -1,7 +1,8 @@
 import { useMemo } from "react";
 import { useShallow } from "zustand/react/shallow";
+import { useServer } from "@/api/server";
 import { createConversation, setSampler, updateConversation, useChats } from "./chats";
-import type { Conversation, Message, SamplerSettings } from "./model";
+import { type Conversation, type Message, type SamplerSettings, settingsOn } from "./model";
 import { useSettings } from "./settings";
 import { activePath, type Messages, siblings } from "./tree";
 
@@ -47,7 +48,9 @@ export function useSamplerSettings(): [SamplerSettings, (change: Partial<Sampler
     },
     [id],
   );
-  return [current?.sampler ?? draft.sampler, set];
+  const samplers = useServer((s) => s.samplers);
+  const wanted = current?.sampler ?? draft.sampler;
+  return [useMemo(() => settingsOn(samplers, wanted), [samplers, wanted]), set];
 }
 
 export function useSystemPrompt(): [string, (text: string) => void] {

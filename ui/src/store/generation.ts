@@ -22,6 +22,7 @@ import {
   newId,
   newSeed,
   type SamplerSettings,
+  settingsOn,
 } from "./model";
 import { askToStop, holdAnswer } from "./tabs";
 import { ancestors } from "./tree";
@@ -38,7 +39,8 @@ function configOf(settings: SamplerSettings): SamplerConfig | null {
   return preset ? merge(preset, settings.overrides) : null;
 }
 
-function newAnswer(settings: SamplerSettings, fork: AnswerInfo["fork"] = null): AnswerInfo {
+function newAnswer(wanted: SamplerSettings, fork: AnswerInfo["fork"] = null): AnswerInfo {
+  const settings = settingsOn(useServer.getState().samplers, wanted);
   return {
     status: "streaming",
     finishReason: null,
@@ -101,12 +103,16 @@ async function run(message: Message, tokens: TokenRecord[] = []): Promise<void> 
   let finishReason: string | null = null;
   try {
     await serverKnown(abort.signal);
-    const { config, model, sampler } = message.answer as AnswerInfo;
-    const known = { config: config ?? configOf(sampler), model: model || (useServer.getState().model ?? "") };
+    const info = message.answer as AnswerInfo;
+    const server = useServer.getState();
+    const sampler = settingsOn(server.samplers, info.sampler);
+    const config = info.config ?? configOf(sampler);
+    const known = { sampler, config, model: info.model || (server.model ?? "") };
     live.learn(known);
+    const request = requestFor({ ...message, answer: { ...info, ...known } });
     const onWait = (seconds: number | null, { message: text }: ApiError) =>
       setWaiting(message.id, seconds === null ? null : { message: text, until: Date.now() + seconds * 1000 });
-    for await (const delta of streamChat(requestFor(message), { signal: abort.signal, onWait })) {
+    for await (const delta of streamChat(request, { signal: abort.signal, onWait })) {
       finishReason = delta.finishReason ?? finishReason;
       live.add(delta);
     }

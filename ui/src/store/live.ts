@@ -37,7 +37,7 @@ export class LiveAnswer {
   }
 
   /** What was not known yet when the message was sent to a server that was loading. */
-  learn(known: Pick<AnswerInfo, "config" | "model">): void {
+  learn(known: Pick<AnswerInfo, "sampler" | "config" | "model">): void {
     this.message = { ...this.message, answer: { ...(this.message.answer as AnswerInfo), ...known } };
     this.show("streaming");
   }

@@ -1,3 +1,4 @@
+import { nameOn, type Samplers } from "@/api/samplers";
 import type { Answer, SamplerConfig } from "@/types";
 
 /** What a person chose in the sampler panel; saved with the conversation. */
@@ -51,11 +52,17 @@ export interface Message {
 export const ROOT = "root";
 
 export const DEFAULT_SAMPLER: SamplerSettings = {
-  preset: "entropix",
+  preset: "auto",
   overrides: {},
   seed: null,
   maxTokens: 1024,
 };
+
+/** The settings as this server carries them out: a sampler that it does not have gives way to its own. */
+export function settingsOn<T extends SamplerSettings>(samplers: Samplers | null, settings: T): T {
+  const preset = nameOn(samplers, settings.preset);
+  return preset === settings.preset ? settings : { ...settings, preset };
+}
 
 /** A random id that sorts by time. (randomUUID exists in secure contexts only; a page served to a LAN is none.) */
 export function newId(): string {

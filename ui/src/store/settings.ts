@@ -1,7 +1,7 @@
 import { create } from "zustand";
 import { persist } from "zustand/middleware";
 import { DEFAULT_SYSTEM_PROMPT } from "@/chat/systemPrompts";
-import type { MetricName } from "@/types";
+import type { ColourBy } from "@/lib/metrics";
 import { DEFAULT_SAMPLER, type SamplerSettings } from "./model";
 
 export type Theme = "system" | "light" | "dark";
@@ -11,7 +11,7 @@ interface Settings {
   theme: Theme;
   /** Answers as tinted tokens, or as formatted text. */
   view: "tokens" | "reading";
-  colourBy: "quadrant" | MetricName | "logprob";
+  colourBy: ColourBy;
   sidebar: boolean;
   inspector: boolean;
   tab: InspectorTab;
@@ -19,8 +19,8 @@ interface Settings {
   inspectorSize: number;
   /** Whether the person has opened a token's card once, and needs no hint any more. */
   hinted: boolean;
-  /** The sampler that the server had as its own when it was last seen. */
-  serverSampler: string;
+  /** The sampler that the server had as its own when it was last seen; null before that. */
+  serverSampler: string | null;
   /** What the next new conversation starts with. */
   draft: { systemPrompt: string; sampler: SamplerSettings };
 }
@@ -37,23 +37,26 @@ export const useSettings = create<Settings>()(
       tab: "tokens",
       inspectorSize: 36,
       hinted: false,
-      serverSampler: DEFAULT_SAMPLER.preset,
+      serverSampler: null,
       draft: { systemPrompt: DEFAULT_SYSTEM_PROMPT, sampler: DEFAULT_SAMPLER },
     }),
     { name: "entropix.settings", version: 1 },
   ),
 );
 
-/** A server that was started with another sampler (`--normal`) changes what new conversations start with. */
+/**
+ * A server that was started with another sampler (`--normal`) changes what new conversations start with. One that is seen
+ * for the first time changes only what nobody has chosen.
+ */
 export function followServer(sampler: string): void {
-  useSettings.setState(({ serverSampler, draft }) =>
-    sampler === serverSampler
-      ? {}
-      : {
-          serverSampler: sampler,
-          draft: { ...draft, sampler: { ...draft.sampler, preset: sampler, overrides: {} } },
-        },
-  );
+  useSettings.setState(({ serverSampler, draft }) => {
+    const kept = serverSampler === null && draft.sampler.preset !== DEFAULT_SAMPLER.preset;
+    if (sampler === serverSampler || kept) return { serverSampler: sampler };
+    return {
+      serverSampler: sampler,
+      draft: { ...draft, sampler: { ...draft.sampler, preset: sampler, overrides: {} } },
+    };
+  });
 }
 
 /** What is open on a small screen, where the conversations are a drawer and the inspector a sheet. Not kept. */
