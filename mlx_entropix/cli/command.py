@@ -37,6 +37,12 @@ def _help() -> str:
     width = max(map(len, _COMMANDS))
     lines = [f"  {name:{width}}  {text}" for name, (_, text) in _COMMANDS.items()]
     return "\n".join(
-        ["usage: mlx-entropix [COMMAND] [options]", "", "commands:", *lines, ""]
-        + ["`mlx-entropix COMMAND --help` lists a command's options."]
+        [
+            "usage: mlx-entropix [COMMAND] [options]",
+            "",
+            "commands:",
+            *lines,
+            "",
+            "`mlx-entropix COMMAND --help` lists a command's options.",
+        ]
     )

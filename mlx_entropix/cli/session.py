@@ -100,7 +100,7 @@ class Session:
 
     @property
     def shows_quadrants(self) -> bool:
-        """Whether the sampler has quadrants, and with them a legend."""
+        """Whether the sampler has quadrants."""
         return isinstance(self.config, SamplerConfig)
 
     def origin(self) -> dict[str, Any]:
