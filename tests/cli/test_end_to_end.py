@@ -3,6 +3,7 @@
 import re
 import signal
 import sys
+from itertools import pairwise
 
 import pexpect
 import pytest
@@ -130,7 +131,8 @@ def test_a_list_loses_nothing_to_a_prompt_that_fails(tmp_path):
     csv.write_text(
         f'act,prompt\none,"{QUESTION}"\ntoo long,"{"word " * 9000}"\nthree,"Hi, there"\n'
     )
-    done = run("--prompt_csv", csv, "--json", "--max_tokens", 5, "--trace", trace, "--rows", 2)
+    arguments = ["--json", "--max_tokens", 5, "--trace", trace, "--rows", 2, "--window", 2]
+    done = run("--prompt_csv", csv, *arguments)
     assert done.returncode == 1
     results = {result["name"]: result for result in json_lines(done.stdout)}
     assert {name: result["index"] for name, result in results.items()} == {"one": 0, "three": 2}
@@ -141,6 +143,14 @@ def test_a_list_loses_nothing_to_a_prompt_that_fails(tmp_path):
     for index in (0, 2):
         kinds = [line["type"] for line in lines if line["index"] == index]
         assert kinds == ["prompt", *["token"] * 5, "result"]
+        tokens = [x for x in lines if x["index"] == index and x["type"] == "token"]
+        assert tokens[0]["window"]["agreement"]["slope"] is None  # each row has its own window
+        for before, now in pairwise(tokens):
+            assert list(now["window"]) == ["size", *METRICS]
+            for name in METRICS:
+                mean, slope = now["window"][name].values()
+                assert mean == pytest.approx((before[name] + now[name]) / 2)
+                assert slope == pytest.approx(now[name] - before[name])
     assert not [line for line in lines if line["index"] == 1]
 
 
