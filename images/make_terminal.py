@@ -4,17 +4,19 @@ uv run python images/make_terminal.py
 """
 
 import io
+import os
 import re
 from pathlib import Path
 
 from rich.console import Console
-from rich.segment import Segment, Segments
+from rich.segment import Segments
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
 from mlx_entropix import load, stream_generate
 from mlx_entropix.cli.style import legend, token_segments
 from mlx_entropix.cli.tally import Tally
+from mlx_entropix.cli.wrap import Lines
 from mlx_entropix.prompts import SYSTEM_PROMPT, Prompt
 
 QUESTION = "What is the capital of France, and what is it famous for?"
@@ -45,31 +47,28 @@ def main() -> None:
     for event in stream_generate(model, tokenizer, messages, seed=SEED, max_tokens=MAX_TOKENS):
         tally.add(event)
 
-    console = Console(record=True, width=COLUMNS, file=io.StringIO(), highlight=False)
+    os.environ["COLORFGBG"] = "15;0"  # a dark terminal, as THEME is
+    console = Console(
+        record=True,
+        width=COLUMNS,
+        file=io.StringIO(),
+        highlight=False,
+        force_terminal=True,
+        color_system="truecolor",
+    )
     console.print(Text.assemble(("$ ", "dim"), f'uv run mlx_main.py --input "{QUESTION}"'))
-    console.print(legend())
-    for segment in wrapped(tally):
-        console.print(segment, end="", soft_wrap=True)
+    console.print(legend(console, quadrants=True))
+    lines = Lines(COLUMNS)
+    for event in tally.events:
+        segments = lines.add(token_segments(event, console.color_system))
+        console.print(Segments(segments), end="", soft_wrap=True)
+    console.print(Segments(lines.end()), end="", soft_wrap=True)
     console.print()
-    console.print(tally.closing_lines(COLUMNS))
+    console.print(tally.closing_lines(COLUMNS, color_system=console.color_system))
     svg = console.export_svg(title=model.name, theme=THEME)
     # A picture fetches nothing: it has the reader's own monospaced font.
     svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)
     Path(__file__).with_name("terminal.svg").write_text(svg, encoding="utf-8")
-
-
-def wrapped(tally: Tally) -> list[Segments]:
-    """The answer with the line breaks that a terminal makes, which a picture has to make itself."""
-    lines, column = [], 0
-    for event in tally.events:
-        for segment in token_segments(event.text, event.quadrant).segments:
-            for character in segment.text:
-                if column == COLUMNS and character != "\n":
-                    lines.append(Segments([Segment.line()]))
-                    column = 0
-                lines.append(Segments([Segment(character, segment.style)]))
-                column = 0 if character == "\n" else column + 1
-    return lines
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from mlx_entropix.cli.progress import LateBar
 from mlx_entropix.cli.session import Session
 from mlx_entropix.cli.style import legend, token_segments
 from mlx_entropix.cli.tally import Tally
+from mlx_entropix.cli.wrap import Lines
 from mlx_entropix.engine import Engine, Event, RowFailed, TokenEvent
 from mlx_entropix.prompts import Prompt
 from mlx_entropix.text import PromptError
@@ -79,15 +80,18 @@ class _List:
             title = f"{row.index + 1} of {len(self.prompts)} · {visible(row.prompt.name)}"
             screen.answers.print(Text(title, "bold"))
         # In one piece, as a progress bar is drawn again after each print.
+        lines, colors = Lines.of(screen.answers), screen.answers.color_system
         segments = [
             segment
             for event in row.tally.events
-            for segment in token_segments(event.text, event.quadrant).segments
+            for segment in lines.add(token_segments(event, colors))
         ]
+        segments += lines.end()
         if not row.tally.text.endswith("\n"):
             segments.append(Segment.line())
         screen.answers.print(Segments(segments))
-        screen.note(row.tally.closing_lines(screen.notes.width, alone=False))
+        colors = screen.notes.color_system
+        screen.note(row.tally.closing_lines(screen.notes.width, alone=False, color_system=colors))
         screen.answers.print()
 
     @property
@@ -104,9 +108,8 @@ def answer_list(session: Session, prompts: list[Prompt], rows: int) -> int:
     130: Ctrl-C ended it, and what was done before stays.
     """
     screen, work = session.screen, _List(session, prompts)
-    if session.shows_quadrants:
-        screen.note(legend())
-        screen.note("")
+    screen.note(legend(screen.notes, quadrants=session.shows_quadrants))
+    screen.note("")
     try:
         engine = Engine(session.model, session.tokenizer, max_rows=rows)
         for index in range(len(prompts)):

@@ -29,8 +29,7 @@ def chat(session: Session, system: str | None) -> int:
     keyboard = make_keyboard(commands, no_color=screen.no_color)
     screen.notice(f"{session.model.name}, sampler {session.sampler}, seed {session.seed}.")
     screen.notice("Alt-Enter begins a new line. /help shows the commands.")
-    if session.shows_quadrants:
-        screen.note(legend())
+    screen.note(legend(screen.notes, quadrants=session.shows_quadrants))
     while (line := _typed(keyboard)) is not None:
         if not line.strip():
             continue

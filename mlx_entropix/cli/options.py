@@ -10,6 +10,7 @@ from mlx_entropix.cli.shared_options import (
     check_sampler,
     whole_number,
 )
+from mlx_entropix.window import LONGEST_WINDOW
 
 DEFAULT_CSV = "data/prompts.csv"
 DEFAULT_ROWS = 8
@@ -120,6 +121,14 @@ def _add_output(parser: ArgumentParser) -> None:
         "--trace", metavar="FILE", help="write every token with its metrics as JSON Lines"
     )
     group.add_argument(
+        "--window",
+        type=window_size,
+        default=0,
+        metavar="W",
+        help="add to each token of the trace the mean and the slope of every metric over the last W"
+        " tokens (default: 0, none)",
+    )
+    group.add_argument(
         "--json",
         action="store_true",
         help="print one JSON object a prompt, on a line of its own, and nothing else",
@@ -136,10 +145,22 @@ def not_empty(text: str) -> str:
     return text
 
 
+def window_size(text: str) -> int:
+    """A number of tokens for a window, 0 for none, for argparse."""
+    size = whole_number(0)(text)
+    if size > LONGEST_WINDOW:
+        raise argparse.ArgumentTypeError(
+            f"{text} is too large, it must be at most {LONGEST_WINDOW}"
+        )
+    return size
+
+
 def _contradiction(options: Namespace) -> str | None:
     chats = options.input is None and not is_list(options)
     if options.raw and options.system is not None:
         return "--raw sends the text as it is, so there is no place for --system."
+    if options.window and not options.trace:
+        return "--window adds to the trace, so it needs --trace FILE."
     if options.rows is not None and not is_list(options):
         return "--rows is for a list of prompts: --prompts or --prompt_csv."
     if chats and (options.raw or options.json):

@@ -24,6 +24,7 @@ from mlx_entropix.prompts import Prompt
 from mlx_entropix.sampling import SamplerConfig
 from mlx_entropix.sampling.auto import AutoSampler
 from mlx_entropix.text import Tokenizer
+from mlx_entropix.window import MetricWindow
 
 
 @dataclass
@@ -32,6 +33,7 @@ class Session:
 
     `auto` is what the sampler of that name is for this model. `sampler`, `config` and `seed` may
     change during a chat. `prefix_cache_bytes` of past sequences are kept for answers to come.
+    The trace has windows of so many tokens; 0 means none.
     """
 
     screen: Screen
@@ -45,8 +47,10 @@ class Session:
     stop: tuple[str, ...]
     is_raw: bool
     trace: TraceFile | None
+    window: int = 0
     prefix_cache_bytes: int = 0
     _engine: Engine | None = field(default=None, init=False)
+    _windows: dict[int, MetricWindow] = field(default_factory=dict, init=False)
 
     @classmethod
     def open(
@@ -73,6 +77,7 @@ class Session:
             stop=tuple(options.stop),
             is_raw=options.raw,
             trace=trace,
+            window=options.window,
         )
 
     def prompt_ids(self, prompt: Prompt) -> tuple[int, ...]:
@@ -104,7 +109,7 @@ class Session:
 
     @property
     def shows_quadrants(self) -> bool:
-        """Whether the sampler has quadrants, and with them a legend."""
+        """Whether the sampler has quadrants."""
         return isinstance(self.config, SamplerConfig)
 
     def origin(self) -> dict[str, Any]:
@@ -125,11 +130,13 @@ class Session:
         if self.trace is not None:
             record = {"text": text, "token_ids": list(prompt_ids), **self.origin()}
             self.trace.write("prompt", index, record)
+            if self.window:
+                self._windows[index] = MetricWindow(self.window)
 
     def trace_token(self, index: int, event: TokenEvent) -> None:
         """Write a token's line."""
         if self.trace is not None:
-            self.trace.write("token", index, token_record(event))
+            self.trace.write("token", index, token_record(event, self._windows.get(index)))
 
     def trace_result(self, index: int, tally: Tally) -> None:
         """Write the line that ends a finished answer."""

@@ -8,13 +8,13 @@ from typing import Any
 from rich.style import Style
 from rich.text import Text
 
-from mlx_entropix.cli.style import GLYPHS, STYLES
+from mlx_entropix.cli.style import GLYPHS, glyph_style
 from mlx_entropix.engine import TokenEvent, result_record
 from mlx_entropix.sampling import Quadrant
 
 _SEPARATOR = " · "
+_SHARE_SEPARATOR = ", "  # within brackets, as one of the glyphs is the other separator
 _DIM = Style(dim=True)
-_SIGN = Style(dim=False, underline=False)
 
 
 @dataclass
@@ -68,8 +68,10 @@ class Tally:
             "quadrants": {quadrant.name: n for quadrant, n in sorted(self.quadrants.items())},
         }
 
-    def closing_lines(self, width: int, *, alone: bool = True) -> Text:
-        """Counts, speed, uncertainty and shares, in as many lines of `width` as it takes.
+    def closing_lines(
+        self, width: int, *, alone: bool = True, color_system: str | None = None
+    ) -> Text:
+        """Counts, speed, shares and uncertainty, in as many lines of `width` as it takes.
 
         The time to the first token means nothing for a row of a list, which waits its turn: it is
         left out where the answer was not computed `alone`.
@@ -79,19 +81,26 @@ class Tally:
             tps, first = self._speed()
             parts.append(Text(f"{tps:.1f} tok/s"))
             parts += [Text(f"first token {first:.1f} s")] * alone
+            parts += [self._shares(color_system)] * bool(self.quadrants)
             mean = (
                 f"entropy {self.mean_entropy:.1f} bits, varentropy {self.mean_varentropy:.1f} bits²"
             )
             parts.append(Text(mean))
-        counts = self.quadrants
-        for quadrant in filter(counts.get, GLYPHS):
-            share = Text(GLYPHS[quadrant], STYLES[quadrant] + _SIGN)
-            parts.append(share.append(f" {_percent(counts[quadrant] / len(self.events))}", _DIM))
         if self.is_interrupted:
             parts.append(Text("interrupted"))
         elif self.events and self.events[-1].finish_reason == "length":
             parts.append(Text("cut at the token limit"))
         return _wrapped(parts, width)
+
+    def _shares(self, color_system: str | None) -> Text:
+        counts = self.quadrants
+        shares = [
+            Text(GLYPHS[quadrant], glyph_style(quadrant, color_system)).append(
+                f" {_percent(counts[quadrant] / len(self.events))}", _DIM
+            )
+            for quadrant in filter(counts.get, GLYPHS)
+        ]
+        return Text.assemble("(", Text(_SHARE_SEPARATOR).join(shares), ")")
 
     def _speed(self) -> tuple[float, float]:
         """Tokens a second from the first one on, and seconds until the first one."""

@@ -4,27 +4,30 @@ from dataclasses import asdict
 from typing import Any
 
 from mlx_entropix.engine.events import TokenEvent
+from mlx_entropix.window import MetricWindow
 
 
-def token_record(event: TokenEvent) -> dict[str, Any]:
+def token_record(event: TokenEvent, window: MetricWindow | None = None) -> dict[str, Any]:
     """One token as a JSON object.
 
     `position` is the index of the token in the whole sequence; `logprob` is in nats, entropies in
     bits, varentropies in bits². The parameters are None where no draw was made, `quadrant` is None
-    under the plain sampler.
+    under the plain sampler. A `window` of the row's tokens so far takes in this one, and what it
+    says is added.
     """
-    drawn = event.parameters
+    drawn, metrics = event.parameters, asdict(event.metrics)
     return {
         "position": event.position,
         "token_id": event.token_id,
         "token": event.token,
         "quadrant": event.quadrant.name if event.quadrant is not None else None,
         "logprob": event.logprob,
-        **asdict(event.metrics),
+        **metrics,
         "temperature": drawn and drawn.temperature,
         "top_p": drawn and drawn.top_p,
         "top_k": drawn and drawn.top_k,
         "min_p": drawn and drawn.min_p,
+        **({"window": window.add(metrics)} if window is not None else {}),
     }
 
 

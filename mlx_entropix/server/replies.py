@@ -8,17 +8,25 @@ from typing import Any, ClassVar
 
 from mlx_entropix.engine import PromptScored, Summary, TokenEvent, token_record
 from mlx_entropix.text import Tokenizer
+from mlx_entropix.window import MetricWindow
 
 
 @dataclass
 class Choice:
-    """One answer as far as it has come. `prompt` is None unless it is to be echoed."""
+    """One answer as far as it has come. `prompt` is None unless it is to be echoed.
+
+    `window` is the size of the window that each token's metrics are reported with, 0 for none.
+    """
 
     index: int
     prompt: str | None = None
+    window: int = 0
     scored: PromptScored | None = None
     tokens: list[TokenEvent] = field(default_factory=list)
     length: int = 0  # characters of the answer before the last token
+
+    def __post_init__(self) -> None:
+        self.moving = MetricWindow(self.window) if self.window else None
 
     def take(self, event: TokenEvent | PromptScored) -> None:
         """Add what the engine made."""
@@ -122,8 +130,9 @@ class Reply:
     def _metrics(
         self, choice: Choice, events: Iterable[TokenEvent], several: bool
     ) -> list[dict[str, Any]]:
+        """Records of the next tokens of `choice`: each token is asked for once, in their order."""
         extra = {"choice": choice.index} if several else {}
-        return [token_record(event) | extra for event in events]
+        return [token_record(event, choice.moving) | extra for event in events]
 
     def _usage(self, choices: Sequence[Choice]) -> dict[str, Any]:
         """Tokens of the whole response; a prompt counts once for all its answers."""

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mlx_entropix.server.errors import ApiError
+from mlx_entropix.window import LONGEST_WINDOW
 
 MOST_ANSWERS = 128
 MOST_ALTERNATIVES = 20
@@ -120,6 +121,14 @@ class GenerationRequest(_Part):
     min_p: float | None = Field(None, ge=0, le=1, description="The sampler's base value.")
     metrics: bool | None = Field(
         True, description="Report metrics, quadrant and parameters of every token."
+    )
+
+    window: int | None = Field(
+        0,
+        ge=0,
+        le=LONGEST_WINDOW,
+        description="Add to each token's metrics their mean and slope over the last so many tokens "
+        "of the answer; 0 adds none.",
     )
 
     @property

@@ -62,7 +62,9 @@ async def chat_completions(body: ChatRequest, worker: WorkerOf, request: HttpReq
         with_logprobs=bool(body.logprobs),
         with_metrics=body.metrics is not False,
     )
-    return _answer(body, worker, rows, reply, [Choice(i) for i in range(len(rows))])
+    return _answer(
+        body, worker, rows, reply, [Choice(i, window=body.window or 0) for i in range(len(rows))]
+    )
 
 
 @_keyed.post(
@@ -93,7 +95,10 @@ async def completions(body: CompletionRequest, worker: WorkerOf, request: HttpRe
         with_logprobs=body.logprobs is not None,
         with_metrics=body.metrics is not False,
     )
-    choices = [Choice(i, prompt=prompts[i // answers][1]) for i in range(len(rows))]
+    choices = [
+        Choice(i, prompt=prompts[i // answers][1], window=body.window or 0)
+        for i in range(len(rows))
+    ]
     return _answer(body, worker, rows, reply, choices)
 
 

@@ -34,6 +34,27 @@ class ErrorResponse(BaseModel):
     error: ErrorObject = Field(description="The error.")
 
 
+class Moving(BaseModel):
+    """A metric over the last tokens of an answer."""
+
+    mean: float = Field(description="Its mean, in its own unit.")
+    slope: float | None = Field(
+        description="How fast it rises, by least squares, in its unit a token; null for one token."
+    )
+
+
+class Window(BaseModel):
+    """Every metric over the last tokens of an answer, this one among them."""
+
+    size: int = Field(description="How many tokens; the first ones of an answer have fewer.")
+    logits_entropy: Moving = Field(description="In bits, and bits a token.")
+    logits_varentropy: Moving = Field(description="In bits², and bits² a token.")
+    attention_entropy: Moving = Field(description="In bits, and bits a token.")
+    attention_varentropy: Moving = Field(description="In bits², and bits² a token.")
+    agreement: Moving = Field(description="Mean and slope.")
+    interaction_strength: Moving = Field(description="Mean and slope.")
+
+
 class TokenRecord(BaseModel):
     """One token. Entropies are in bits, varentropies in bits²; see docs/api.md."""
 
@@ -67,6 +88,9 @@ class TokenRecord(BaseModel):
     top_k: int | None = Field(description="The most candidates that were drawn from.")
     min_p: float | None = Field(
         description="Least probability of a candidate, as a share of the likeliest one's."
+    )
+    window: Window | None = Field(
+        None, description="The metrics over the last tokens; only where the request has a `window`."
     )
     choice: int | None = Field(None, description="Whose token it is, where there are several.")
 

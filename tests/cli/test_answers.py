@@ -1,5 +1,7 @@
 """Answers in this process: what is shown, and what the model or the disk can do wrong."""
 
+from dataclasses import replace
+
 import mlx.core as mx
 import pytest
 
@@ -33,7 +35,7 @@ def test_a_list_shows_each_answer_whole(session):
     # The same question with the same seed has the same answer in every row.
     first, last = (part.splitlines()[0] for part in parts[1:])
     assert first == last != ""
-    assert shown.count(" tok/s · entropy ") == 3
+    assert shown.count(" tok/s · (") == shown.count(") · entropy ") == 3
     assert "first token" not in shown
 
 
@@ -44,10 +46,28 @@ def test_one_answer_is_the_same_as_in_a_list(session):
     assert f"question\n{streamed}\n" in session.shown()
 
 
-def test_the_plain_sampler_has_no_legend(session):
+def test_the_legend_of_the_plain_sampler_has_no_quadrants(session):
     session.config = named_config("normal")
     answer_one(session, QUESTION)
     assert "flowing" not in session.shown()
+    assert session.shown().startswith(
+        "stronger = less sure: 3.5 to 8 bits of entropy or surprise\n"
+    )
+
+
+def test_in_a_terminal_the_lines_end_between_words(session, monkeypatch):
+    session.max_tokens = 60
+    session.screen = replace(session.screen, quiet=True)  # no bar on a machine that is slow
+    answer_one(session, QUESTION)
+    plain, *_ = session.shown().splitlines()
+    file = session.screen.answers.file
+    monkeypatch.setattr(file, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(session.screen.answers, "_width", 30)
+    begin = len(session.shown())
+    answer_one(session, QUESTION)
+    lines = session.shown()[begin:].splitlines()
+    assert plain.split()[:12] == " ".join(lines).split()[:12]
+    assert all(len(line) <= 30 for line in lines[:4])
 
 
 def test_damaged_weights_are_bad_input(session, break_weights):

@@ -3,6 +3,7 @@
 import re
 import signal
 import sys
+from itertools import pairwise
 
 import pexpect
 import pytest
@@ -95,10 +96,13 @@ def test_piped_quiet_and_stop():
     # The same question by another way, with the usual system prompt: the same answer, but cut.
     assert (cut.returncode, cut.stdout) == (0, answer[: answer.index(stop)] + "\n")
     _, legend, *closing = cut.stderr.splitlines()
-    assert legend == "~ flowing  · adaptive  ε treading  Ψ exploring  ! resampling"
+    assert legend == (
+        "~ flowing  · adaptive  ε treading  Ψ exploring  ! resampling  strong = unsure"
+    )
     assert re.fullmatch(
-        r"\d tokens · [\d.]+ tok/s · first token [\d.]+ s · entropy [\d.]+ bits, varentropy"
-        r" [\d.]+ bits²( · [~·εΨ!] \d+ %)+",
+        r"\d tokens · [\d.]+ tok/s · first token [\d.]+ s"
+        r" · \([~·εΨ!] \d+ %(, [~·εΨ!] \d+ %)*\)"
+        r" · entropy [\d.]+ bits, varentropy [\d.]+ bits²",
         " · ".join(closing),
     )
     assert "\x1b" not in cut.stdout + cut.stderr
@@ -127,7 +131,8 @@ def test_a_list_loses_nothing_to_a_prompt_that_fails(tmp_path):
     csv.write_text(
         f'act,prompt\none,"{QUESTION}"\ntoo long,"{"word " * 9000}"\nthree,"Hi, there"\n'
     )
-    done = run("--prompt_csv", csv, "--json", "--max_tokens", 5, "--trace", trace, "--rows", 2)
+    arguments = ["--json", "--max_tokens", 5, "--trace", trace, "--rows", 2, "--window", 2]
+    done = run("--prompt_csv", csv, *arguments)
     assert done.returncode == 1
     results = {result["name"]: result for result in json_lines(done.stdout)}
     assert {name: result["index"] for name, result in results.items()} == {"one": 0, "three": 2}
@@ -138,6 +143,14 @@ def test_a_list_loses_nothing_to_a_prompt_that_fails(tmp_path):
     for index in (0, 2):
         kinds = [line["type"] for line in lines if line["index"] == index]
         assert kinds == ["prompt", *["token"] * 5, "result"]
+        tokens = [x for x in lines if x["index"] == index and x["type"] == "token"]
+        assert tokens[0]["window"]["agreement"]["slope"] is None  # each row has its own window
+        for before, now in pairwise(tokens):
+            assert list(now["window"]) == ["size", *METRICS]
+            for name in METRICS:
+                mean, slope = now["window"][name].values()
+                assert mean == pytest.approx((before[name] + now[name]) / 2)
+                assert slope == pytest.approx(now[name] - before[name])
     assert not [line for line in lines if line["index"] == 1]
 
 
@@ -189,8 +202,9 @@ def test_in_a_terminal_with_ctrl_c():
         timeout=100,
     )
     terminal.expect("Loading SmolLM2-135M-Instruct")
-    terminal.expect_exact("4;34mexploring")  # the legend
-    terminal.expect(r"\x1b\[4;\d\dm\w+\x1b\[0m.*\x1b\[4;\d\dm\w+\x1b\[0m")  # two coloured words
+    terminal.expect(r"1;4;38;5;\d+mexploring")  # the legend, in one of 256 colours
+    terminal.expect("strong = unsure")
+    terminal.expect(r"\x1b\[(1;)?(4;)?38;5;\d+m\w+\x1b\[0m")  # a coloured word
     terminal.sendintr()
     terminal.expect(r"\d+ tokens? · .*interrupted")
     terminal.expect(pexpect.EOF)

@@ -4,21 +4,38 @@ import io
 
 import pytest
 from rich.console import Console
+from rich.segment import Segments
 from rich.text import Text
 
 from mlx_entropix.cli.console import make_console, visible
-from mlx_entropix.cli.style import GLYPHS, STYLES, legend, token_segments
+from mlx_entropix.cli.style import GLYPHS, legend, token_segments
 from mlx_entropix.cli.tally import Tally
 from mlx_entropix.engine import Summary, TokenEvent, TokenMetrics
 from mlx_entropix.sampling import Quadrant
 
 
-def written(*renderables, color=True, **options):
+def event(quadrant, entropy, varentropy=1.0, summary=None, text="x", logprob=-0.5):
+    return TokenEvent(
+        row=0,
+        position=9,
+        token_id=1,
+        token="x",
+        text=text,
+        logprob=logprob,
+        metrics=TokenMetrics(entropy, varentropy, 1, 1, 1, 1),
+        quadrant=quadrant,
+        parameters=None,
+        finish_reason="stop" if summary else None,
+        summary=summary,
+    )
+
+
+def written(text, quadrant, entropy=9.0, *, system="standard", **more):
+    """What the terminal gets for a token."""
     out = io.StringIO()
-    system = "standard" if color else None
     console = Console(file=out, force_terminal=True, color_system=system, width=20, soft_wrap=True)
-    for renderable in renderables:
-        console.print(renderable, end="", **options)
+    token = event(quadrant, entropy, text=text, **more)
+    console.print(Segments(token_segments(token, console.color_system)), end="")
     return out.getvalue()
 
 
@@ -38,8 +55,9 @@ def written(*renderables, color=True, **options):
     ],
 )
 def test_text_is_written_as_it_is(text):
-    assert written(token_segments(text, Quadrant.RESAMPLING), color=False) == text
-    assert written(token_segments(text, None)) == text
+    assert written(text, Quadrant.RESAMPLING, system=None) == text
+    assert written(text, None, system=None) == text
+    assert written(text, Quadrant.RESAMPLING, entropy=3.0) == text
 
 
 @pytest.mark.parametrize(
@@ -55,31 +73,42 @@ def test_text_is_written_as_it_is(text):
 )
 def test_control_characters_do_not_reach_the_terminal(attack, shown):
     assert visible(attack) == shown
-    for color in (True, False):
-        out = written(token_segments(attack, Quadrant.FLOWING), color=color)
-        assert out == shown
+    for system in ("standard", None):
+        assert written(attack, Quadrant.FLOWING, system=system) == shown
+    assert written(attack, Quadrant.RESAMPLING, system=None) == shown
 
 
 @pytest.mark.parametrize(
     ("quadrant", "code"),
     [
-        (Quadrant.ADAPTIVE, "4;90"),
-        (Quadrant.TREADING, "4;33"),
-        (Quadrant.EXPLORING, "4;34"),
-        (Quadrant.RESAMPLING, "4;35"),
+        (Quadrant.TREADING, "33"),
+        (Quadrant.EXPLORING, "94"),
+        (Quadrant.RESAMPLING, "35"),
+        (None, "36"),
     ],
 )
 def test_a_word_has_its_quadrants_colour_and_the_space_before_it_none(quadrant, code):
-    assert written(token_segments(" word", quadrant)) == f" \x1b[{code}mword\x1b[0m"
+    assert written(" word", quadrant, 4) == f" \x1b[{code}mword\x1b[0m"
+    assert written(" word", quadrant, 6) == f" \x1b[4;{code}mword\x1b[0m"
+    assert written(" word", quadrant, 8) == f" \x1b[1;4;{code}mword\x1b[0m"
 
 
-def test_a_sure_token_is_plain():
-    assert written(token_segments(" word", Quadrant.FLOWING)) == " word"
+def test_a_word_in_between_has_a_faint_line():
+    for entropy in (4, 8):
+        assert written(" word", Quadrant.ADAPTIVE, entropy) == " \x1b[2;4mword\x1b[0m"
+
+
+@pytest.mark.parametrize("quadrant", [*Quadrant, None])
+@pytest.mark.parametrize("system", ["standard", "truecolor"])
+def test_a_sure_token_is_plain_and_a_surprising_one_is_not(quadrant, system):
+    assert written(" word", quadrant, 3.5, system=system) == " word"
+    surprise = written(" word", quadrant, 1.0, logprob=-5.0, system=system)
+    assert ("\x1b" in surprise) == (quadrant != Quadrant.FLOWING)
 
 
 def test_every_quadrant_has_a_glyph_and_a_place_in_the_legend():
-    assert set(GLYPHS) == set(STYLES) == set(Quadrant)
-    line = legend().plain
+    assert set(GLYPHS) == set(Quadrant)
+    line = legend(Console(file=io.StringIO()), quadrants=True).plain
     assert "\n" not in line
     assert len(line) < 80
     assert all(f"{GLYPHS[q]} {q.name.lower()}" in line for q in Quadrant)
@@ -90,27 +119,13 @@ def test_no_color_means_no_escape_at_all(monkeypatch, value):
     monkeypatch.setenv("NO_COLOR", value)
     monkeypatch.setenv("FORCE_COLOR", "1")
     out = io.StringIO()
-    make_console(out, no_color=False).print(Text("x", "bold red"), legend())
+    console = make_console(out, no_color=False)
+    console.print(Text("x", "bold red"), legend(console, quadrants=True))
     assert "\x1b" not in out.getvalue()
     monkeypatch.delenv("NO_COLOR")
-    make_console(out, no_color=True).print(Text("x", "bold red"), legend())
+    console = make_console(out, no_color=True)
+    console.print(Text("x", "bold red"), legend(console, quadrants=True))
     assert "\x1b" not in out.getvalue()
-
-
-def event(quadrant, entropy, varentropy, summary=None):
-    return TokenEvent(
-        row=0,
-        position=9,
-        token_id=1,
-        token="x",
-        text="x",
-        logprob=-0.5,
-        metrics=TokenMetrics(entropy, varentropy, 1, 1, 1, 1),
-        quadrant=quadrant,
-        parameters=None,
-        finish_reason="stop" if summary else None,
-        summary=summary,
-    )
 
 
 SUMMARY = Summary(9, 4, 0, 0.5, 0.3, 0.25, 1.0)
@@ -132,14 +147,21 @@ def test_the_closing_line():
         event(q.RESAMPLING, 4, 7, SUMMARY),
     )
     assert tally.closing_lines(200).plain == (
-        "4 tokens · 16.0 tok/s · first token 0.3 s · entropy 2.0 bits, varentropy 4.0 bits²"
-        " · ~ 50 % · Ψ 25 % · ! 25 %"
+        "4 tokens · 16.0 tok/s · first token 0.3 s · (~ 50 %, Ψ 25 %, ! 25 %)"
+        " · entropy 2.0 bits, varentropy 4.0 bits²"
     )
     narrow = tally.closing_lines(70).plain.splitlines()
     assert len(narrow) == 2
     assert all(len(line) <= 70 for line in narrow)
     assert " · ".join(narrow) == tally.closing_lines(200).plain
     assert "first token" not in tally.closing_lines(200, alone=False).plain
+
+
+def test_the_sign_of_a_quadrant_is_no_separator():
+    tally = tally_of(event(Quadrant.ADAPTIVE, 1), event(Quadrant.EXPLORING, 1, summary=SUMMARY))
+    line = tally.closing_lines(200).plain
+    assert " · (· 50 %, Ψ 50 %) · " in line
+    assert len(line.split(" · ")) == 5
 
 
 def test_the_closing_line_of_the_plain_sampler_has_no_shares():
@@ -151,7 +173,7 @@ def test_the_closing_line_of_the_plain_sampler_has_no_shares():
 def test_an_answer_that_was_cut_says_so():
     tally = tally_of(event(Quadrant.FLOWING, 1, 1), event(Quadrant.FLOWING, 1, 1))
     tally.is_interrupted = True
-    assert tally.closing_lines(200).plain.endswith("~ 100 % · interrupted")
+    assert tally.closing_lines(200).plain.endswith("bits² · interrupted")
     assert tally.record()["finish_reason"] == "interrupted"
     nothing = Tally(is_interrupted=True)
     assert nothing.closing_lines(200).plain == "0 tokens · interrupted"

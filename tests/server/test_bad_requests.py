@@ -41,6 +41,8 @@ def error_of(response):
         ("temperature", True, "temperature"),
         ("temperature", 1e308, "temperature"),
         ("top_p", 1.5, "top_p"),
+        ("window", 513, "window"),
+        ("window", -1, "window"),
         ("top_k", 101, "top_k"),
         ("n", 0, "n"),
         ("n", 10**9, "n"),

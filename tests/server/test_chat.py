@@ -85,6 +85,38 @@ def test_metrics_come_with_the_plain_sampler_too(client):
     assert not hasattr(ask(client, max_tokens=1, extra={"metrics": False}), "metrics")
 
 
+def test_a_window_gives_means_and_slopes(client):
+    extra = {"window": 3}
+    whole = ask(client, extra=extra, n=2)
+    ChatCompletion.model_validate(whole.model_dump(exclude_unset=True))
+    for choice in (0, 1):
+        records = [record for record in whole.metrics if record["choice"] == choice]
+        for at, record in enumerate(records):
+            assert record["window"]["size"] == 3
+            for name in Metrics._fields:
+                last = [one[name] for one in records[max(0, at - 2) : at + 1]]
+                found = record["window"][name]
+                assert found["mean"] == pytest.approx(sum(last) / len(last), abs=1e-6)
+                assert (found["slope"] is None) == (at == 0)
+                if at >= 2:
+                    assert found["slope"] == pytest.approx((last[2] - last[0]) / 2, abs=1e-6)
+    streamed = [r for part in ask(client, extra=extra, stream=True) for r in _records(part)]
+    alone = [record for record in whole.metrics if record["choice"] == 0]
+    assert [r["window"]["size"] for r in streamed] == [3] * len(alone)
+    for record, expected in zip(streamed, alone, strict=True):
+        for name in Metrics._fields:
+            assert record["window"][name]["mean"] == approximately(expected["window"][name]["mean"])
+    assert "window" not in ask(client, max_tokens=1).metrics[0]
+    text = client.completions.create(
+        model="SmolLM2-135M-Instruct", prompt="One, two,", max_tokens=2, extra_body={"window": 512}
+    )
+    assert text.metrics[1]["window"]["size"] == 512
+
+
+def _records(part):
+    return getattr(part, "metrics", None) or []
+
+
 def test_a_seed_repeats_an_answer_and_none_is_reported(client):
     def text(**options):
         return ask(client, **options).choices[0].message.content

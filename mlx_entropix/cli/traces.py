@@ -1,0 +1,127 @@
+"""Reads trace files, as `--trace` writes them."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mlx_entropix.cli.errors import UsageError
+
+_PARTS_OF_CHARACTERS = re.compile(r"(?:\\x[0-9a-f]{2})+")
+
+
+@dataclass
+class Answer:
+    """One answer of a trace: its prompt's line, and its tokens' lines in their order.
+
+    `key` names the prompt: its index and text, and which of the equal prompts of a file it is, as
+    one file may hold several runs.
+    """
+
+    prompt: dict[str, Any]
+    key: tuple[int, str, int]
+    tokens: list[dict[str, Any]] = field(default_factory=list)
+    is_finished: bool = False
+
+    def place_of(self, phrase: str) -> tuple[int, int] | None:
+        """The tokens, as indices, in which the phrase begins and ends where it is first written."""
+        wanted, text, ends = phrase.encode(), b"", []
+        for token in self.tokens:
+            text += _bytes_of(token["token"])
+            ends.append(len(text))
+        at = text.find(wanted)
+        if at < 0:
+            return None
+        first = next(i for i, end in enumerate(ends) if end > at)
+        last = next(i for i, end in enumerate(ends) if end >= at + len(wanted))
+        return first, last
+
+
+@dataclass
+class Trace:
+    """A trace file: its finished answers, how many were not, and whether its end is cut off."""
+
+    path: Path
+    answers: list[Answer]
+    unfinished: int
+    is_cut: bool
+
+    @property
+    def prompts(self) -> Counter[tuple[int, str]]:
+        """Which prompts the finished answers are to."""
+        return Counter(answer.key[:2] for answer in self.answers)
+
+    @property
+    def samplers(self) -> str:
+        """The names of the samplers."""
+        return ", ".join(dict.fromkeys(str(a.prompt.get("sampler", "?")) for a in self.answers))
+
+
+def read_trace(name: str, metrics: Sequence[str]) -> Trace:
+    """Read a trace whose tokens have all those metrics, as numbers.
+
+    The last line may be cut off, as in a run that was killed. Raises `UsageError` for a file that
+    cannot be read, is no trace, or has no finished answer.
+    """
+    path = Path(name).expanduser()
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be read ({error.strerror}). Name a file that --trace wrote."
+        ) from None
+    lines = text.split("\n")
+    answers, open_answers, seen, is_cut = [], {}, Counter[tuple[int, str]](), False
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except ValueError:
+            if number == len(lines) > 1:  # the only line without an end
+                is_cut = True
+                break
+            raise _no_trace(path, f"line {number} is not JSON") from None
+        if not isinstance(record, dict) or not isinstance(record.get("index"), int):
+            raise _no_trace(path, f"line {number} has no type and index")
+        index, kind = record["index"], record.get("type")
+        if kind == "prompt":
+            prompt = (index, str(record.get("text")))
+            open_answers[index] = Answer(record, (*prompt, seen[prompt]))
+            answers.append(open_answers[index])
+            seen[prompt] += 1
+        elif index not in open_answers:
+            raise _no_trace(path, f"line {number} belongs to no prompt")
+        elif kind == "token":
+            _check_token(path, number, record, metrics)
+            open_answers[index].tokens.append(record)
+        elif kind == "result":
+            open_answers.pop(index).is_finished = True
+    finished = [answer for answer in answers if answer.is_finished and answer.tokens]
+    if not finished:
+        raise UsageError(
+            f"{path} has no finished answer. Let a run with --trace {path} come to its end."
+        )
+    return Trace(path, finished, len(answers) - len(finished), is_cut)
+
+
+def _check_token(path: Path, number: int, record: dict[str, Any], metrics: Sequence[str]) -> None:
+    for name in metrics:
+        if not isinstance(record.get(name), int | float):
+            raise _no_trace(path, f"line {number} has no number {name}")
+    if not isinstance(record.get("token"), str):
+        raise _no_trace(path, f"line {number} has no text")
+
+
+def _no_trace(path: Path, why: str) -> UsageError:
+    return UsageError(f"{path} is no trace: {why}. Name a JSON Lines file that --trace wrote.")
+
+
+def _bytes_of(token: str) -> bytes:
+    r"""A token's bytes; a part of a character reads as `\xe2`."""
+    if _PARTS_OF_CHARACTERS.fullmatch(token):
+        return bytes.fromhex(token.replace("\\x", ""))
+    return token.encode("utf-8", "replace")
