@@ -7,7 +7,7 @@ import { exactWithUnit, probability, visible } from "@/lib/format";
 import { MEASURES, METRIC_NAMES } from "@/lib/metrics";
 import { QUADRANTS } from "@/lib/quadrants";
 import { windowOf } from "@/lib/series";
-import { type Windowed, why } from "@/lib/why";
+import { type Windowed, whatWasDone, why } from "@/lib/why";
 import type { Alternative, Answer, TokenRecord } from "@/types";
 
 export interface TokenCardProps {
@@ -71,7 +71,7 @@ function Reason({ answer, index, token }: { answer: Answer; index: number; token
         </p>
       )}
       <p className="text-muted">
-        {why(token, readConditions(config), windowed)} {quadrant && !token.forced && quadrant.action}
+        {why(token, readConditions(config), windowed)} {quadrant && !token.forced && `It ${whatWasDone(token)}.`}
       </p>
     </div>
   );

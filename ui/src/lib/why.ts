@@ -33,10 +33,11 @@ export function why(
 }
 
 /** What the sampler did, in a few words. */
-export function whatWasDone({ forced, quadrant, temperature }: TokenRecord): string {
+export function whatWasDone({ forced, quadrant, temperature, token }: TokenRecord): string {
   if (forced) return "you chose it";
   if (temperature !== null) return `drew at temperature ${Number(temperature.toPrecision(2))}`;
-  return quadrant === "TREADING" ? "paused to think" : "took the likeliest";
+  const paused = quadrant === "TREADING" && /^\s*(…|\.\.\.)/.test(token);
+  return paused ? "paused to think" : "took the likeliest";
 }
 
 /** For ADAPTIVE: where entropy and varentropy lie among the thresholds. */
