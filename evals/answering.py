@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, field
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 import mlx.core as mx
 
@@ -114,7 +114,8 @@ def _confidence(row: _Asked, answer: Answer | None) -> Record:
     """
     values = [astuple(event.metrics) for event in row.events]
     columns = list(zip(*values, strict=True))
-    quadrants = classify(Metrics(*map(mx.array, columns)), PRESETS["entropix"]).tolist()
+    taken = classify(Metrics(*map(mx.array, columns)), PRESETS["entropix"]).tolist()
+    quadrants = cast(list[int], taken)
     logprobs = [event.logprob for event in row.events]
     told: Record = {
         "mean": _named([sum(column) / len(column) for column in columns]),

@@ -46,7 +46,7 @@ class Arm:
 
     @property
     def sampler(self) -> str:
-        """`normal` for the plain sampler, else `entropix`: what `sampler_config` is read against."""
+        """The preset that `sampler_config` is read against: `normal` or `entropix`."""
         return "normal" if isinstance(self.config, PlainConfig) else "entropix"
 
 
@@ -67,6 +67,11 @@ def default_arms(tuned: Path = TUNED) -> list[Arm]:
 def tuned_values(path: Path = TUNED) -> dict[str, dict[str, Any]]:
     """The values that tuning chose, by arm; none where the file is not there."""
     return _read(path).get("arms", {}) if path.exists() else {}
+
+
+def best_plain(path: Path = TUNED) -> str | None:
+    """The plain arm that was right most often in tuning; None where there was none."""
+    return _read(path).get("best_plain") if path.exists() else None
 
 
 def arm_from_file(spec: str) -> Arm:

@@ -1,13 +1,24 @@
 """The command line: `run`, `report`, `tune`, `fetch`; without one, a run of all and its report."""
 
+from __future__ import annotations
+
 import argparse
+import shlex
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from evals.errors import EvalError
+from evals.questions import SPLITS
+
+if TYPE_CHECKING:
+    from evals.arms import Arm
 
 OUT = Path("evals/results/run.jsonl")
+REPORT = Path("evals/results")
 MOST_SEEDS = 100
 
 
@@ -50,12 +61,37 @@ def _parser() -> ArgumentParser:
 
     whole = commands.add_parser("all", help="run and report (the default)", allow_abbrev=False)
     _add_run_options(whole)
-    whole.add_argument("--report", type=Path, metavar="DIR", help="where the report goes")
+    whole.add_argument(
+        "--report",
+        type=Path,
+        default=REPORT,
+        metavar="DIR",
+        help=f"where the report goes ({REPORT})",
+    )
     whole.set_defaults(command=_all)
 
     run = commands.add_parser("run", help="ask and write the answers", allow_abbrev=False)
     _add_run_options(run)
     run.set_defaults(command=_run)
+
+    report = commands.add_parser("report", help="tables and pictures", allow_abbrev=False)
+    report.add_argument("results", nargs="+", type=Path, metavar="FILE", help="files of answers")
+    report.add_argument("--out", type=Path, default=REPORT, metavar="DIR", help=f"({REPORT})")
+    report.add_argument("--data", type=Path, metavar="DIR", help="where the public sets are")
+    report.add_argument("--best_plain", metavar="ARM", help="the plain arm to compare to")
+    report.set_defaults(command=_report)
+
+    tune = commands.add_parser("tune", help="choose values on the dev split", allow_abbrev=False)
+    _add_run_options(tune, OUT.with_name("tune.jsonl"), seeds=1)
+    tune.add_argument(
+        "--candidates",
+        action="append",
+        default=[],
+        metavar="NAME=FILE",
+        help="trials of another arm: a JSON list of configurations",
+    )
+    tune.add_argument("--tuned", type=Path, metavar="FILE", help="(evals/tuned.toml)")
+    tune.set_defaults(command=_tune, split="dev")
 
     fetch = commands.add_parser("fetch", help="download the public sets", allow_abbrev=False)
     fetch.add_argument("--data", type=Path, metavar="DIR", help="where to (evals/data)")
@@ -63,17 +99,24 @@ def _parser() -> ArgumentParser:
     return parser
 
 
-def _add_run_options(parser: ArgumentParser) -> None:
+def _add_run_options(parser: ArgumentParser, out: Path = OUT, seeds: int = 3) -> None:
     from mlx_entropix.prompts import SYSTEM_PROMPT
 
     add = parser.add_argument
-    add("--out", type=Path, default=OUT, metavar="FILE", help=f"answers, JSON Lines ({OUT})")
+    add("--out", type=Path, default=out, metavar="FILE", help=f"answers, JSON Lines ({out})")
     add("--tasks", metavar="A,B", help="which tasks (all that are by default and here)")
-    add("--arms", metavar="A,B", help="which arms (all)")
-    add("--arm", action="append", default=[], metavar="NAME=FILE", help="another arm, JSON or TOML")
-    add("--seeds", type=_positive(MOST_SEEDS), default=3, metavar="N", help="of arms that draw (3)")
+    if out == OUT:  # tuning has its own
+        add("--arms", metavar="A,B", help="which arms (all)")
+        add("--arm", action="append", default=[], metavar="NAME=FILE", help="another arm")
+        add("--split", choices=SPLITS, default="test", help="which questions (test)")
+    add(
+        "--seeds",
+        type=_positive(MOST_SEEDS),
+        default=seeds,
+        metavar="N",
+        help=f"of arms that draw ({seeds})",
+    )
     add("--limit", type=_positive(), metavar="N", help="at most so many questions a task")
-    add("--split", choices=("dev", "test"), default="test", help="which questions (test)")
     add("--data", type=Path, metavar="DIR", help="where the public sets are (evals/data)")
     add("--system", default=SYSTEM_PROMPT, metavar="TEXT", help='the system prompt; "" for none')
     add("--model", metavar="PATH", help="a folder, a .gguf file or a repo id (the bundled one)")
@@ -83,7 +126,7 @@ def _add_run_options(parser: ArgumentParser) -> None:
     add("--workers", type=_positive(256), metavar="N", help="processes (one a core)")
 
 
-def _positive(most: int = 10**9) -> object:
+def _positive(most: int = 10**9) -> Callable[[str], int]:
     def number(text: str) -> int:
         value = int(text) if text.isdecimal() else 0
         if not 1 <= value <= most:
@@ -95,45 +138,72 @@ def _positive(most: int = 10**9) -> object:
 
 def _all(options: Namespace) -> None:
     _run(options)
+    _write_report([options.out], options.report, options.data, None)
 
 
 def _run(options: Namespace) -> None:
+    from evals.arms import choose_arms
+
+    _ask(options, choose_arms(options.arms, options.arm), options.split)
+
+
+def _ask(options: Namespace, arms: Sequence[Arm], split: str) -> None:
+    """Ask what the options say of those arms, into `options.out`."""
     from rich.console import Console
 
-    from evals.arms import choose_arms
     from evals.plan import Plan
     from evals.runner import Answerer, default_workers, run_plan
     from evals.tasks import choose_tasks
     from evals.workers import Workers
-    from mlx_entropix.model.locate import locate_weights
 
     if options.data is not None and not options.data.is_dir():
         raise EvalError(f"--data {options.data} is no folder; name the one with the public sets.")
-    arms = choose_arms(options.arms, options.arm)
-    tasks = choose_tasks(options.tasks, options.split, options.limit, options.data)
+    tasks = choose_tasks(options.tasks, split, options.limit, options.data)
     answer: Answerer
     if options.url:
         from evals.remote import Server
 
-        server = Server(options.url, options.api_key, options.model, options.system)
-        name, answer = server.name, server
+        server = Server(
+            options.url, options.api_key, options.model, options.system, options.max_rows
+        )
         server.check(arms)
+        name, answer = server.name, server
     else:
+        from mlx_entropix.model.locate import locate_weights
+
         name = locate_weights(options.model).name
-        workers = options.workers or default_workers()
-        answer = Workers(options.model, options.system, options.max_rows, workers)
+        count = options.workers or default_workers()
+        answer = Workers(options.model, options.system, options.max_rows, count)
     plan = Plan(
-        tuple(tasks),
-        tuple(arms),
-        options.seeds,
-        options.system,
-        name,
-        options.split,
-        options.max_rows,
+        tuple(tasks), tuple(arms), options.seeds, options.system, name, split, options.max_rows
     )
-    console = Console(stderr=True)
-    count = run_plan(plan, options.out, answer, console)
-    print(f"{count:,} answers in {options.out}")
+    total = run_plan(plan, options.out, answer, Console(stderr=True))
+    print(f"{total:,} answers in {options.out}")
+
+
+def _report(options: Namespace) -> None:
+    _write_report(options.results, options.out, options.data, options.best_plain)
+
+
+def _write_report(files: Sequence[Path], out: Path, data: Path | None, plain: str | None) -> None:
+    from evals.arms import best_plain
+    from evals.report import write_report
+
+    print(write_report(files, out, data, plain or best_plain()))
+
+
+def _tune(options: Namespace) -> None:
+    from evals.arms import TUNED
+    from evals.records import read_answers
+    from evals.tune import TRIALS, as_toml, read_candidates, trial_arms
+
+    trials = {**TRIALS, **dict(map(read_candidates, options.candidates))}
+    _ask(options, trial_arms(trials), "dev")
+    command = shlex.join(["python", "-m", "evals", *sys.argv[1:]])
+    path = options.tuned or TUNED
+    header, records = read_answers(options.out)
+    path.write_text(as_toml(header, records, trials, command, date.today()), encoding="utf-8")
+    print(path)
 
 
 def _fetch(options: Namespace) -> None:

@@ -23,23 +23,20 @@ from typing import NamedTuple
 from evals.questions import Question
 
 # "One" is left out: it is a pronoun more often than a number.
-_NUMERALS = [
-    "zero",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-]
-_VALUES = dict(
-    zip(_NUMERALS, ["0", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"], strict=True)
-)
+_NUMERALS = {
+    "zero": "0",
+    "two": "2",
+    "three": "3",
+    "four": "4",
+    "five": "5",
+    "six": "6",
+    "seven": "7",
+    "eight": "8",
+    "nine": "9",
+    "ten": "10",
+    "eleven": "11",
+    "twelve": "12",
+}
 _NUMBER = re.compile(
     r"(?<![\w.])[-−]?\$?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?"
     rf"|\b(?:{'|'.join(_NUMERALS)})\b",
@@ -48,52 +45,11 @@ _NUMBER = re.compile(
 _WORD = re.compile(r"\w+(?:['’-]\w+)*")
 _LETTER = re.compile(r"\(([A-Z])\)|\b([A-Z])\b(?!['’])")
 _END = re.compile(r"[.;!?:](?=[\s\"'*`”’]|$)|\n|\(|,\s|\sor\s")
-_SMALL_WORDS = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "answer",
-        "answers",
-        "are",
-        "as",
-        "be",
-        "by",
-        "called",
-        "calls",
-        "can",
-        "correct",
-        "final",
-        "from",
-        "in",
-        "is",
-        "it",
-        "its",
-        "known",
-        "of",
-        "on",
-        "one",
-        "or",
-        "plural",
-        "said",
-        "some",
-        "that",
-        "the",
-        "their",
-        "them",
-        "these",
-        "they",
-        "this",
-        "to",
-        "usually",
-        "was",
-        "we",
-        "with",
-        "word",
-        "you",
-        "your",
-    ]
-)
+_SMALL = """
+a an and answer answers are as be by called calls can correct final from in is it its known of on
+one or plural said some that the their them these they this to usually was we with word you your
+"""
+_SMALL_WORDS = frozenset(_SMALL.split())
 
 
 class Answer(NamedTuple):
@@ -120,7 +76,7 @@ def canonical(rule: str, question: Question) -> list[str]:
 
 
 def _number(match: re.Match[str]) -> Answer:
-    if (value := _VALUES.get(match[0].lower())) is not None:
+    if (value := _NUMERALS.get(match[0].lower())) is not None:
         return Answer(value, match.start())
     digits = match[0].replace(",", "").replace("$", "").replace("−", "-")
     if "." in digits:

@@ -28,7 +28,7 @@ SETTINGS: dict[str, tuple[int, dict[str, Any]]] = {
 def main() -> None:
     """Write all files."""
     for task, questions in fact_questions().items():
-        origin = {"origin": "mlx-entropix, evals/facts.py", "licence": "Apache-2.0"}
+        origin: dict[str, Any] = {"origin": "mlx-entropix, evals/facts.py", "licence": "Apache-2.0"}
         write_questions(SHIPPED / f"{task}.jsonl", origin, questions)
     for task, (count, settings) in SETTINGS.items():
         origin = {

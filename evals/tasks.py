@@ -74,6 +74,7 @@ class Task:
 _NUMBER = "Answer with the number only."
 _NAME = "Answer with the name only."
 _WORD = "Answer with one word only."
+_SHORT = "Give a short answer."
 
 TASKS: dict[str, Task] = {
     task.name: task
@@ -89,8 +90,8 @@ TASKS: dict[str, Task] = {
         Task("knowledge", "words", _WORD, "knowledge.jsonl"),
         Task("calendar", "words", _WORD, "calendar.jsonl"),
         Task("counts", "last_number", _NUMBER, "counts.jsonl"),
-        Task("comparisons", "choice", _WORD, "comparisons.jsonl"),
-        Task("svamp", "last_number", _NUMBER, "svamp.json", public=True, most=70),
+        Task("comparisons", "choice", _SHORT, "comparisons.jsonl"),
+        Task("svamp", "last_number", _NUMBER, "svamp.json", public=True, by_default=False),
         Task(
             "bbh_boolean_expressions",
             "choice",
