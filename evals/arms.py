@@ -7,9 +7,10 @@ written one, each found with the same number of trials on the dev split. What `v
 computed from the answers of others, see votes.py.
 """
 
+import importlib
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ class Arm:
         return not (isinstance(self.config, PlainConfig) and self.config.temperature == 0)
 
     @property
-    def sampler(self) -> str:
+    def base(self) -> str:
         """The preset that `sampler_config` is read against: `normal` or `entropix`."""
         return "normal" if isinstance(self.config, PlainConfig) else "entropix"
 
@@ -77,7 +78,7 @@ def best_plain(path: Path = TUNED) -> str | None:
 def arm_from_file(spec: str) -> Arm:
     """An arm from `NAME=FILE`: JSON or TOML that replaces values of a preset.
 
-    The key `sampler` names the preset: `entropix` (where there is none), `frog` or `normal`.
+    The key `base` names the preset: `entropix` (where there is none), `frog` or `normal`.
     Raises EvalError.
     """
     name, equals, file = spec.partition("=")
@@ -88,13 +89,31 @@ def arm_from_file(spec: str) -> Arm:
 
 def arm_of(name: str, values: Mapping[str, Any], source: Path | str) -> Arm:
     """An arm from the values of a file. Raises EvalError, which names the `source`."""
-    values = dict(values)
-    return Arm(name, _config(values.pop("sampler", "entropix"), values, str(source)))
+    values = {key: value for key, value in values.items() if key != "fitted"}  # where it is from
+    return Arm(name, _config(values.pop("base", "entropix"), values, str(source)))
 
 
-def choose_arms(names: str | None, files: list[str], tuned: Path = TUNED) -> list[Arm]:
-    """The arms that `--arms` and `--arm` ask for; all where neither says anything."""
-    default = {arm.name: arm for arm in default_arms(tuned)}
+def fitted_arms(model: str, weights: Path | None) -> list[Arm]:
+    """The arm `auto`, where a preset is fitted to the model of that name; else none.
+
+    Raises EvalError where the preset cannot be used.
+    """
+    try:
+        auto: Any = importlib.import_module("mlx_entropix.sampling.auto")
+    except ModuleNotFoundError:  # a version that fits none
+        return []
+    try:
+        found = auto.auto_sampler(model, weights)
+    except ConfigError as error:
+        raise EvalError(f"{error}.") from None
+    return [Arm("auto", found.config)] if found.path is not None else []
+
+
+def choose_arms(
+    names: str | None, files: list[str], fitted: Sequence[Arm] = (), tuned: Path = TUNED
+) -> list[Arm]:
+    """The arms that `--arms` and `--arm` ask for; all, with those `fitted`, where neither does."""
+    default = {arm.name: arm for arm in [*default_arms(tuned), *fitted]}
     added = {arm.name: arm for arm in map(arm_from_file, files)}
     known = {**default, **added}
     if not names:
@@ -106,12 +125,12 @@ def choose_arms(names: str | None, files: list[str], tuned: Path = TUNED) -> lis
     return [known[name] for name in dict.fromkeys([*wanted, *added])]
 
 
-def _config(sampler: object, values: Mapping[str, Any], source: str) -> SamplerConfig | PlainConfig:
+def _config(base: object, values: Mapping[str, Any], source: str) -> SamplerConfig | PlainConfig:
     presets: dict[str, SamplerConfig | PlainConfig] = {**PRESETS, "normal": PlainConfig()}
-    if not isinstance(sampler, str) or sampler not in presets:
-        raise EvalError(f"{source}: there is no sampler {sampler!r}; write {', '.join(presets)}.")
+    if not isinstance(base, str) or base not in presets:
+        raise EvalError(f"{source}: there is no base {base!r}; write {', '.join(presets)}.")
     try:
-        return presets[sampler].override(dict(values))
+        return presets[base].override(dict(values))
     except ConfigError as error:
         raise EvalError(f"{source}: {error}.") from None
 

@@ -142,9 +142,14 @@ def _all(options: Namespace) -> None:
 
 
 def _run(options: Namespace) -> None:
-    from evals.arms import choose_arms
+    from evals.arms import choose_arms, fitted_arms
+    from mlx_entropix.model.locate import locate_weights
 
-    _ask(options, choose_arms(options.arms, options.arm), options.split)
+    fitted = []
+    if not options.url:
+        location = locate_weights(options.model)
+        fitted = fitted_arms(location.name, location.path)
+    _ask(options, choose_arms(options.arms, options.arm, fitted), options.split)
 
 
 def _ask(options: Namespace, arms: Sequence[Arm], split: str) -> None:

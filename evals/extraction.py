@@ -82,7 +82,8 @@ def _number(match: re.Match[str]) -> Answer:
     if "." in digits:
         digits = digits.rstrip("0").rstrip(".")
     sign = "-" if digits.startswith("-") else ""
-    return Answer(sign + (digits.removeprefix("-").lstrip("0") or "0"), match.start())
+    whole = digits.removeprefix("-").lstrip("0")
+    return Answer(sign + (whole if whole[:1].isdigit() else f"0{whole}"), match.start())
 
 
 def _last_number(text: str, _: Question) -> Answer | None:

@@ -107,7 +107,7 @@ def request_fields(arm: Arm, is_ours: bool) -> dict[str, Any]:
     """What an arm is in a request."""
     config = arm.config.model_dump(mode="json")
     if is_ours:
-        return {"extra_body": {"sampler": arm.sampler, "sampler_config": config}}
+        return {"extra_body": {"sampler": arm.base, "sampler_config": config}}
     return {"temperature": config["temperature"], "top_p": config["top_p"]}
 
 

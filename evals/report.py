@@ -43,11 +43,11 @@ def write_report(
 
     `plain` names the best plain arm. Returns the path of report.md. Raises EvalError.
     """
+    header, records = read_runs(paths)
     from evals.page import write_page
     from evals.plots import plot_accuracy
     from evals.reliability import greedy_answers, write_reliability
 
-    header, records = read_runs(paths)
     arms = collect(records, [task.name for task in TASKS.values() if not task.votes])
     plain = best_plain(arms, plain)
     lines = compare(arms, plain)

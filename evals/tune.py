@@ -67,7 +67,7 @@ TRIALS: Trials = {
         ],
     ),
     "entropix_tuned": [
-        {"sampler": "entropix", "temperature": t, "n_adaptive_samples": n}
+        {"base": "entropix", "temperature": t, "n_adaptive_samples": n}
         for t, n in (
             (0.1, 5),
             (0.2, 5),
@@ -110,7 +110,7 @@ def trial_name(arm: str, number: int) -> str:
 
 def full_values(values: Mapping[str, Any]) -> dict[str, Any]:
     """A trial's values; a plain arm's with all other filters off."""
-    return dict(values) if "sampler" in values else {"sampler": "normal", **NO_FILTERS, **values}
+    return dict(values) if "base" in values else {"base": "normal", **NO_FILTERS, **values}
 
 
 def read_candidates(spec: str) -> tuple[str, list[dict[str, Any]]]:
@@ -124,7 +124,7 @@ def read_candidates(spec: str) -> tuple[str, list[dict[str, Any]]]:
         raise EvalError(f"{file} is not JSON: {error}.") from None
     if not (name and isinstance(found, list) and all(isinstance(one, dict) for one in found)):
         raise EvalError(f"{spec!r} is not NAME=FILE with a JSON list of configurations.")
-    return name, [{"sampler": "entropix", **values} for values in found]
+    return name, [{"base": "entropix", **values} for values in found]
 
 
 def choose(records: Sequence[Record], trials: Trials) -> dict[str, int]:
@@ -143,7 +143,7 @@ def as_toml(
 ) -> str:
     """What tuning found: the chosen values, then every trial with its accuracy."""
     arms, chosen = collect(records), choose(records, trials)
-    plain = [name for name in chosen if "sampler" not in trials[name][0]]
+    plain = [name for name in chosen if "base" not in trials[name][0]]
     scores = {name: _score(arms.get(trial_name(name, chosen[name]))) for name in plain}
     lines = [
         "# Chosen on the dev split by `python -m evals tune`; the test split was not looked at.",
