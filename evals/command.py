@@ -1,4 +1,4 @@
-"""The command line: `run`, `report`, `tune`, `fetch`; without one, a run of all and its report."""
+"""The command line; without a command, a run of all on the test split and its report."""
 
 from __future__ import annotations
 
@@ -92,6 +92,13 @@ def _parser() -> ArgumentParser:
     )
     tune.add_argument("--tuned", type=Path, metavar="FILE", help="(evals/tuned.toml)")
     tune.set_defaults(command=_tune, split="dev")
+
+    tokenizer = commands.add_parser(
+        "tokenizer", help="write a tokenizer for lm-eval", allow_abbrev=False
+    )
+    tokenizer.add_argument("folder", type=Path, metavar="DIR", help="where to")
+    tokenizer.add_argument("--model", metavar="PATH", help="whose (the bundled one's)")
+    tokenizer.set_defaults(command=_tokenizer)
 
     fetch = commands.add_parser("fetch", help="download the public sets", allow_abbrev=False)
     fetch.add_argument("--data", type=Path, metavar="DIR", help="where to (evals/data)")
@@ -217,3 +224,11 @@ def _fetch(options: Namespace) -> None:
 
     for path in fetch(options.data or DATA):
         print(path)
+
+
+def _tokenizer(options: Namespace) -> None:
+    from evals.tokenizer_folder import write_tokenizer
+    from mlx_entropix import load
+
+    write_tokenizer(load(options.model)[1], options.folder)
+    print(options.folder)

@@ -47,7 +47,7 @@ _LETTER = re.compile(r"\(([A-Z])\)|\b([A-Z])\b(?!['’])")
 _END = re.compile(r"[.;!?:](?=[\s\"'*`”’]|$)|\n|\(|,\s|\sor\s")
 _SMALL = """
 a an and answer answers are as be by called calls can correct final from in is it its known of on
-one or plural said some that the their them these they this to usually was we with word you your
+one or said some that the their them these they this to usually was we with word you your
 """
 _SMALL_WORDS = frozenset(_SMALL.split())
 
