@@ -13,9 +13,19 @@ from matplotlib import pyplot as plt
 from evals.comparison import GREEDY, Line
 from evals.intervals import Estimate
 
-# Okabe and Ito's palette, without its yellow, which is too light on white.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
-MARKS = ("o", "s", "^", "D", "v", "P", "X")
+# Okabe and Ito's palette, without its yellow, which is too light on white, and with two of Tol's.
+COLOURS = (
+    "#000000",
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#56B4E9",
+    "#E69F00",
+    "#882255",
+    "#999933",
+)
+MARKS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 STYLE: Any = {
     "figure.dpi": 150,
     "font.size": 9,
@@ -62,7 +72,7 @@ def plot_aurocs(values: Mapping[str, Estimate], path: Path) -> None:
         for height, name in enumerate(names):
             value = values[name]
             known = value.low > 0.5 or value.high < 0.5
-            colour = COLOURS[0] if known else "#777777"
+            colour = COLOURS[1] if known else "#777777"
             axes.plot([value.low, value.high], [height, height], color=colour, lw=2)
             axes.plot([value.value], [height], "o", color=colour)
             axes.annotate(
@@ -93,7 +103,7 @@ def plot_reliability(curves: Mapping[str, Sequence[tuple[float, Estimate]]], pat
             x = [median for median, _ in points]
             y = [100 * value.value for _, value in points]
             errors = [100 * 1.96 * value.error for _, value in points]
-            axes.errorbar(x, y, errors, color=COLOURS[0], marker="o", ms=3, lw=1.2, elinewidth=0.7)
+            axes.errorbar(x, y, errors, color=COLOURS[1], marker="o", ms=3, lw=1.2, elinewidth=0.7)
             axes.set_title(name, loc="left")
             axes.set_ylim(0, 100)
         for axes in grid[:, 0]:

@@ -10,7 +10,6 @@ from evals.errors import EvalError
 from evals.intervals import Estimate
 from evals.records import Record, key_of, read_answers
 from evals.tasks import TASKS
-from evals.votes import vote_arm
 
 _SAME = ("model", "split", "system", "questions")
 
@@ -33,7 +32,8 @@ def read_runs(paths: Sequence[Path]) -> tuple[Record, list[Record]]:
         records.update((key_of(record), record) for record in answers)
     if not records:
         raise EvalError(f"{paths[0]} has no answers yet; run the evaluation first.")
-    return header, list(records.values())
+    order = list(header["arms"])  # and not that in which they were done
+    return header, sorted(records.values(), key=lambda record: order.index(record["arm"]))
 
 
 def write_report(
@@ -132,8 +132,6 @@ def _arm_table(lines: Sequence[Line], plain: str | None) -> str:
 def _task_table(arms: dict[str, ArmAnswers]) -> str:
     shown = [arm for arm in arms.values() if ", vote of " not in arm.name]
     tasks = list(dict.fromkeys(task for arm in shown for task in arm.tasks()))
-    voting = vote_arm("", 3)
-    shown += [arm for arm in arms.values() if arm.name.endswith(voting)]
     rows = []
     for task in tasks:
         count = len({place for arm in shown for place in arm.right if place.task == task})

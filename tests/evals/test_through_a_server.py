@@ -1,4 +1,4 @@
-"""Our server, asked by `--url` and, with `uv sync --group lm-eval`, by the recipes of docs/evals.md.
+"""Our server, asked by `--url` and, with the group `lm-eval`, by the recipes of docs/evals.md.
 
 Offline: the tasks and their data are beside this file.
 """
