@@ -1,0 +1,153 @@
+"""Answers from an engine: jobs become rows, rows become records."""
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass, field
+from time import perf_counter
+from typing import Any, cast
+
+import mlx.core as mx
+
+from evals.extraction import Answer
+from evals.plan import Job
+from evals.records import Record
+from mlx_entropix.engine import Engine
+from mlx_entropix.engine.events import Request, RowFailed, TokenEvent
+from mlx_entropix.sampling import PRESETS, Metrics, Quadrant, classify
+
+COLOURED_BITS = 3.5  # from here on a token is tinted where answers are shown
+PREFIX_BYTES = 256 << 20
+
+
+@dataclass
+class _Asked:
+    """A job whose row is in the engine, and what came of it so far."""
+
+    job: Job
+    started: float
+    pieces: list[str] = field(default_factory=list)
+    events: list[TokenEvent] = field(default_factory=list)
+
+
+def answer_jobs(engine: Engine, jobs: Sequence[Job], system: str) -> Iterator[Record]:
+    """The record of each job's answer, as the rows end. Raises what `Engine.add` does."""
+    asked = {}
+    for job in jobs:
+        request = Request(
+            prompt=tuple(engine.tokenizer.chat(messages_of(job, system))),
+            config=job.arm.config,
+            max_tokens=job.task.max_tokens,
+            seed=job.random_seed,
+            stop=job.task.stop,
+        )
+        asked[engine.add(request)] = _Asked(job, perf_counter())
+    while not engine.idle:
+        for event in engine.step():
+            if isinstance(event, RowFailed):
+                yield failed_record(asked.pop(event.row).job, event.message)
+            elif isinstance(event, TokenEvent):
+                row = asked[event.row]
+                row.pieces.append(event.text)
+                row.events.append(event)
+                if event.finish_reason is not None:
+                    yield _record(asked.pop(event.row))
+
+
+def messages_of(job: Job, system: str) -> list[dict[str, str]]:
+    """The chat that a job asks with; an empty `system` is none."""
+    messages = [{"role": "system", "content": system}] if system else []
+    return [*messages, {"role": "user", "content": job.task.prompt(job.question)}]
+
+
+def answer_record(job: Job, text: str, **measured: Any) -> Record:
+    """What is known of an answer by its text alone, and what was `measured`."""
+    answer = job.task.extract(text, job.question)
+    return {
+        "kind": "answer",
+        **job.key._asdict(),
+        "text": text,
+        "answer": answer.text if answer is not None else None,
+        "correct": job.task.is_right(text, answer, job.question),
+        **measured,
+    }
+
+
+def failed_record(job: Job, message: str) -> Record:
+    """The record of a row that ended without an answer, which counts as a wrong one."""
+    return answer_record(
+        job, "", finish_reason="error", error=message, completion_tokens=0, prompt_tokens=0
+    )
+
+
+def _record(row: _Asked) -> Record:
+    """The record of a finished row. The greedy arm's says more: what reliability.py looks at."""
+    text, last = "".join(row.pieces), row.events[-1]
+    assert last.summary is not None
+    record = answer_record(
+        row.job,
+        text,
+        finish_reason=last.finish_reason,
+        completion_tokens=last.summary.completion_tokens,
+        prompt_tokens=last.summary.prompt_tokens,
+        seconds=round(perf_counter() - row.started, 3),
+        coloured=round(sum(map(_is_coloured, row.events)) / len(row.events), 4),
+    )
+    quadrants = Counter(event.quadrant for event in row.events if event.quadrant is not None)
+    if quadrants:
+        record["quadrants"] = {quadrant.name: n for quadrant, n in sorted(quadrants.items())}
+    if not row.job.arm.draws:
+        answer = row.job.task.extract(text, row.job.question)
+        record.update(_confidence(row, answer))
+    return record
+
+
+def _is_coloured(event: TokenEvent) -> bool:
+    return max(event.metrics.logits_entropy, -event.logprob / math.log(2)) > COLOURED_BITS
+
+
+def _confidence(row: _Asked, answer: Answer | None) -> Record:
+    """How sure the model was of a greedy answer: on the whole, and at its decisive token.
+
+    Entropies in bits, varentropies in bits², log-probabilities in nats. Quadrants by the
+    thresholds of the preset `entropix`.
+    """
+    values = [astuple(event.metrics) for event in row.events]
+    columns = list(zip(*values, strict=True))
+    taken = classify(Metrics(*map(mx.array, columns)), PRESETS["entropix"]).tolist()
+    quadrants = cast(list[int], taken)
+    logprobs = [event.logprob for event in row.events]
+    told: Record = {
+        "mean": _named([sum(column) / len(column) for column in columns]),
+        "mean_logprob": _rounded(sum(logprobs) / len(logprobs)),
+        "min_logprob": _rounded(min(logprobs)),
+        "would_be": {Quadrant(q).name: n for q, n in sorted(Counter(quadrants).items())},
+    }
+    if answer is not None:
+        index = _token_at(answer.start, row.pieces)
+        told["decisive"] = {
+            "index": index,
+            "token": row.events[index].token,
+            "logprob": _rounded(logprobs[index]),
+            "quadrant": Quadrant(quadrants[index]).name,
+            **_named(values[index]),
+        }
+    return told
+
+
+def _token_at(start: int, pieces: Sequence[str]) -> int:
+    """The index of the token that brought the character at `start`."""
+    length = 0
+    for index, piece in enumerate(pieces):
+        length += len(piece)
+        if length > start:
+            return index
+    return len(pieces) - 1
+
+
+def _named(values: Sequence[float]) -> dict[str, float]:
+    return dict(zip(Metrics._fields, map(_rounded, values), strict=True))
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.6g}")

@@ -1,0 +1,150 @@
+"""The samplers that are compared, as data.
+
+An arm is a name and a configuration. The plain arms keep at most the 100 likeliest tokens, which
+changes next to nothing (the rest has little probability and less sense) and spares a sort of the
+whole vocabulary at every token. Their values are those of `tuned.toml` where `evals tune` has
+written one, each found with the same number of trials on the dev split. What `vote` arms say is
+computed from the answers of others, see votes.py.
+"""
+
+import importlib
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evals.errors import EvalError
+from mlx_entropix.sampling import PRESETS, ConfigError, PlainConfig, SamplerConfig
+
+TUNED = Path(__file__).with_name("tuned.toml")
+
+NO_FILTERS: dict[str, Any] = {"temperature": 1.0, "top_p": 1.0, "top_k": 100, "min_p": 0.0}
+
+PLAIN_ARMS: dict[str, dict[str, Any]] = {
+    "greedy": {**NO_FILTERS, "temperature": 0.0, "top_k": 1},
+    "temperature": {**NO_FILTERS, "temperature": 0.7},
+    "top_p": {**NO_FILTERS, "top_p": 0.9},
+    "min_p": {**NO_FILTERS, "min_p": 0.1},
+    "top_n_sigma": {**NO_FILTERS, "top_n_sigma": 1.0},
+    "normal": {},
+}
+TUNABLE = ("temperature", "top_p", "min_p", "top_n_sigma")
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A sampler under a name."""
+
+    name: str
+    config: SamplerConfig | PlainConfig
+
+    @property
+    def draws(self) -> bool:
+        """Whether another seed can give another answer."""
+        return not (isinstance(self.config, PlainConfig) and self.config.temperature == 0)
+
+    @property
+    def base(self) -> str:
+        """The preset that `sampler_config` is read against: `normal` or `entropix`."""
+        return "normal" if isinstance(self.config, PlainConfig) else "entropix"
+
+
+def default_arms(tuned: Path = TUNED) -> list[Arm]:
+    """All arms that this version of the sampler knows, with tuned values where there are any."""
+    chosen = tuned_values(tuned)
+    arms = []
+    for name, values in PLAIN_ARMS.items():
+        values = {**values, **chosen.get(name, {})}
+        if values.keys() <= PlainConfig.model_fields.keys():
+            arms.append(Arm(name, _config("normal", values, name)))
+    arms += [Arm(name, preset) for name, preset in PRESETS.items()]
+    known = {arm.name for arm in arms} | set(PLAIN_ARMS)
+    arms += [arm_of(name, chosen[name], tuned) for name in chosen if name not in known]
+    return arms
+
+
+def tuned_values(path: Path = TUNED) -> dict[str, dict[str, Any]]:
+    """The values that tuning chose, by arm; none where the file is not there."""
+    return _read(path).get("arms", {}) if path.exists() else {}
+
+
+def best_plain(path: Path = TUNED) -> str | None:
+    """The plain arm that was right most often in tuning; None where there was none."""
+    return _read(path).get("best_plain") if path.exists() else None
+
+
+def arm_from_file(spec: str) -> Arm:
+    """An arm from `NAME=FILE`: JSON or TOML that replaces values of a preset.
+
+    The key `base` names the preset: `entropix` (where there is none), `frog` or `normal`.
+    Raises EvalError.
+    """
+    name, equals, file = spec.partition("=")
+    if not (name and equals and file):
+        raise EvalError(f"--arm {spec!r} is not NAME=FILE; write --arm mine=mine.json, say.")
+    return arm_of(name, _read(Path(file)), Path(file))
+
+
+def arm_of(name: str, values: Mapping[str, Any], source: Path | str) -> Arm:
+    """An arm from the values of a file. Raises EvalError, which names the `source`."""
+    values = {key: value for key, value in values.items() if key != "fitted"}  # where it is from
+    return Arm(name, _config(values.pop("base", "entropix"), values, str(source)))
+
+
+def fitted_arms(model: str, weights: Path | None) -> list[Arm]:
+    """The arm `auto`, where a preset is fitted to the model of that name; else none.
+
+    Raises EvalError where the preset cannot be used.
+    """
+    try:
+        auto: Any = importlib.import_module("mlx_entropix.sampling.auto")
+    except ModuleNotFoundError:  # a version that fits none
+        return []
+    try:
+        found = auto.auto_sampler(model, weights)
+    except ConfigError as error:
+        raise EvalError(f"{error}.") from None
+    return [Arm("auto", found.config)] if found.path is not None else []
+
+
+def choose_arms(
+    names: str | None, files: list[str], fitted: Sequence[Arm] = (), tuned: Path = TUNED
+) -> list[Arm]:
+    """The arms that `--arms` and `--arm` ask for; all, with those `fitted`, where neither does."""
+    default = {arm.name: arm for arm in [*default_arms(tuned), *fitted]}
+    added = {arm.name: arm for arm in map(arm_from_file, files)}
+    known = {**default, **added}
+    if not names:
+        return list(known.values())
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    for name in wanted:
+        if name not in known:
+            raise EvalError(f"There is no arm {name!r}. There are: {', '.join(known)}.")
+    return [known[name] for name in dict.fromkeys([*wanted, *added])]
+
+
+def _config(base: object, values: Mapping[str, Any], source: str) -> SamplerConfig | PlainConfig:
+    presets: dict[str, SamplerConfig | PlainConfig] = {**PRESETS, "normal": PlainConfig()}
+    if not isinstance(base, str) or base not in presets:
+        raise EvalError(f"{source}: there is no base {base!r}; write {', '.join(presets)}.")
+    try:
+        return presets[base].override(dict(values))
+    except ConfigError as error:
+        raise EvalError(f"{source}: {error}.") from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        values = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    except OSError as error:
+        raise EvalError(
+            f"{path} cannot be read ({error.strerror}); give a readable file."
+        ) from None
+    except (tomllib.TOMLDecodeError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise EvalError(f"{path} is neither JSON nor TOML: {error}.") from None
+    if not isinstance(values, dict):
+        raise EvalError(f"{path} holds no object; write names and values of a sampler.")
+    return values

@@ -1,0 +1,234 @@
+"""The command line; without a command, a run of all on the test split and its report."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evals.errors import EvalError
+from evals.questions import SPLITS
+
+if TYPE_CHECKING:
+    from evals.arms import Arm
+
+OUT = Path("evals/results/run.jsonl")
+REPORT = Path("evals/results")
+MOST_SEEDS = 100
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command and return its exit code: 0 done, 2 bad input, 130 interrupted."""
+    options = _parser().parse_args(_with_command(sys.argv[1:] if argv is None else argv))
+    try:
+        options.command(options)
+    except KeyboardInterrupt:
+        print("Interrupted. The same command goes on from here.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 1
+    except Exception as error:
+        if not _is_explained(error):
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _is_explained(error: Exception) -> bool:
+    """Whether an error's message is a sentence for the user."""
+    from mlx_entropix.model.errors import WeightsError
+    from mlx_entropix.text import PromptError
+
+    return isinstance(error, EvalError | WeightsError | PromptError)
+
+
+def _with_command(argv: list[str]) -> list[str]:
+    """Options without a command are those of the whole evaluation."""
+    if not argv or (argv[0].startswith("-") and argv[0] not in ("-h", "--help")):
+        return ["all", *argv]
+    return argv
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(prog="python -m evals", description=__doc__, allow_abbrev=False)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    whole = commands.add_parser("all", help="run and report (the default)", allow_abbrev=False)
+    _add_run_options(whole)
+    whole.add_argument(
+        "--report",
+        type=Path,
+        default=REPORT,
+        metavar="DIR",
+        help=f"where the report goes ({REPORT})",
+    )
+    whole.set_defaults(command=_all)
+
+    run = commands.add_parser("run", help="ask and write the answers", allow_abbrev=False)
+    _add_run_options(run)
+    run.set_defaults(command=_run)
+
+    report = commands.add_parser("report", help="tables and pictures", allow_abbrev=False)
+    report.add_argument("results", nargs="+", type=Path, metavar="FILE", help="files of answers")
+    report.add_argument("--out", type=Path, default=REPORT, metavar="DIR", help=f"({REPORT})")
+    report.add_argument("--data", type=Path, metavar="DIR", help="where the public sets are")
+    report.add_argument("--best_plain", metavar="ARM", help="the plain arm to compare to")
+    report.set_defaults(command=_report)
+
+    tune = commands.add_parser("tune", help="choose values on the dev split", allow_abbrev=False)
+    _add_run_options(tune, OUT.with_name("tune.jsonl"), seeds=1)
+    tune.add_argument(
+        "--candidates",
+        action="append",
+        default=[],
+        metavar="NAME=FILE",
+        help="trials of another arm: a JSON list of configurations",
+    )
+    tune.add_argument("--tuned", type=Path, metavar="FILE", help="(evals/tuned.toml)")
+    tune.set_defaults(command=_tune, split="dev")
+
+    tokenizer = commands.add_parser(
+        "tokenizer", help="write a tokenizer for lm-eval", allow_abbrev=False
+    )
+    tokenizer.add_argument("folder", type=Path, metavar="DIR", help="where to")
+    tokenizer.add_argument("--model", metavar="PATH", help="whose (the bundled one's)")
+    tokenizer.set_defaults(command=_tokenizer)
+
+    fetch = commands.add_parser("fetch", help="download the public sets", allow_abbrev=False)
+    fetch.add_argument("--data", type=Path, metavar="DIR", help="where to (evals/data)")
+    fetch.set_defaults(command=_fetch)
+    return parser
+
+
+def _add_run_options(parser: ArgumentParser, out: Path = OUT, seeds: int = 3) -> None:
+    from mlx_entropix.prompts import SYSTEM_PROMPT
+
+    add = parser.add_argument
+    add("--out", type=Path, default=out, metavar="FILE", help=f"answers, JSON Lines ({out})")
+    add("--tasks", metavar="A,B", help="which tasks (all that are by default and here)")
+    if out == OUT:  # tuning has its own
+        add("--arms", metavar="A,B", help="which arms (all)")
+        add("--arm", action="append", default=[], metavar="NAME=FILE", help="another arm")
+        add("--split", choices=SPLITS, default="test", help="which questions (test)")
+    add(
+        "--seeds",
+        type=_positive(MOST_SEEDS),
+        default=seeds,
+        metavar="N",
+        help=f"of arms that draw ({seeds})",
+    )
+    add("--limit", type=_positive(), metavar="N", help="at most so many questions a task")
+    add("--data", type=Path, metavar="DIR", help="where the public sets are (evals/data)")
+    add("--system", default=SYSTEM_PROMPT, metavar="TEXT", help='the system prompt; "" for none')
+    add("--model", metavar="PATH", help="a folder, a .gguf file or a repo id (the bundled one)")
+    add("--url", metavar="URL", help="ask a server of the OpenAI API instead")
+    add("--api_key", default="none", metavar="KEY", help="the server's key")
+    add("--max_rows", type=_positive(1024), default=48, metavar="N", help="rows at once (48)")
+    add("--workers", type=_positive(256), metavar="N", help="processes (one a core)")
+
+
+def _positive(most: int = 10**9) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        value = int(text) if text.isdecimal() else 0
+        if not 1 <= value <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {most:,}")
+        return value
+
+    return number
+
+
+def _all(options: Namespace) -> None:
+    _run(options)
+    _write_report([options.out], options.report, options.data, None)
+
+
+def _run(options: Namespace) -> None:
+    from evals.arms import choose_arms, fitted_arms
+    from mlx_entropix.model.locate import locate_weights
+
+    fitted = []
+    if not options.url:
+        location = locate_weights(options.model)
+        fitted = fitted_arms(location.name, location.path)
+    _ask(options, choose_arms(options.arms, options.arm, fitted), options.split)
+
+
+def _ask(options: Namespace, arms: Sequence[Arm], split: str) -> None:
+    """Ask what the options say of those arms, into `options.out`."""
+    from rich.console import Console
+
+    from evals.plan import Plan
+    from evals.runner import Answerer, default_workers, run_plan
+    from evals.tasks import choose_tasks
+    from evals.workers import Workers
+
+    if options.data is not None and not options.data.is_dir():
+        raise EvalError(f"--data {options.data} is no folder; name the one with the public sets.")
+    tasks = choose_tasks(options.tasks, split, options.limit, options.data)
+    answer: Answerer
+    if options.url:
+        from evals.remote import Server
+
+        server = Server(
+            options.url, options.api_key, options.model, options.system, options.max_rows
+        )
+        server.check(arms)
+        name, answer = server.name, server
+    else:
+        from mlx_entropix.model.locate import locate_weights
+
+        name = locate_weights(options.model).name
+        count = options.workers or default_workers()
+        answer = Workers(options.model, options.system, options.max_rows, count)
+    plan = Plan(
+        tuple(tasks), tuple(arms), options.seeds, options.system, name, split, options.max_rows
+    )
+    total = run_plan(plan, options.out, answer, Console(stderr=True))
+    print(f"{total:,} answers in {options.out}")
+
+
+def _report(options: Namespace) -> None:
+    _write_report(options.results, options.out, options.data, options.best_plain)
+
+
+def _write_report(files: Sequence[Path], out: Path, data: Path | None, plain: str | None) -> None:
+    from evals.arms import best_plain
+    from evals.report import write_report
+
+    print(write_report(files, out, data, plain or best_plain()))
+
+
+def _tune(options: Namespace) -> None:
+    from evals.arms import TUNED
+    from evals.records import read_answers
+    from evals.tune import TRIALS, as_toml, read_candidates, trial_arms
+
+    trials = {**TRIALS, **dict(map(read_candidates, options.candidates))}
+    _ask(options, trial_arms(trials), "dev")
+    command = shlex.join(["python", "-m", "evals", *sys.argv[1:]])
+    path = options.tuned or TUNED
+    header, records = read_answers(options.out)
+    path.write_text(as_toml(header, records, trials, command, date.today()), encoding="utf-8")
+    print(path)
+
+
+def _fetch(options: Namespace) -> None:
+    from evals.public import fetch
+    from evals.tasks import DATA
+
+    for path in fetch(options.data or DATA):
+        print(path)
+
+
+def _tokenizer(options: Namespace) -> None:
+    from evals.tokenizer_folder import write_tokenizer
+    from mlx_entropix import load
+
+    write_tokenizer(load(options.model)[1], options.folder)
+    print(options.folder)
