@@ -1,7 +1,7 @@
 """Answers from an engine: jobs become rows, rows become records."""
 
 import math
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, field
 from time import perf_counter
@@ -18,6 +18,7 @@ from mlx_entropix.sampling import PRESETS, Metrics, Quadrant, classify
 
 COLOURED_BITS = 3.5  # from here on a token is tinted where answers are shown
 PREFIX_BYTES = 256 << 20
+_JOINING_SHARE = 1 / 3
 
 
 @dataclass
@@ -32,17 +33,14 @@ class _Asked:
 
 def answer_jobs(engine: Engine, jobs: Sequence[Job], system: str) -> Iterator[Record]:
     """The record of each job's answer, as the rows end. Raises what `Engine.add` does."""
-    asked = {}
-    for job in jobs:
-        request = Request(
-            prompt=tuple(engine.tokenizer.chat(messages_of(job, system))),
-            config=job.arm.config,
-            max_tokens=job.task.max_tokens,
-            seed=job.random_seed,
-            stop=job.task.stop,
-        )
-        asked[engine.add(request)] = _Asked(job, perf_counter())
-    while not engine.idle:
+    asked: dict[int, _Asked] = {}
+    pending = deque(jobs)
+    while pending or not engine.idle:
+        # A row that joins makes room in the caches of all, so they join many at a time.
+        free = engine.max_rows - len(engine.live) - len(engine.waiting)
+        if free >= engine.max_rows * _JOINING_SHARE:
+            for job in [pending.popleft() for _ in range(min(free, len(pending)))]:
+                asked[engine.add(_request(engine, job, system))] = _Asked(job, perf_counter())
         for event in engine.step():
             if isinstance(event, RowFailed):
                 yield failed_record(asked.pop(event.row).job, event.message)
@@ -52,6 +50,16 @@ def answer_jobs(engine: Engine, jobs: Sequence[Job], system: str) -> Iterator[Re
                 row.events.append(event)
                 if event.finish_reason is not None:
                     yield _record(asked.pop(event.row))
+
+
+def _request(engine: Engine, job: Job, system: str) -> Request:
+    return Request(
+        prompt=tuple(engine.tokenizer.chat(messages_of(job, system))),
+        config=job.arm.config,
+        max_tokens=job.task.max_tokens,
+        seed=job.random_seed,
+        stop=job.task.stop,
+    )
 
 
 def messages_of(job: Job, system: str) -> list[dict[str, str]]:

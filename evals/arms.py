@@ -7,7 +7,6 @@ written one, each found with the same number of trials on the dev split. What `v
 computed from the answers of others, see votes.py.
 """
 
-import importlib
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,7 @@ from typing import Any
 
 from evals.errors import EvalError
 from mlx_entropix.sampling import PRESETS, ConfigError, PlainConfig, SamplerConfig
+from mlx_entropix.sampling.auto import auto_sampler
 
 TUNED = Path(__file__).with_name("tuned.toml")
 
@@ -99,11 +99,7 @@ def fitted_arms(model: str, weights: Path | None) -> list[Arm]:
     Raises EvalError where the preset cannot be used.
     """
     try:
-        auto: Any = importlib.import_module("mlx_entropix.sampling.auto")
-    except ModuleNotFoundError:  # a version that fits none
-        return []
-    try:
-        found = auto.auto_sampler(model, weights)
+        found = auto_sampler(model, weights)
     except ConfigError as error:
         raise EvalError(f"{error}.") from None
     return [Arm("auto", found.config)] if found.path is not None else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shlex
 import sys
 from argparse import ArgumentParser, Namespace
@@ -99,6 +100,16 @@ def _parser() -> ArgumentParser:
     tokenizer.add_argument("folder", type=Path, metavar="DIR", help="where to")
     tokenizer.add_argument("--model", metavar="PATH", help="whose (the bundled one's)")
     tokenizer.set_defaults(command=_tokenizer)
+
+    listed = commands.add_parser(
+        "questions", help="write questions as `calibrate --tune` reads them", allow_abbrev=False
+    )
+    listed.add_argument("--out", type=Path, required=True, metavar="FILE", help="JSON Lines")
+    listed.add_argument("--split", choices=SPLITS, default="dev", help="which questions (dev)")
+    listed.add_argument("--tasks", metavar="A,B", help="which tasks (all that are by default)")
+    listed.add_argument("--limit", type=_positive(), metavar="N", help="at most so many a task")
+    listed.add_argument("--data", type=Path, metavar="DIR", help="where the public sets are")
+    listed.set_defaults(command=_questions)
 
     fetch = commands.add_parser("fetch", help="download the public sets", allow_abbrev=False)
     fetch.add_argument("--data", type=Path, metavar="DIR", help="where to (evals/data)")
@@ -216,6 +227,22 @@ def _tune(options: Namespace) -> None:
     header, records = read_answers(options.out)
     path.write_text(as_toml(header, records, trials, command, date.today()), encoding="utf-8")
     print(path)
+
+
+def _questions(options: Namespace) -> None:
+    """Write the questions of a split whose answers can be found in a text without knowing more."""
+    from evals.tasks import choose_tasks
+
+    lines = [
+        json.dumps({"question": task.prompt(question), "answers": list(question.answers)})
+        for task, questions in choose_tasks(
+            options.tasks, options.split, options.limit, options.data
+        )
+        if task.rule in ("last_number", "words", "yes_no")
+        for question in questions
+    ]
+    options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print(f"{len(lines):,} questions in {options.out}")
 
 
 def _fetch(options: Namespace) -> None:

@@ -36,7 +36,7 @@ class Task:
     max_tokens: int = 24
     stop: tuple[str, ...] = ("\n",)
     public: bool = False
-    most: int | None = None
+    most: int | None = 70
     by_default: bool = True
 
     @property

@@ -100,7 +100,7 @@ def make_parser() -> ArgumentParser:
     parser.add_argument(
         "--trials",
         type=whole_number(1),
-        default=12,
+        default=8,
         metavar="N",
         help="how many settings --tune tries (default: %(default)s)",
     )

@@ -212,8 +212,9 @@ def tune(
     questions: Sequence[tuple[tuple[int, ...], tuple[str, ...]]],
     start: SamplerConfig,
     *,
-    trials: int = 12,
-    max_tokens: int = 40,
+    trials: int = 8,
+    max_tokens: int = 24,
+    stop: tuple[str, ...] = ("\n",),
     seed: int = 0,
     on_tokens: OnTokens = lambda *_: None,
 ) -> Tuning:
@@ -229,7 +230,7 @@ def tune(
     configs += [_with_values(start, values) for values in settings]
     engine = Engine(model, tokenizer, max_rows=48, prefix_cache_bytes=_PREFIX_CACHE_BYTES)
     row_of = {
-        engine.add(Request(prompt, config, max_tokens, seed + i)): (i, j)
+        engine.add(Request(prompt, config, max_tokens, seed + i, stop)): (i, j)
         for i, (prompt, _) in enumerate(questions)
         for j, config in enumerate(configs)
     }

@@ -51,6 +51,11 @@ CLARIFYING_TEXT = " ..."
 # mlx keeps freed buffers for reuse; after this many steps they are given back.
 _STEPS_BETWEEN_CLEARING = 256
 
+# Taking a row out of the batch copies the caches of all others, which may take as long as a step.
+# So up to one row in so many stays after its end, its tokens thrown away, until others end or new
+# ones join.
+_ROWS_TO_ONE_ENDED = 8
+
 
 class Engine:
     """Generates for many rows at once, each with its own sampler, seed and limits.
@@ -227,15 +232,16 @@ class Engine:
     def _gather_rows(self) -> list[Row]:
         """Bring the cache to the rows of the coming step: without those that ended, with new ones.
 
-        The rows that stay keep their order, and come first.
+        The rows that stay keep their order, and come first. A few that ended may be among them.
         """
+        self._keep_prefixes()
         stay = [i for i, row in enumerate(self._cached_rows) if row.wants_more]
         joining = [prefill for prefill in self._ready if not prefill.row.finished]
         self._ready = []
-        if len(stay) == len(self._cached_rows) and not joining:
+        ended = len(self._cached_rows) - len(stay)
+        if stay and not joining and ended * _ROWS_TO_ONE_ENDED <= len(self._cached_rows):
             return self._cached_rows
         self._parameters = None
-        self._keep_prefixes()
         rows = [self._cached_rows[i] for i in stay]
         if not rows:
             self._cache = None
@@ -251,12 +257,15 @@ class Engine:
         return rows
 
     def _keep_prefixes(self) -> None:
-        """Remember the sequences of rows that are about to leave the batch."""
+        """Remember the sequences of rows that have just got their last token."""
         if self.prefixes is None or self._cache is None:
             return
         lengths = self._cache.lengths
         for i, row in enumerate(self._cached_rows):
-            if not row.wants_more and len(row.tokens) >= lengths[i]:
+            if row.wants_more or row.is_kept:
+                continue
+            row.is_kept = True
+            if len(row.tokens) >= lengths[i]:
                 self.prefixes.keep(row.tokens[: lengths[i]], self._cache.extract(i))
 
     def _queue(self, rows: list[Row], before: QueuedStep | None) -> QueuedStep:

@@ -22,6 +22,7 @@ class Row:
     scored: list[PromptToken] = field(default_factory=list)
     queued: int = 0  # tokens asked of the device, at most one ahead
     finished: bool = False
+    is_kept: bool = False  # its sequence was offered to the prefix cache
     cached_tokens: int = 0
     added_at: float = field(default_factory=time.perf_counter)
     started_at: float = 0.0

@@ -20,6 +20,7 @@ from mlx_entropix.engine import (
 from mlx_entropix.model.load import load_model, load_source
 from mlx_entropix.model.locate import bundled_model
 from mlx_entropix.sampling import Quadrant, calculate_metrics, classify
+from mlx_entropix.sampling.auto import auto_sampler
 from mlx_entropix.text import PromptError
 from tests.model.checkpoints import random_model, save_folder
 
@@ -76,10 +77,12 @@ def test_greedy_equals_mlx_lm(bundled, reference, question):
     )
 
 
-def test_metrics_are_those_of_mlx_lms_logits(bundled, reference):
+@pytest.mark.parametrize("config", [None, ENTROPIX], ids=["auto", "entropix"])
+def test_metrics_are_those_of_mlx_lms_logits(bundled, reference, config):
     model, tokenizer = bundled
     prompt = chat(tokenizer, "What is a good name for a boat?")
-    events = list(stream_generate(model, tokenizer, list(prompt), max_tokens=16, seed=3))
+    asked = {"config": config, "max_tokens": 16, "seed": 3}
+    events = list(stream_generate(model, tokenizer, list(prompt), **asked))
     sequence = [*prompt, *tokens(events)]
     logits = reference(mx.array([sequence]))[0, len(prompt) - 1 : -1]
     logprobs = np.array(logits - mx.logsumexp(logits, axis=-1, keepdims=True))
@@ -93,7 +96,7 @@ def test_metrics_are_those_of_mlx_lms_logits(bundled, reference):
         assert event.metrics.logits_varentropy == pytest.approx(
             metrics.logits_varentropy[i].item(), abs=1e-2
         )
-    quadrants = classify(metrics, ENTROPIX).tolist()
+    quadrants = classify(metrics, config or auto_sampler(model.name).config).tolist()
     assert [event.quadrant for event in events] == [Quadrant(value) for value in quadrants]
     assert len({event.quadrant for event in events}) > 1
 
@@ -117,9 +120,10 @@ def test_a_row_is_the_same_alone_and_among_others(bundled):
 def test_equal_seeds_give_equal_tokens_and_text(bundled):
     model, tokenizer = bundled
     prompt = [{"role": "user", "content": "Invent a word."}]
-    first = generate(model, tokenizer, prompt, max_tokens=16, seed=11)
-    assert first == generate(model, tokenizer, prompt, max_tokens=16, seed=11)
-    assert first != generate(model, tokenizer, prompt, max_tokens=16, seed=12)
+    asked = {"config": ENTROPIX, "max_tokens": 16}
+    first = generate(model, tokenizer, prompt, **asked, seed=11)
+    assert first == generate(model, tokenizer, prompt, **asked, seed=11)
+    assert first != generate(model, tokenizer, prompt, **asked, seed=12)
 
 
 def test_pieces_join_to_the_decoded_text(bundled):
