@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+    "/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How the server is
+         * @description Its state, its model once that is loaded, and how many rows are live and waiting.
+         */
+        get: operations["health_health_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/chat/completions": {
         parameters: {
             query?: never;
@@ -107,26 +127,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/health": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * How the server is
-         * @description Its state, its model once that is loaded, and how many rows are live and waiting.
-         */
-        get: operations["health_health_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/metrics": {
         parameters: {
             query?: never;
@@ -158,12 +158,19 @@ export interface components {
         AnswerMessage: {
             /**
              * Role
+             * @description Who speaks.
              * @constant
              */
             role: "assistant";
-            /** Content */
+            /**
+             * Content
+             * @description The answer.
+             */
             content: string;
-            /** Refusal */
+            /**
+             * Refusal
+             * @description Always null.
+             */
             refusal?: null;
         };
         /**
@@ -171,12 +178,18 @@ export interface components {
          * @description One answer to a chat.
          */
         ChatChoice: {
-            /** Index */
+            /**
+             * Index
+             * @description Which answer it is, from 0.
+             */
             index: number;
+            /** @description The answer. */
             message: components["schemas"]["AnswerMessage"];
+            /** @description Null unless asked for. */
             logprobs: components["schemas"]["ChatLogprobs"] | null;
             /**
              * Finish Reason
+             * @description `stop`: the model, or a stop string, ended it; `length`: max_tokens did.
              * @enum {string}
              */
             finish_reason: "stop" | "length";
@@ -186,26 +199,43 @@ export interface components {
          * @description A whole answer to a chat.
          */
         ChatCompletion: {
-            /** Id */
+            /**
+             * Id
+             * @description The response's name, the same in all chunks of a stream.
+             */
             id: string;
-            /** Created */
+            /**
+             * Created
+             * @description When it was begun, in seconds since 1970.
+             */
             created: number;
-            /** Model */
+            /**
+             * Model
+             * @description The served model.
+             */
             model: string;
             /**
              * Seed
              * @description The seed of the first answer; answer i has seed + i.
              */
             seed: number;
-            /** Metrics */
+            /**
+             * Metrics
+             * @description What the sampler saw and did: one item for each token of the response, or of the chunk. Left out where the request says so.
+             */
             metrics?: components["schemas"]["TokenRecord"][] | null;
             /**
              * Object
+             * @description What kind of object this is.
              * @constant
              */
             object: "chat.completion";
-            /** Choices */
+            /**
+             * Choices
+             * @description The answers, in the order of their index.
+             */
             choices: components["schemas"]["ChatChoice"][];
+            /** @description How many tokens it took. */
             usage: components["schemas"]["Usage"];
         };
         /**
@@ -213,9 +243,16 @@ export interface components {
          * @description Log-probabilities of a chat's tokens.
          */
         ChatLogprobs: {
-            /** Content */
+            /**
+             * Content
+             * @description One item a token.
+             */
             content: components["schemas"]["TokenLogprob"][];
-            /** Refusal */
+            /**
+             * Refusal
+             * @description Always null.
+             * @default null
+             */
             refusal?: null;
         };
         /**
@@ -229,8 +266,34 @@ export interface components {
          *           "role": "user"
          *         }
          *       ],
-         *       "seed": 0,
-         *       "stream": true
+         *       "seed": 0
+         *     }
+         * @example {
+         *       "logprobs": true,
+         *       "max_completion_tokens": 64,
+         *       "messages": [
+         *         {
+         *           "content": "Answer in one sentence.",
+         *           "role": "system"
+         *         },
+         *         {
+         *           "content": "Which is larger, 9.9 or 9.11?",
+         *           "role": "user"
+         *         }
+         *       ],
+         *       "model": "SmolLM2-135M-Instruct",
+         *       "sampler": "entropix",
+         *       "sampler_config": {
+         *         "adaptive": {
+         *           "top_k_maximum": 40
+         *         },
+         *         "temperature": 0.5
+         *       },
+         *       "stream": true,
+         *       "stream_options": {
+         *         "include_usage": true
+         *       },
+         *       "top_logprobs": 3
          *     }
          */
         ChatRequest: {
@@ -252,7 +315,7 @@ export interface components {
             n?: number | null;
             /**
              * Stop
-             * @description Text that ends an answer and is not part of it: a string, or up to 16.
+             * @description Text that ends an answer and is not part of it: a string, or up to 64.
              */
             stop?: string | string[] | null;
             /**
@@ -261,16 +324,18 @@ export interface components {
              * @default false
              */
             stream?: boolean | null;
+            /** @description What a stream carries besides the text. */
             stream_options?: components["schemas"]["StreamOptions"] | null;
             /**
              * Seed
              * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
+            /** @description The form of the answer. Only text is offered; another is an error. */
             response_format?: components["schemas"]["ResponseFormat"] | null;
             /**
              * Sampler
-             * @description A preset of the entropy sampler, or `normal` for the plain sampler: see /v1/samplers. Without one, the server's own.
+             * @description A preset of the entropy sampler (`auto` is the one fitted to the model), or `normal` for the plain sampler: see /v1/samplers. Without one, the server's own.
              */
             sampler?: string | null;
             /**
@@ -306,7 +371,16 @@ export interface components {
              * @default true
              */
             metrics?: boolean | null;
-            /** Messages */
+            /**
+             * Window
+             * @description Add to each token's metrics their mean and slope over the last so many tokens of the answer; 0 adds none.
+             * @default 0
+             */
+            window?: number | null;
+            /**
+             * Messages
+             * @description The conversation so far.
+             */
             messages: components["schemas"]["Message"][];
             /**
              * Max Completion Tokens
@@ -336,26 +410,43 @@ export interface components {
          * @description Continued texts, whole or one event of a stream.
          */
         Completion: {
-            /** Id */
+            /**
+             * Id
+             * @description The response's name, the same in all chunks of a stream.
+             */
             id: string;
-            /** Created */
+            /**
+             * Created
+             * @description When it was begun, in seconds since 1970.
+             */
             created: number;
-            /** Model */
+            /**
+             * Model
+             * @description The served model.
+             */
             model: string;
             /**
              * Seed
              * @description The seed of the first answer; answer i has seed + i.
              */
             seed: number;
-            /** Metrics */
+            /**
+             * Metrics
+             * @description What the sampler saw and did: one item for each token of the response, or of the chunk. Left out where the request says so.
+             */
             metrics?: components["schemas"]["TokenRecord"][] | null;
             /**
              * Object
+             * @description What kind of object this is.
              * @constant
              */
             object: "text_completion";
-            /** Choices */
+            /**
+             * Choices
+             * @description The answers, in the order of their index; in a stream one, or none beside the usage.
+             */
             choices: components["schemas"]["TextChoice"][];
+            /** @description How many tokens it took; in a stream only if it was asked for. */
             usage?: components["schemas"]["Usage"] | null;
         };
         /**
@@ -366,6 +457,15 @@ export interface components {
          *       "max_tokens": 8,
          *       "prompt": "The capital of France is",
          *       "seed": 0
+         *     }
+         * @example {
+         *       "echo": true,
+         *       "logprobs": 0,
+         *       "max_tokens": 0,
+         *       "prompt": [
+         *         "1, 2, 3,",
+         *         "A, B, C,"
+         *       ]
          *     }
          */
         CompletionRequest: {
@@ -387,7 +487,7 @@ export interface components {
             n?: number | null;
             /**
              * Stop
-             * @description Text that ends an answer and is not part of it: a string, or up to 16.
+             * @description Text that ends an answer and is not part of it: a string, or up to 64.
              */
             stop?: string | string[] | null;
             /**
@@ -396,16 +496,18 @@ export interface components {
              * @default false
              */
             stream?: boolean | null;
+            /** @description What a stream carries besides the text. */
             stream_options?: components["schemas"]["StreamOptions"] | null;
             /**
              * Seed
              * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
+            /** @description The form of the answer. Only text is offered; another is an error. */
             response_format?: components["schemas"]["ResponseFormat"] | null;
             /**
              * Sampler
-             * @description A preset of the entropy sampler, or `normal` for the plain sampler: see /v1/samplers. Without one, the server's own.
+             * @description A preset of the entropy sampler (`auto` is the one fitted to the model), or `normal` for the plain sampler: see /v1/samplers. Without one, the server's own.
              */
             sampler?: string | null;
             /**
@@ -442,6 +544,12 @@ export interface components {
              */
             metrics?: boolean | null;
             /**
+             * Window
+             * @description Add to each token's metrics their mean and slope over the last so many tokens of the answer; 0 adds none.
+             * @default 0
+             */
+            window?: number | null;
+            /**
              * Prompt
              * @description A text, a list of token ids, or a list of either. It is used as it is.
              */
@@ -459,37 +567,20 @@ export interface components {
             logprobs?: number | null;
         };
         /**
-         * ErrorObject
-         * @description What was wrong.
-         */
-        ErrorObject: {
-            /** Message */
-            message: string;
-            /** Type */
-            type: string;
-            /** Param */
-            param: string | null;
-            /** Code */
-            code: string | null;
-        };
-        /**
-         * ErrorResponse
-         * @description Every answer that is not a success.
-         */
-        ErrorResponse: {
-            error: components["schemas"]["ErrorObject"];
-        };
-        /**
          * Health
          * @description How the server is.
          */
         Health: {
             /**
              * Status
+             * @description `loading` at first, then `ok`, and `stopping` after a signal.
              * @enum {string}
              */
             status: "ok" | "loading" | "stopping";
-            /** Model */
+            /**
+             * Model
+             * @description The served model's name; null while it loads.
+             */
             model: string | null;
             /**
              * Rows
@@ -509,6 +600,7 @@ export interface components {
         Message: {
             /**
              * Role
+             * @description Who speaks. Most models were taught `system`, `user` and `assistant` alone.
              * @enum {string}
              */
             role: "system" | "developer" | "user" | "assistant" | "tool" | "function";
@@ -523,18 +615,26 @@ export interface components {
          * @description The served model.
          */
         Model: {
-            /** Id */
+            /**
+             * Id
+             * @description The name that requests may give as `model`.
+             */
             id: string;
             /**
              * Object
+             * @description What kind of object this is.
              * @default model
              * @constant
              */
             object?: "model";
-            /** Created */
+            /**
+             * Created
+             * @description When it was loaded, in seconds since 1970.
+             */
             created: number;
             /**
              * Owned By
+             * @description Who serves it.
              * @default mlx-entropix
              */
             owned_by?: string;
@@ -546,27 +646,116 @@ export interface components {
         ModelList: {
             /**
              * Object
+             * @description What kind of object this is.
              * @default list
              * @constant
              */
             object?: "list";
-            /** Data */
+            /**
+             * Data
+             * @description One item.
+             */
             data: components["schemas"]["Model"][];
+        };
+        /**
+         * Moving
+         * @description A metric over the last tokens of an answer.
+         */
+        Moving: {
+            /**
+             * Mean
+             * @description Its mean, in its own unit.
+             */
+            mean: number;
+            /**
+             * Slope
+             * @description How fast it rises, by least squares, in its unit a token; null for one token.
+             */
+            slope: number | null;
         };
         /**
          * PromptTokensDetails
          * @description Of the prompt's tokens, those that did not have to be computed again.
          */
         PromptTokensDetails: {
-            /** Cached Tokens */
+            /**
+             * Cached Tokens
+             * @description Tokens known from earlier requests.
+             */
             cached_tokens: number;
+        };
+        /**
+         * Provenance
+         * @description Where the values of a fitted preset come from.
+         */
+        Provenance: {
+            /**
+             * Model
+             * @description The model that was measured.
+             */
+            model: string;
+            /**
+             * Date
+             * @description When.
+             */
+            date: string;
+            /**
+             * Command
+             * @description The command that fitted the values, and fits them again.
+             */
+            command: string;
+            /**
+             * Data
+             * @description The prompts that the model answered.
+             */
+            data: string;
+            /**
+             * Targets
+             * @description The share of tokens asked for, by quadrant.
+             */
+            targets: {
+                [key: string]: number;
+            };
+            /**
+             * Shares
+             * @description The share measured on prompts held out.
+             */
+            shares: {
+                [key: string]: number;
+            };
+            /**
+             * Evidence
+             * @description Where the measurements can be read.
+             * @default
+             */
+            evidence?: string;
+            /**
+             * Borders
+             * @description The 95 % bootstrap interval of each fitted threshold.
+             * @default {}
+             */
+            borders?: {
+                [key: string]: [
+                    number,
+                    number
+                ];
+            };
+            /**
+             * Tokens
+             * @description The number of tokens measured.
+             * @default 0
+             */
+            tokens?: number;
         };
         /**
          * ResponseFormat
          * @description The form of an answer. Only `text` is offered.
          */
         ResponseFormat: {
-            /** Type */
+            /**
+             * Type
+             * @description `text`.
+             */
             type: string;
         };
         /**
@@ -602,6 +791,8 @@ export interface components {
             normal: {
                 [key: string]: unknown;
             };
+            /** @description How the preset `auto` was fitted to the model; null where none is, and `auto` is the published preset. */
+            fitted: components["schemas"]["Provenance"] | null;
             /**
              * Schema
              * @description JSON Schema of the presets.
@@ -633,12 +824,22 @@ export interface components {
          * @description One continuation, or what a chunk adds to it.
          */
         TextChoice: {
-            /** Index */
+            /**
+             * Index
+             * @description Which answer it is, from 0. With several prompts, n for each, in their order.
+             */
             index: number;
-            /** Text */
+            /**
+             * Text
+             * @description The continuation, after the prompt if that is echoed.
+             */
             text: string;
+            /** @description Null unless asked for. */
             logprobs: components["schemas"]["TextLogprobs"] | null;
-            /** Finish Reason */
+            /**
+             * Finish Reason
+             * @description `stop`: the model, or a stop string, ended it; `length`: max_tokens did. Null in all chunks of a stream but an answer's last.
+             */
             finish_reason: ("stop" | "length") | null;
         };
         /**
@@ -646,15 +847,27 @@ export interface components {
          * @description Log-probabilities of a text's tokens, one item a token in each list.
          */
         TextLogprobs: {
-            /** Tokens */
+            /**
+             * Tokens
+             * @description Their texts.
+             */
             tokens: string[];
-            /** Token Logprobs */
+            /**
+             * Token Logprobs
+             * @description Under the unscaled logits, in nats; null for the first token of a prompt.
+             */
             token_logprobs: (number | null)[];
-            /** Top Logprobs */
+            /**
+             * Top Logprobs
+             * @description The likeliest tokens and the token itself, by their texts.
+             */
             top_logprobs: ({
                 [key: string]: number;
             } | null)[];
-            /** Text Offset */
+            /**
+             * Text Offset
+             * @description Where each begins, in characters of the text with its prompt, if echoed.
+             */
             text_offset: number[];
         };
         /**
@@ -664,10 +877,14 @@ export interface components {
         TextPart: {
             /**
              * Type
+             * @description The kind of part.
              * @constant
              */
             type: "text";
-            /** Text */
+            /**
+             * Text
+             * @description The text.
+             */
             text: string;
         };
         /**
@@ -675,15 +892,30 @@ export interface components {
          * @description A token that was chosen.
          */
         TokenLogprob: {
-            /** Token */
+            /**
+             * Token
+             * @description The token's text.
+             */
             token: string;
-            /** Token Id */
+            /**
+             * Token Id
+             * @description The token's number in the vocabulary.
+             */
             token_id: number;
-            /** Logprob */
+            /**
+             * Logprob
+             * @description Under the unscaled logits, in nats.
+             */
             logprob: number;
-            /** Bytes */
+            /**
+             * Bytes
+             * @description The token's bytes; several tokens may make a character.
+             */
             bytes: number[];
-            /** Top Logprobs */
+            /**
+             * Top Logprobs
+             * @description The likeliest tokens, best first.
+             */
             top_logprobs: components["schemas"]["TopLogprob"][];
         };
         /**
@@ -693,16 +925,22 @@ export interface components {
         TokenRecord: {
             /**
              * Position
-             * @description Index of the token in the whole sequence.
+             * @description Index of the token in the whole sequence, the prompt included.
              */
             position: number;
-            /** Token Id */
+            /**
+             * Token Id
+             * @description The token's number in the vocabulary.
+             */
             token_id: number;
-            /** Token */
+            /**
+             * Token
+             * @description Its text; a part of a character reads as `\xe2`.
+             */
             token: string;
             /**
              * Quadrant
-             * @description None under the plain sampler.
+             * @description The condition that held; null under the plain sampler.
              */
             quadrant: ("FLOWING" | "TREADING" | "EXPLORING" | "RESAMPLING" | "ADAPTIVE") | null;
             /**
@@ -710,32 +948,65 @@ export interface components {
              * @description Under the unscaled logits, in nats.
              */
             logprob: number;
-            /** Logits Entropy */
+            /**
+             * Logits Entropy
+             * @description Entropy of the next token's distribution, in bits.
+             */
             logits_entropy: number;
-            /** Logits Varentropy */
+            /**
+             * Logits Varentropy
+             * @description Variance of the surprise about it, in bits².
+             */
             logits_varentropy: number;
-            /** Attention Entropy */
+            /**
+             * Attention Entropy
+             * @description Entropy of the last layer's attention, the mean of its heads, in bits.
+             */
             attention_entropy: number;
-            /** Attention Varentropy */
+            /**
+             * Attention Varentropy
+             * @description Variance of that entropy from head to head, in bits².
+             */
             attention_varentropy: number;
-            /** Agreement */
+            /**
+             * Agreement
+             * @description How far the heads' attention is from their mean: 0 where all agree.
+             */
             agreement: number;
-            /** Interaction Strength */
+            /**
+             * Interaction Strength
+             * @description Mean size of the attention scores before softmax.
+             */
             interaction_strength: number;
             /**
              * Temperature
-             * @description None, as the next three, without a draw.
+             * @description Temperature of the draw; null, as the next three, where none was made.
              */
             temperature: number | null;
-            /** Top P */
+            /**
+             * Top P
+             * @description Share of probability that was drawn from.
+             */
             top_p: number | null;
-            /** Top K */
+            /**
+             * Top K
+             * @description The most candidates that were drawn from.
+             */
             top_k: number | null;
-            /** Min P */
+            /**
+             * Min P
+             * @description Least probability of a candidate, as a share of the likeliest one's.
+             */
             min_p: number | null;
+            /**
+             * @description The metrics over the last tokens; only where the request has a `window`.
+             * @default null
+             */
+            window?: components["schemas"]["Window"] | null;
             /**
              * Choice
              * @description Whose token it is, where there are several.
+             * @default null
              */
             choice?: number | null;
         };
@@ -744,13 +1015,25 @@ export interface components {
          * @description A token that could have been chosen.
          */
         TopLogprob: {
-            /** Token */
+            /**
+             * Token
+             * @description The token's text.
+             */
             token: string;
-            /** Token Id */
+            /**
+             * Token Id
+             * @description The token's number in the vocabulary.
+             */
             token_id: number;
-            /** Logprob */
+            /**
+             * Logprob
+             * @description Under the unscaled logits, in nats.
+             */
             logprob: number;
-            /** Bytes */
+            /**
+             * Bytes
+             * @description The token's bytes; several tokens may make a character.
+             */
             bytes: number[];
         };
         /**
@@ -758,13 +1041,166 @@ export interface components {
          * @description Tokens of the whole response.
          */
         Usage: {
-            /** Prompt Tokens */
+            /**
+             * Prompt Tokens
+             * @description Tokens of the prompts, each counted once.
+             */
             prompt_tokens: number;
-            /** Completion Tokens */
+            /**
+             * Completion Tokens
+             * @description Tokens of all answers, with those that ended them.
+             */
             completion_tokens: number;
-            /** Total Tokens */
+            /**
+             * Total Tokens
+             * @description The sum of both.
+             */
             total_tokens: number;
+            /** @description What prompts cost. */
             prompt_tokens_details: components["schemas"]["PromptTokensDetails"];
+        };
+        /**
+         * Window
+         * @description Every metric over the last tokens of an answer, this one among them.
+         */
+        Window: {
+            /**
+             * Size
+             * @description How many tokens; the first ones of an answer have fewer.
+             */
+            size: number;
+            /** @description In bits, and bits a token. */
+            logits_entropy: components["schemas"]["Moving"];
+            /** @description In bits², and bits² a token. */
+            logits_varentropy: components["schemas"]["Moving"];
+            /** @description In bits, and bits a token. */
+            attention_entropy: components["schemas"]["Moving"];
+            /** @description In bits², and bits² a token. */
+            attention_varentropy: components["schemas"]["Moving"];
+            /** @description Mean and slope. */
+            agreement: components["schemas"]["Moving"];
+            /** @description Mean and slope. */
+            interaction_strength: components["schemas"]["Moving"];
+        };
+        /**
+         * ErrorObject
+         * @description What was wrong.
+         */
+        ErrorObject: {
+            /**
+             * Message
+             * @description What was wrong and what to do, in a sentence or two.
+             */
+            message: string;
+            /**
+             * Type
+             * @description `invalid_request_error`, `authentication_error`, `rate_limit_error` or `server_error`.
+             */
+            type: string;
+            /**
+             * Param
+             * @description The field of the request that is at fault, if one is.
+             */
+            param: string | null;
+            /**
+             * Code
+             * @description A name for programs, such as `model_not_found`.
+             */
+            code: string | null;
+        };
+        /**
+         * ErrorResponse
+         * @description Every answer that is not a success.
+         */
+        ErrorResponse: {
+            /** @description The error. */
+            error: components["schemas"]["ErrorObject"];
+        };
+        /**
+         * ChatChunkChoice
+         * @description What a chunk adds to an answer.
+         */
+        ChatChunkChoice: {
+            /**
+             * Index
+             * @description Which answer it is, from 0.
+             */
+            index: number;
+            /** @description What is new. */
+            delta: components["schemas"]["Delta"];
+            /** @description Of this chunk; null unless asked for. */
+            logprobs: components["schemas"]["ChatLogprobs"] | null;
+            /**
+             * Finish Reason
+             * @description `stop`: the model, or a stop string, ended it; `length`: max_tokens did. Null in all chunks but an answer's last.
+             */
+            finish_reason: ("stop" | "length") | null;
+        };
+        /**
+         * Delta
+         * @description What a chunk adds to a message.
+         */
+        Delta: {
+            /**
+             * Role
+             * @description In the first chunk alone.
+             * @default null
+             */
+            role?: "assistant" | null;
+            /**
+             * Content
+             * @description More of the answer.
+             * @default null
+             */
+            content?: string | null;
+        };
+        /**
+         * ChatCompletionChunk
+         * @description One event of a stream. The last but `[DONE]` has the usage, if that was asked for.
+         */
+        ChatCompletionChunk: {
+            /**
+             * Id
+             * @description The response's name, the same in all chunks of a stream.
+             */
+            id: string;
+            /**
+             * Created
+             * @description When it was begun, in seconds since 1970.
+             */
+            created: number;
+            /**
+             * Model
+             * @description The served model.
+             */
+            model: string;
+            /**
+             * Seed
+             * @description The seed of the first answer; answer i has seed + i.
+             */
+            seed: number;
+            /**
+             * Metrics
+             * @description What the sampler saw and did: one item for each token of the response, or of the chunk. Left out where the request says so.
+             * @default null
+             */
+            metrics?: components["schemas"]["TokenRecord"][] | null;
+            /**
+             * Object
+             * @description What kind of object this is.
+             * @constant
+             */
+            object: "chat.completion.chunk";
+            /**
+             * Choices
+             * @description One item, or none beside the usage.
+             */
+            choices: components["schemas"]["ChatChunkChoice"][];
+            /**
+             * @description In the last chunk, if it was asked for.
+             * @default null
+             */
+            usage?: components["schemas"]["Usage"] | null;
         };
     };
     responses: never;
@@ -775,6 +1211,26 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    health_health_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
     chat_completions_v1_chat_completions_post: {
         parameters: {
             query?: never;
@@ -788,15 +1244,71 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer, or with `stream` events of ChatCompletionChunk objects. */
+            /** @description The answer. With `stream`, server-sent events: the data of each is one ChatCompletionChunk, and of the last `[DONE]`. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "chatcmpl-8ac32b34",
+                     *       "created": 1795425194,
+                     *       "model": "SmolLM2-135M-Instruct",
+                     *       "object": "chat.completion",
+                     *       "choices": [
+                     *         {
+                     *           "index": 0,
+                     *           "message": {
+                     *             "role": "assistant",
+                     *             "content": "Capital",
+                     *             "refusal": null
+                     *           },
+                     *           "logprobs": null,
+                     *           "finish_reason": "length"
+                     *         }
+                     *       ],
+                     *       "seed": 0,
+                     *       "usage": {
+                     *         "prompt_tokens": 37,
+                     *         "completion_tokens": 1,
+                     *         "total_tokens": 38,
+                     *         "prompt_tokens_details": {
+                     *           "cached_tokens": 0
+                     *         }
+                     *       },
+                     *       "metrics": [
+                     *         {
+                     *           "position": 37,
+                     *           "token_id": 39832,
+                     *           "token": "Capital",
+                     *           "quadrant": "RESAMPLING",
+                     *           "logprob": -3.8247,
+                     *           "logits_entropy": 5.1747,
+                     *           "logits_varentropy": 8.6575,
+                     *           "attention_entropy": 1.9088,
+                     *           "attention_varentropy": 0.3506,
+                     *           "agreement": 0.0206,
+                     *           "interaction_strength": 2.2259,
+                     *           "temperature": 2,
+                     *           "top_p": 0.5182,
+                     *           "top_k": 27,
+                     *           "min_p": 0.03
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["ChatCompletion"];
-                    /** @description Events whose data are ChatCompletionChunk objects, then `[DONE]`. */
-                    "text/event-stream": string;
+                    /**
+                     * @example data: {"id": "chatcmpl-8ac32b34", "created": 1795425194, "model": "SmolLM2-135M-Instruct", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}, "logprobs": null, "finish_reason": null}], "seed": 0}
+                     *
+                     *     data: {"id": "chatcmpl-8ac32b34", "created": 1795425194, "model": "SmolLM2-135M-Instruct", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": "Capital"}, "logprobs": null, "finish_reason": null}], "seed": 0, "metrics": [{"position": 37, "token_id": 39832, "token": "Capital", "quadrant": "RESAMPLING", "logprob": -3.8247, "logits_entropy": 5.1747, "logits_varentropy": 8.6575, "attention_entropy": 1.9088, "attention_varentropy": 0.3506, "agreement": 0.0206, "interaction_strength": 2.2259, "temperature": 2.0, "top_p": 0.5182, "top_k": 27, "min_p": 0.03}]}
+                     *
+                     *     data: {"id": "chatcmpl-8ac32b34", "created": 1795425194, "model": "SmolLM2-135M-Instruct", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {}, "logprobs": null, "finish_reason": "length"}], "seed": 0}
+                     *
+                     *     data: [DONE]
+                     */
+                    "text/event-stream": components["schemas"]["ChatCompletionChunk"];
                 };
             };
             /** @description A field's value cannot be used, or the prompt does not fit */
@@ -805,6 +1317,35 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "max_tokens: Input should be greater than or equal to 1",
+                     *         "type": "invalid_request_error",
+                     *         "param": "max_tokens",
+                     *         "code": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The API key is missing or wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The API key is missing or wrong. Send it as `Authorization: Bearer KEY`.",
+                     *         "type": "authentication_error",
+                     *         "param": null,
+                     *         "code": "invalid_api_key"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
@@ -814,6 +1355,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The model 'gpt-4' is not served here; 'SmolLM2-135M-Instruct' is.",
+                     *         "type": "invalid_request_error",
+                     *         "param": "model",
+                     *         "code": "model_not_found"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
@@ -823,15 +1374,37 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The body has more than 8,388,608 bytes, the most allowed.",
+                     *         "type": "invalid_request_error",
+                     *         "param": null,
+                     *         "code": null
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
             /** @description The queue is full; Retry-After says how many seconds to wait */
             429: {
                 headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The queue is full: 80 of 80 places are taken, and 2 more are needed. Try again in a few seconds.",
+                     *         "type": "rate_limit_error",
+                     *         "param": null,
+                     *         "code": "queue_full"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
@@ -841,15 +1414,37 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The server made an error. Its log says more, under this response's X-Request-ID.",
+                     *         "type": "server_error",
+                     *         "param": null,
+                     *         "code": "internal_error"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
             /** @description The model is loading, or the server is stopping; see Retry-After */
             503: {
                 headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The model is still loading.",
+                     *         "type": "server_error",
+                     *         "param": null,
+                     *         "code": "loading"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
@@ -868,15 +1463,65 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer, or with `stream` events of Completion objects. */
+            /** @description The answer. With `stream`, server-sent events: the data of each is one Completion, and of the last `[DONE]`. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "cmpl-8b47a893",
+                     *       "created": 1795425199,
+                     *       "model": "SmolLM2-135M-Instruct",
+                     *       "object": "text_completion",
+                     *       "choices": [
+                     *         {
+                     *           "index": 0,
+                     *           "text": " Paris",
+                     *           "logprobs": null,
+                     *           "finish_reason": "length"
+                     *         }
+                     *       ],
+                     *       "seed": 0,
+                     *       "usage": {
+                     *         "prompt_tokens": 5,
+                     *         "completion_tokens": 1,
+                     *         "total_tokens": 6,
+                     *         "prompt_tokens_details": {
+                     *           "cached_tokens": 0
+                     *         }
+                     *       },
+                     *       "metrics": [
+                     *         {
+                     *           "position": 5,
+                     *           "token_id": 7042,
+                     *           "token": " Paris",
+                     *           "quadrant": "EXPLORING",
+                     *           "logprob": -0.2579,
+                     *           "logits_entropy": 2.1366,
+                     *           "logits_varentropy": 14.0891,
+                     *           "attention_entropy": 1.1288,
+                     *           "attention_varentropy": 0.3162,
+                     *           "agreement": 0.1118,
+                     *           "interaction_strength": 3.4583,
+                     *           "temperature": 1.4902,
+                     *           "top_p": 0.9,
+                     *           "top_k": 38,
+                     *           "min_p": 0.03
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Completion"];
-                    /** @description Events whose data are Completion objects, then `[DONE]`. */
-                    "text/event-stream": string;
+                    /**
+                     * @example data: {"id": "cmpl-8b47a893", "created": 1795425199, "model": "SmolLM2-135M-Instruct", "object": "text_completion", "choices": [{"index": 0, "text": " Paris", "logprobs": null, "finish_reason": null}], "seed": 0, "metrics": [{"position": 5, "token_id": 7042, "token": " Paris", "quadrant": "EXPLORING", "logprob": -0.2579, "logits_entropy": 2.1366, "logits_varentropy": 14.0891, "attention_entropy": 1.1288, "attention_varentropy": 0.3162, "agreement": 0.1118, "interaction_strength": 3.4583, "temperature": 1.4902, "top_p": 0.9, "top_k": 38, "min_p": 0.03}]}
+                     *
+                     *     data: {"id": "cmpl-8b47a893", "created": 1795425199, "model": "SmolLM2-135M-Instruct", "object": "text_completion", "choices": [{"index": 0, "text": "", "logprobs": null, "finish_reason": "length"}], "seed": 0}
+                     *
+                     *     data: [DONE]
+                     */
+                    "text/event-stream": components["schemas"]["Completion"];
                 };
             };
             /** @description A field's value cannot be used, or the prompt does not fit */
@@ -885,6 +1530,35 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "max_tokens: Input should be greater than or equal to 1",
+                     *         "type": "invalid_request_error",
+                     *         "param": "max_tokens",
+                     *         "code": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The API key is missing or wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The API key is missing or wrong. Send it as `Authorization: Bearer KEY`.",
+                     *         "type": "authentication_error",
+                     *         "param": null,
+                     *         "code": "invalid_api_key"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
@@ -894,6 +1568,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The model 'gpt-4' is not served here; 'SmolLM2-135M-Instruct' is.",
+                     *         "type": "invalid_request_error",
+                     *         "param": "model",
+                     *         "code": "model_not_found"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
@@ -903,15 +1587,37 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The body has more than 8,388,608 bytes, the most allowed.",
+                     *         "type": "invalid_request_error",
+                     *         "param": null,
+                     *         "code": null
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
             /** @description The queue is full; Retry-After says how many seconds to wait */
             429: {
                 headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The queue is full: 80 of 80 places are taken, and 2 more are needed. Try again in a few seconds.",
+                     *         "type": "rate_limit_error",
+                     *         "param": null,
+                     *         "code": "queue_full"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
@@ -921,15 +1627,37 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The server made an error. Its log says more, under this response's X-Request-ID.",
+                     *         "type": "server_error",
+                     *         "param": null,
+                     *         "code": "internal_error"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
             /** @description The model is loading, or the server is stopping; see Retry-After */
             503: {
                 headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The model is still loading.",
+                     *         "type": "server_error",
+                     *         "param": null,
+                     *         "code": "loading"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
@@ -953,6 +1681,46 @@ export interface operations {
                     "application/json": components["schemas"]["ModelList"];
                 };
             };
+            /** @description The API key is missing or wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The API key is missing or wrong. Send it as `Authorization: Bearer KEY`.",
+                     *         "type": "authentication_error",
+                     *         "param": null,
+                     *         "code": "invalid_api_key"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The model is loading, or the server is stopping; see Retry-After */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The model is still loading.",
+                     *         "type": "server_error",
+                     *         "param": null,
+                     *         "code": "loading"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
         };
     };
     model_v1_models__name__get: {
@@ -960,6 +1728,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The name, as /v1/models lists it. */
                 name: string;
             };
             cookie?: never;
@@ -975,12 +1744,62 @@ export interface operations {
                     "application/json": components["schemas"]["Model"];
                 };
             };
+            /** @description The API key is missing or wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The API key is missing or wrong. Send it as `Authorization: Bearer KEY`.",
+                     *         "type": "authentication_error",
+                     *         "param": null,
+                     *         "code": "invalid_api_key"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
             /** @description The model is not served here */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The model 'gpt-4' is not served here; 'SmolLM2-135M-Instruct' is.",
+                     *         "type": "invalid_request_error",
+                     *         "param": "model",
+                     *         "code": "model_not_found"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The model is loading, or the server is stopping; see Retry-After */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The model is still loading.",
+                     *         "type": "server_error",
+                     *         "param": null,
+                     *         "code": "loading"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
@@ -1004,24 +1823,23 @@ export interface operations {
                     "application/json": components["schemas"]["Samplers"];
                 };
             };
-        };
-    };
-    health_health_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
+            /** @description The API key is missing or wrong */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Health"];
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The API key is missing or wrong. Send it as `Authorization: Bearer KEY`.",
+                     *         "type": "authentication_error",
+                     *         "param": null,
+                     *         "code": "invalid_api_key"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
         };
@@ -1035,13 +1853,32 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Prometheus' text format. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "text/plain": string;
+                };
+            };
+            /** @description The API key is missing or wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The API key is missing or wrong. Send it as `Authorization: Bearer KEY`.",
+                     *         "type": "authentication_error",
+                     *         "param": null,
+                     *         "code": "invalid_api_key"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
         };
