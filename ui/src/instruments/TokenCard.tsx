@@ -71,7 +71,8 @@ function Reason({ answer, index, token }: { answer: Answer; index: number; token
         </p>
       )}
       <p className="text-muted">
-        {why(token, readConditions(config), windowed)} {quadrant && !token.forced && `It ${whatWasDone(token)}.`}
+        {why(token, readConditions(config), windowed)}{" "}
+        {quadrant && !token.forced && `It ${whatWasDone(token)}.`}
       </p>
     </div>
   );
