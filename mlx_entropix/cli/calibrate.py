@@ -79,7 +79,7 @@ def make_parser() -> ArgumentParser:
         help=f"the share of a quadrant, 0 to 1; may be repeated (default: {shares})",
     )
     parser.add_argument(
-        "--rounds", type=whole_number(1), default=3, metavar="N", help="fits (default: %(default)s)"
+        "--rounds", type=whole_number(1), default=2, metavar="N", help="fits (default: %(default)s)"
     )
     parser.add_argument(
         "--max_tokens",
@@ -158,6 +158,26 @@ def _run(options: Namespace, words: list[str]) -> None:
         from mlx_entropix.sampling.presets import FITTED
 
         start = logits_only(FITTED) if options.logits_only else FITTED
+        asked = [
+            (tuple(tokenizer.chat([system, {"role": "user", "content": q}])), answers)
+            for q, answers in questions
+        ]
+        tunings: list[Tuning] = []
+
+        def tuned(config: "SamplerConfig") -> "SamplerConfig":
+            tunings.append(
+                tune(
+                    model,
+                    tokenizer,
+                    asked,
+                    config,
+                    trials=options.trials,
+                    seed=options.seed,
+                    on_tokens=on_tokens,
+                )
+            )
+            return tunings[0].config
+
         result = calibrate(
             model,
             tokenizer,
@@ -165,31 +185,17 @@ def _run(options: Namespace, words: list[str]) -> None:
             start,
             before=PRESETS["entropix"],
             targets=targets,
+            change=tuned if questions else None,
             rounds=options.rounds,
             max_tokens=options.max_tokens,
             seed=options.seed,
             on_tokens=on_tokens,
         )
-        tuned = None
-        if questions:
-            asked = [
-                (tuple(tokenizer.chat([system, {"role": "user", "content": q}])), answers)
-                for q, answers in questions
-            ]
-            tuned = tune(
-                model,
-                tokenizer,
-                asked,
-                result.config,
-                trials=options.trials,
-                seed=options.seed,
-                on_tokens=on_tokens,
-            )
     seconds = time.perf_counter() - begun
-    config = tuned.config if tuned is not None else result.config
-    provenance = _provenance(result, location.name, options, words, targets, tuned)
-    _write(out, config, provenance)
-    _print_result(screen, result, targets, tuned, seconds)
+    tuning = tunings[0] if tunings else None
+    provenance = _provenance(result, location.name, options, words, targets, tuning)
+    _write(out, result.config, provenance)
+    _print_result(screen, result, targets, tuning, seconds)
     if plot is not None:
         from mlx_entropix.cli.quadrant_plot import draw_before_and_after
 
@@ -358,8 +364,8 @@ def _trials_table(tuning: "Tuning") -> object:
 
     names = list(tuning.trials[0].values)
     table = Table(
-        *(name.removesuffix(".temperature_constant") for name in names),
-        "mean temperature",
+        *(name.removesuffix(".temperature_constant")[:9] for name in names),
+        "drawn at",
         "right",
         title=f"Trials ({tuning.greedy:.1%} right without draws)",
     )

@@ -120,6 +120,7 @@ def calibrate(
     *,
     before: SamplerConfig,
     targets: Mapping[str, float] = TARGETS,
+    change: Callable[[SamplerConfig], SamplerConfig] | None = None,
     rounds: int = 2,
     max_tokens: int = 80,
     seed: int = 0,
@@ -129,7 +130,9 @@ def calibrate(
     """Fit the thresholds of `start` to a model, keeping what its quadrants do.
 
     Every third prompt is held out. `before` is the sampler that the fitted one is compared with
-    there. Raises `CalibrationError` for too few prompts or tokens, `GenerationError`.
+    there. `change` may change what the quadrants do, given the thresholds of the first round (see
+    `tune`); those of the last round are then fitted to what it does. Raises `CalibrationError` for
+    too few prompts or tokens, `GenerationError`.
     """
     check_prompts(len(prompts))
     held_out = prompts[_HELD_OUT - 1 :: _HELD_OUT]
@@ -156,6 +159,8 @@ def calibrate(
         tokens += answers.tokens
         fit = fit_thresholds(answers.table, targets)
         config = with_borders(start, fit.borders)
+        if change is not None and number == 0:
+            start = config = change(config)
     intervals = border_intervals(answers.table, targets, resamples=resamples, seed=seed)
     after = collect("After, held-out prompts", held_out, config, seed)
     return Calibration(

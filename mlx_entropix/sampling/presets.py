@@ -76,10 +76,10 @@ published. Where the ADAPTIVE formula gives a temperature of 0, the likeliest to
 PRESETS: dict[str, SamplerConfig] = {"entropix": ENTROPIX, "frog": FROG}
 
 FITTED = SamplerConfig(
-    temperature=0.7,
+    temperature=0.8,
     top_p=1.0,
     top_k=MOST_RANKS,
-    min_p=0.1,
+    min_p=0.15,
     min_tokens_to_keep=1,
     n_adaptive_samples=1,
     treading=Treading(clarifies=False, temperature_constant=1.0, temperature_attention_entropy=0.0),
@@ -90,13 +90,13 @@ FITTED = SamplerConfig(
         top_k_agreement=0.0,
     ),
     resampling=Resampling(
-        temperature_constant=1.0,
+        temperature_constant=0.0,
         temperature_attention_varentropy=0.0,
         temperature_minimum=0.0,
         top_p_shift_attention_entropy=0.0,
     ),
     adaptive=Adaptive(
-        temperature_constant=1.0,
+        temperature_constant=0.0,
         temperature_logits_entropy=0.0,
         temperature_logits_varentropy=0.0,
         temperature_attention_entropy=0.0,
@@ -109,3 +109,8 @@ FITTED = SamplerConfig(
         min_p_logits_varentropy=0.0,
     ),
 )
+"""What the quadrants of a fitted preset do, unless it is tuned; the thresholds are to be fitted.
+
+The likeliest token, but where many are about equally likely (TREADING): there a draw costs
+little. Nothing follows the attention, and no pause is put in. docs/evidence.md says why.
+"""
