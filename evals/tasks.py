@@ -36,7 +36,7 @@ class Task:
     max_tokens: int = 24
     stop: tuple[str, ...] = ("\n",)
     public: bool = False
-    most: int | None = 70
+    most: int | None = 40
     by_default: bool = True
 
     @property
@@ -98,7 +98,7 @@ TASKS: dict[str, Task] = {
             "Answer with True or False only.",
             "bbh_boolean_expressions.json",
             public=True,
-            most=50,
+            most=40,
         ),
         Task(
             "bbh_navigate",
@@ -106,7 +106,7 @@ TASKS: dict[str, Task] = {
             "Answer with Yes or No only.",
             "bbh_navigate.json",
             public=True,
-            most=50,
+            most=40,
         ),
         Task(
             "bbh_object_counting",
@@ -114,7 +114,7 @@ TASKS: dict[str, Task] = {
             _NUMBER,
             "bbh_object_counting.json",
             public=True,
-            most=50,
+            most=40,
         ),
         Task(
             "bbh_sports_understanding",
@@ -122,7 +122,7 @@ TASKS: dict[str, Task] = {
             "Answer with Yes or No only.",
             "bbh_sports_understanding.json",
             public=True,
-            most=50,
+            most=40,
         ),
         Task(
             "bbh_web_of_lies",

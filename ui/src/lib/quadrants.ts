@@ -9,7 +9,7 @@ export interface QuadrantInfo {
   phrase: string;
   /** Entropy and varentropy in words. */
   where: string;
-  /** What the sampler does with such a token. */
+  /** What samplers do with such a token: the published one, and one that is fitted to a model. */
   action: string;
   /** CSS variable of the strong colour (underlines, bars, points); the tint is the same with `-tint`. */
   colour: string;
@@ -22,7 +22,7 @@ export const QUADRANTS: Record<QuadrantName, QuadrantInfo> = {
     glyph: "~",
     phrase: "flowing with unspoken intent",
     where: "low entropy, low varentropy",
-    action: "It took the most likely token.",
+    action: "The likeliest token is taken.",
     colour: "--q-flowing",
   },
   ADAPTIVE: {
@@ -31,7 +31,8 @@ export const QUADRANTS: Record<QuadrantName, QuadrantInfo> = {
     glyph: "·",
     phrase: "smooth transition",
     where: "in between",
-    action: "It set every parameter by how unsure the model was, and drew.",
+    action:
+      "Published: every parameter follows how unsure the model is. Fitted: next to no chance, or as it was tuned.",
     colour: "--q-adaptive",
   },
   TREADING: {
@@ -40,7 +41,8 @@ export const QUADRANTS: Record<QuadrantName, QuadrantInfo> = {
     glyph: "ε",
     phrase: "treading carefully, asking clarifying questions",
     where: "high entropy, low varentropy",
-    action: "It put in the clarifying token; right after one, it draws a little warmer instead.",
+    action:
+      "Published: a pause, then a warmer draw. Fitted: no pause; many words would do, so one may be drawn.",
     colour: "--q-treading",
   },
   EXPLORING: {
@@ -49,7 +51,7 @@ export const QUADRANTS: Record<QuadrantName, QuadrantInfo> = {
     glyph: "Ψ",
     phrase: "exploring forks in the path",
     where: "low entropy, high varentropy",
-    action: "It drew warmer, among more candidates.",
+    action: "Published: a warmer draw, among more candidates. Fitted: the favourite, or close to it.",
     colour: "--q-exploring",
   },
   RESAMPLING: {
@@ -58,7 +60,7 @@ export const QUADRANTS: Record<QuadrantName, QuadrantInfo> = {
     glyph: "!",
     phrase: "resampling in the mist",
     where: "high entropy, high varentropy",
-    action: "It drew hot, from a narrower nucleus.",
+    action: "Published: a hot draw, from a narrower nucleus. Fitted: next to no chance, or as it was tuned.",
     colour: "--q-resampling",
   },
 };
