@@ -51,14 +51,14 @@ def _run(options: Namespace) -> int:
     location = locate_weights(options.weights_dir)
     if location.is_fallback:
         screen.notice(_LLAMA_NOTICE.format(location.name))
-    if sampler == AUTO and auto.notice:
-        screen.notice(auto.notice)
     with spinner(screen.notices, f"Loading {location.name}", shown=not options.quiet):
         from mlx_entropix.cli.answer import answer_one
         from mlx_entropix.cli.answers import answer_list
         from mlx_entropix.cli.session import Session
 
         session = Session.open(options, screen, location, trace, auto, sampler, config)
+    if sampler == AUTO and auto.notice:
+        screen.notice(auto.notice)
     if is_list(options):
         return answer_list(session, prompts, options.rows or DEFAULT_ROWS)
     if prompts:

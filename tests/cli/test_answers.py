@@ -47,7 +47,7 @@ def test_one_answer_is_the_same_as_in_a_list(session):
 
 
 def test_the_legend_of_the_plain_sampler_has_no_quadrants(session):
-    session.config = named_config("normal")
+    session.config = named_config("normal", session.auto)
     answer_one(session, QUESTION)
     assert "flowing" not in session.shown()
     assert session.shown().startswith(

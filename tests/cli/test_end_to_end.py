@@ -39,6 +39,7 @@ def test_json_and_trace(tmp_path):
     trace.write_text("what was here before\n")
     config.write_text('{"adaptive": {"top_k_maximum": 40}, "min_p": 0.04}')
     arguments = ["--input", QUESTION, "--max-tokens", 8, "--seed", 5, "--temperature", 0.5]
+    arguments += ["--sampler", "entropix"]
     done = run(*arguments, "--json", "--trace", trace, "--sampler-config", config)
     assert done.returncode == 0
     assert done.stderr.splitlines() == [
@@ -51,10 +52,10 @@ def test_json_and_trace(tmp_path):
         *("type", "index", "text", "token_ids", "model", "sampler", "config", "seed")
     ]
     assert (prompt["type"], prompt["index"], prompt["text"]) == ("prompt", 0, QUESTION)
-    assert (prompt["model"], prompt["sampler"]) == ("SmolLM2-135M-Instruct", "auto")
+    assert (prompt["model"], prompt["sampler"]) == ("SmolLM2-135M-Instruct", "entropix")
     assert prompt["seed"] == 5
     used = prompt["config"]
-    assert (used["temperature"], used["min_p"], used["top_p"]) == (0.5, 0.04, 1.0)
+    assert (used["temperature"], used["min_p"], used["top_p"]) == (0.5, 0.04, 0.9)
     assert used["adaptive"]["top_k_maximum"] == 40
 
     assert all(list(token) == [*TOKEN, *METRICS, *PARAMETERS] for token in tokens)

@@ -4,6 +4,7 @@ import pytest
 
 from mlx_entropix.cli import main, serve
 from mlx_entropix.sampling import PRESETS, PlainConfig, read_config_file
+from mlx_entropix.sampling.auto import auto_sampler
 
 FITTED = """
 [fitted]
@@ -29,7 +30,10 @@ def printed(capsys, tmp_path):
 
 @pytest.mark.parametrize("command", [main, serve])
 def test_the_default_and_a_preset(printed, command):
-    assert printed(command=command) == (PRESETS["entropix"], "entropix", None)
+    auto = auto_sampler("SmolLM2-135M-Instruct")
+    assert printed(command=command) == (auto.config, "entropix", auto.fitted)
+    published = printed("--sampler", "entropix", command=command)
+    assert published == (PRESETS["entropix"], "entropix", None)
     assert printed("--sampler", "frog", command=command) == (PRESETS["frog"], "frog", None)
     assert printed("--normal", command=command) == (PlainConfig(), "normal", None)
 
