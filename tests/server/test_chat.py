@@ -28,11 +28,12 @@ def ask(client, messages=QUESTION, *, max_tokens=8, seed=0, extra=None, **option
 
 
 def test_whole_answer_equals_its_stream(client):
-    whole = ask(client, logprobs=True, top_logprobs=2)
+    whole = ask(client, max_tokens=5, logprobs=True, top_logprobs=2)
     ChatCompletion.model_validate(whole.model_dump(exclude_unset=True))
     chunks = list(
         ask(
             client,
+            max_tokens=5,
             logprobs=True,
             top_logprobs=2,
             stream=True,
@@ -54,16 +55,16 @@ def test_whole_answer_equals_its_stream(client):
     expected = whole.usage.model_dump()
     expected.pop("prompt_tokens_details")
     assert counted == expected
-    assert counted["completion_tokens"] == 8
+    assert counted["completion_tokens"] == 5
     streamed = [record for part in parts[1:] for record in part.metrics]
     for record, expected in zip(streamed, whole.metrics, strict=True):
         assert record == {k: approximately(v) for k, v in expected.items()}
     logprobs = [one for part in parts[1:] for one in part.choices[0].logprobs.content]
-    assert len(logprobs) == len(whole.choices[0].logprobs.content) == len(whole.metrics) == 8
+    assert len(logprobs) == len(whole.choices[0].logprobs.content) == len(whole.metrics) == 5
 
 
 def test_logprobs_are_aligned_with_metrics(client):
-    answer = ask(client, logprobs=True, top_logprobs=3)
+    answer = ask(client, max_tokens=5, logprobs=True, top_logprobs=3)
     for token, record in zip(answer.choices[0].logprobs.content, answer.metrics, strict=True):
         assert token.token == record["token"]
         assert token.logprob == record["logprob"] <= 0
@@ -73,7 +74,7 @@ def test_logprobs_are_aligned_with_metrics(client):
         assert best == sorted(best, reverse=True)
         assert best[0] >= token.logprob
     assert [record["position"] for record in answer.metrics] == [
-        answer.usage.prompt_tokens + i for i in range(8)
+        answer.usage.prompt_tokens + i for i in range(5)
     ]
 
 

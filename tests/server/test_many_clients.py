@@ -20,15 +20,18 @@ PROMPTS = ["The capital of France is", "Once upon a time", "def main():", "One, 
 
 
 def body_of(seed: int, max_tokens: int, **fields) -> dict:
-    return {"prompt": PROMPTS[seed % 4], "seed": seed, "max_tokens": max_tokens, **fields}
+    asked = {"prompt": PROMPTS[seed % 4], "seed": seed, "sampler": "entropix"}
+    return {**asked, "max_tokens": max_tokens, **fields}
 
 
 def test_32_streams_at_once_equal_their_solo_runs(server):
     """16 of them are rows of one batch, the others wait and join as rows leave."""
 
     async def read(client, seed):
+        body = body_of(seed, 4)
+        extra = {"sampler": body.pop("sampler")}
         stream = await client.completions.create(
-            model="SmolLM2-135M-Instruct", stream=True, **body_of(seed, 4)
+            model="SmolLM2-135M-Instruct", stream=True, extra_body=extra, **body
         )
         return "".join([chunk.choices[0].text async for chunk in stream])
 
