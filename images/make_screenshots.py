@@ -14,8 +14,6 @@ from pathlib import Path
 import httpx2
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from mlx_entropix.prompts import SYSTEM_PROMPT
-
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "images"
 CITIES = "What is the capital of France, and what is it famous for?"
@@ -92,9 +90,9 @@ def take_all(browser: Browser, url: str) -> None:
 
 
 def open_page(browser: Browser, url: str, theme: str, **options) -> Page:
-    """A page that starts with the command line's system prompt and a fixed seed."""
-    sampler = {"preset": "entropix", "overrides": {}, "seed": SEED, "maxTokens": 160}
-    draft = {"systemPrompt": SYSTEM_PROMPT, "sampler": sampler}
+    """A page as a visitor finds it, but for a fixed seed."""
+    sampler = {"preset": "auto", "overrides": {}, "seed": SEED, "maxTokens": 160}
+    draft = {"systemPrompt": "", "sampler": sampler}
     settings = json.dumps({"state": {"draft": draft}, "version": 1})
     desk = {"viewport": {"width": 1440, "height": 900}}
     context = browser.new_context(**(desk | options), color_scheme=theme, reduced_motion="reduce")
