@@ -21,6 +21,7 @@ from mlx_lm.sample_utils import make_sampler  # isort: skip
 
 from mlx_entropix import PRESETS, PlainConfig
 from mlx_entropix.engine import stream_generate
+from mlx_entropix.sampling.auto import auto_sampler
 
 TOKENS = 128
 PROMPT = "Write a long letter from a lighthouse keeper to a friend in the city."
@@ -39,6 +40,7 @@ def main() -> None:
     reference, wrapped = theirs(tokenizer)
     prompt = tokenizer.chat([{"role": "user", "content": PROMPT}])
     seeds = count()
+    configs = {**PRESETS, "auto": auto_sampler(model.name).config, "normal": PlainConfig()}
 
     def entropix(name: str) -> Callable[[], float]:
         return lambda: rate(
@@ -46,7 +48,7 @@ def main() -> None:
                 model,
                 tokenizer,
                 prompt,
-                config=PRESETS[name] if name in PRESETS else PlainConfig(),
+                config=configs[name],
                 max_tokens=TOKENS,
                 seed=next(seeds),
             )
@@ -59,6 +61,7 @@ def main() -> None:
     numbers = alternate(
         {
             "mlx-lm, temperature": mlx_lm,
+            "ours, auto": entropix("auto"),
             "ours, entropix": entropix("entropix"),
             "ours, frog": entropix("frog"),
             "ours, --normal": entropix("normal"),
