@@ -19,7 +19,7 @@ from benchmarks.sides import ours, theirs
 from mlx_lm import stream_generate as mlx_lm_stream  # isort: skip
 from mlx_lm.sample_utils import make_sampler  # isort: skip
 
-from mlx_entropix import PRESETS, PlainConfig
+from mlx_entropix import PRESETS, PlainConfig, SamplerConfig
 from mlx_entropix.engine import stream_generate
 from mlx_entropix.sampling.auto import auto_sampler
 
@@ -40,7 +40,9 @@ def main() -> None:
     reference, wrapped = theirs(tokenizer)
     prompt = tokenizer.chat([{"role": "user", "content": PROMPT}])
     seeds = count()
-    configs = {**PRESETS, "auto": auto_sampler(model.name).config, "normal": PlainConfig()}
+    auto = auto_sampler(model.name).config
+    configs: dict[str, SamplerConfig | PlainConfig] = {**PRESETS, "auto": auto}
+    configs["normal"] = PlainConfig()
 
     def entropix(name: str) -> Callable[[], float]:
         return lambda: rate(
