@@ -73,7 +73,7 @@ def test_a_slider_a_number_and_a_preset_reach_the_request(chat):
 def test_auto_says_what_it_was_fitted_to_or_how_to_fit_it(open_page):
     chat = open_page(sampler="auto")
     real = chat.page.request.get(f"{chat.url.rstrip('/')}/v1/samplers").json()
-    presets = {"auto": real["presets"]["entropix"] | {"temperature": 0.5}} | real["presets"]
+    presets = real["presets"] | {"auto": real["presets"]["entropix"] | {"temperature": 0.5}}
     fitted = {"model": "SmolLM2-135M-Instruct", "date": "2026-11-25", "shares": {"FLOWING": 0.4}}
     panel = chat.page.get_by_role("tabpanel", name="Sampler")
     for fit, name, note in (
