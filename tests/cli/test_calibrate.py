@@ -1,31 +1,34 @@
 """`mlx-entropix calibrate` on the bundled model, and what it refuses."""
 
 import json
-import subprocess
-import sys
 import tomllib
 
 import pytest
 
+from mlx_entropix.cli import calibrate as command
+from mlx_entropix.cli.sampler import find_auto
 from mlx_entropix.engine.calibrate import answers_rightly
-from mlx_entropix.sampling import PRESETS, read_config_file
-from tests.cli.conftest import ROOT, environment
+from mlx_entropix.sampling import read_config_file
 
 
-def calibrate(*options, **variables):
-    done = subprocess.run(
-        [sys.executable, "-m", "mlx_entropix.cli.command", "calibrate", *map(str, options)],
-        capture_output=True,
-        text=True,
-        env=environment(**variables),
-        cwd=ROOT,
-        timeout=200,
-    )
-    done.stderr = done.stderr.replace("\n", " ")
-    return done
+@pytest.fixture
+def calibrate(bundled, monkeypatch, tmp_path, capsys):
+    """Runs the command with settings in `tmp_path`: its exit code, stdout and stderr."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setattr("mlx_entropix.engine.load_from", lambda _: bundled)
+
+    def run(*options):
+        try:
+            code = command.main([str(option) for option in options])
+        except SystemExit as exit:
+            code = exit.code
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err.replace("\n", " ")
+
+    return run
 
 
-def test_fits_a_model_and_auto_finds_the_preset(tmp_path):
+def test_fits_a_model_and_auto_finds_the_preset(calibrate, tmp_path):
     """The whole way, on few and short answers: fit, tune, picture, file, and a run with it."""
     prompts = tmp_path / "prompts.csv"
     lines = ["act,prompt", *(f"a,Tell me about the number {n}." for n in range(12))]
@@ -38,12 +41,12 @@ def test_fits_a_model_and_auto_finds_the_preset(tmp_path):
     picture = tmp_path / "fit.svg"
     options = ["--prompt_csv", prompts, "--rounds", 1, "--max_tokens", 16, "--plot", picture]
     options += ["--tune", questions, "--trials", 2]
-    done = calibrate(*options, XDG_CONFIG_HOME=str(tmp_path))
-    assert done.returncode == 0, done.stderr
+    code, out, err = calibrate(*options)
+    assert code == 0, err
     path = tmp_path / "mlx-entropix" / "fitted" / "smollm2-135m-instruct.toml"
-    assert str(path) in done.stdout
-    assert "flowing" in done.stdout
-    assert "without draws" in done.stdout
+    assert str(path) in out
+    assert "flowing" in out
+    assert "without draws" in out
     assert "<svg" in picture.read_text()[:1000]
 
     file = read_config_file(path)
@@ -55,22 +58,12 @@ def test_fits_a_model_and_auto_finds_the_preset(tmp_path):
     assert sum(file.fitted.shares.values()) == pytest.approx(1, abs=0.001)
     low, high = file.fitted.borders["high_logits_varentropy_threshold"]
     assert low <= file.config.high_logits_varentropy_threshold <= high
-    assert file.config.low_logits_entropy_threshold != PRESETS["entropix"].temperature
 
-    used = subprocess.run(
-        [sys.executable, "mlx_main.py", "--input", "Hello", "--max_tokens", "2", "--json"],
-        capture_output=True,
-        text=True,
-        env=environment(XDG_CONFIG_HOME=str(tmp_path)),
-        cwd=ROOT,
-        timeout=100,
-    )
-    record = json.loads(used.stdout)
-    assert record["sampler"] == "auto"
-    values = tomllib.loads(path.read_text())
-    assert record["config"]["temperature"] == values["temperature"]
+    auto = find_auto(None)
+    assert auto.path == path
+    assert auto.config == file.config
     threshold = "high_logits_varentropy_threshold"
-    assert record["config"][threshold] == values[threshold]
+    assert tomllib.loads(path.read_text())[threshold] == getattr(auto.config, threshold)
 
 
 @pytest.mark.parametrize(
@@ -91,16 +84,16 @@ def test_fits_a_model_and_auto_finds_the_preset(tmp_path):
         (["--tune", "{broken}"], "line 2: this is no question"),
     ],
 )
-def test_bad_input_is_one_sentence(options, says, tmp_path):
+def test_bad_input_is_one_sentence(calibrate, options, says, tmp_path):
     (tmp_path / "few.csv").write_text("act,prompt\na,One.\na,Two.\n")
     (tmp_path / "broken.jsonl").write_text(
         '{"question": "1 + 1?", "answers": ["2"]}\n{"question": 3}'
     )
     files = {"few": tmp_path / "few.csv", "broken": tmp_path / "broken.jsonl"}
-    done = calibrate(*(option.format(**files) for option in options), XDG_CONFIG_HOME=str(tmp_path))
-    assert done.returncode == 2
-    assert says in done.stderr, done.stderr
-    assert "Traceback" not in done.stderr
+    code, _, err = calibrate(*(option.format(**files) for option in options))
+    assert code == 2
+    assert says in err
+    assert "Traceback" not in err
     assert not list(tmp_path.rglob("*.toml"))
 
 

@@ -139,8 +139,8 @@ def test_intervals_come_from_whole_prompts():
     once = TokenTable(table(entropy, varentropy).metrics, np.full(400, 64), np.arange(400) % 40)
     many = TokenTable(np.tile(once.metrics, (5, 1)), np.full(2000, 64), np.tile(once.prompt, 5))
     name = "high_logits_varentropy_threshold"
-    a, b = (border_intervals(t, resamples=200)[name] for t in (once, many))
-    assert b[1] - b[0] == pytest.approx(a[1] - a[0], rel=0.25)
+    a, b = (border_intervals(t, resamples=80)[name] for t in (once, many))
+    assert b[1] - b[0] == pytest.approx(a[1] - a[0], rel=0.35)
     border = fit_thresholds(once).borders[name]
     assert a[0] <= border <= a[1]
     assert border_intervals(once, resamples=20) == border_intervals(once, resamples=20)

@@ -76,7 +76,7 @@ def test_it_opens_at_its_end_scrolls_to_its_start_and_takes_what_is_typed(chat, 
     assert chat.page.evaluate(MIDDLE) == seen
     assert log.evaluate("(one) => one.scrollTop") == top
 
-    # What lies above has estimated heights until it is laid out, so that a first Home may stop short.
+    # Heights above are estimates until they are laid out, so that a first Home may stop short.
     for _ in range(5):
         log.press("Home")
         chat.page.wait_for_timeout(300)
