@@ -30,28 +30,16 @@ class Example:
 
 EXAMPLES = (
     Example("What is the capital of France?", r"\bParis\b"),
-    Example("What is the capital of Italy?", r"\bRome\b"),
     Example("What is the opposite of hot?", r"\bcold\b"),
     Example("Which planet is known as the red planet?", r"\bMars\b"),
-    Example("What is the largest planet in our solar system?", r"\bJupiter\b"),
-    Example("How many days are in a week?", r"\b(7|seven)\b"),
     Example("What is frozen water called?", r"\bice\b"),
-    Example("What is the chemical symbol for water?", r"\bH(2|₂)O\b"),
     Example(
         "List three fruits.",
         r"(?is)(\b(apple|banana|orange|grape|strawberr|mango|pear|peach|"
         r"blueberr|kiwi|pineapple|watermelon|lemon|cherr)\w*\b.*){3}",
     ),
-    Example(
-        "Name three colors.",
-        r"(?is)(\b(red|blue|green|yellow|orange|purple|black|white|pink|"
-        r"brown|gray|grey|violet)\b.*){3}",
-    ),
     Example("What is photosynthesis?", r"(?is)plants.*(light|sun)"),
-    Example("Why is the sky blue?", r"(?i)scatter"),
-    Example("What do bees make?", r"(?i)\bhoney\b"),
     Example("Write the opening of a story set on a night train.", None),
-    Example("Write a short poem about the sea.", None),
     Example("Give two tips for better sleep.", None),
     Example("Explain what a computer is.", None),
 )
