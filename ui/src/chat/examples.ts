@@ -4,11 +4,7 @@
  */
 export const EXAMPLES: readonly { prompt: string; shows: string }[] = [
   { prompt: "What is the capital of France?", shows: "A fact: hardly a word is tinted" },
-  { prompt: "What is the opposite of hot?", shows: "One word, and sure of it" },
-  { prompt: "Which planet is known as the red planet?", shows: "Sure of the name, less of the rest" },
-  { prompt: "List three fruits.", shows: "Any would do: see what else it weighed" },
-  {
-    prompt: "Write the opening of a story set on a night train.",
-    shows: "Many ways to go on: forks everywhere",
-  },
+  { prompt: "What is the opposite of hot?", shows: "Sure of the word, less of how to say it" },
+  { prompt: "What is photosynthesis?", shows: "Learnt by heart: see how it flows" },
+  { prompt: "Give two tips for better sleep.", shows: "Many would do: see what else it weighed" },
 ];
