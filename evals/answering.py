@@ -1,6 +1,5 @@
 """Answers from an engine: jobs become rows, rows become records."""
 
-import math
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, field
@@ -12,11 +11,11 @@ import mlx.core as mx
 from evals.extraction import Answer
 from evals.plan import Job
 from evals.records import Record
+from mlx_entropix.cli.tint import strength
 from mlx_entropix.engine import Engine
 from mlx_entropix.engine.events import Request, RowFailed, TokenEvent
 from mlx_entropix.sampling import PRESETS, Metrics, Quadrant, classify
 
-COLOURED_BITS = 3.5  # from here on a token is tinted where answers are shown
 PREFIX_BYTES = 256 << 20
 _JOINING_SHARE = 1 / 3
 
@@ -111,7 +110,7 @@ def _record(row: _Asked) -> Record:
 
 
 def _is_coloured(event: TokenEvent) -> bool:
-    return max(event.metrics.logits_entropy, -event.logprob / math.log(2)) > COLOURED_BITS
+    return strength(event.metrics.logits_entropy, event.logprob) > 0
 
 
 def _confidence(row: _Asked, answer: Answer | None) -> Record:

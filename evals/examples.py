@@ -14,6 +14,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from mlx_entropix.cli.sampler import find_auto, named_config
+from mlx_entropix.cli.tint import strength
 from mlx_entropix.engine import Engine, Request, TokenEvent, load
 from mlx_entropix.prompts import SYSTEM_PROMPT
 
@@ -87,8 +88,8 @@ def main() -> None:
         for event in engine.step():
             if isinstance(event, TokenEvent):
                 texts[event.row] += event.text
-                bits = max(event.metrics.logits_entropy, -event.logprob / 0.6931)
-                coloured[event.row][0] += bits > 3.5
+                tint = strength(event.metrics.logits_entropy, event.logprob)
+                coloured[event.row][0] += tint > 0
                 coloured[event.row][1] += 1
     print(f"{model.name}, sampler {options.sampler}, {options.seeds} seeds\n")
     print(

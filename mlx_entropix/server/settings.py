@@ -5,8 +5,9 @@ from pathlib import Path
 
 from mlx_entropix.sampling import PRESETS, PlainConfig, SamplerConfig
 from mlx_entropix.sampling.auto import AUTO, AutoSampler
+from mlx_entropix.sampling.config_file import NORMAL
 
-PLAIN = "normal"
+PLAIN = NORMAL
 """The name of the plain sampler, beside the presets' names."""
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
