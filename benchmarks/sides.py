@@ -10,8 +10,8 @@ from transformers import PreTrainedTokenizerFast
 from mlx_entropix.engine import load_from
 from mlx_entropix.model.llama import Llama
 from mlx_entropix.model.load import load_source
-from mlx_entropix.model.locate import Location, locate_weights
 from mlx_entropix.text import Tokenizer
+from mlx_entropix.weights.locate import Location, locate_weights
 
 
 def ours(location: Location | None = None) -> tuple[Llama, Tokenizer]:

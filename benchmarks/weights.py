@@ -8,8 +8,8 @@ from mlx_lm.utils import save_config, save_model  # isort: skip
 from transformers import PreTrainedTokenizerFast
 
 from mlx_entropix.model.load import load_source
-from mlx_entropix.model.locate import bundled_model
 from mlx_entropix.text import tokenizer_from_gguf
+from mlx_entropix.weights.locate import bundled_model
 
 
 def write_checkpoint(folder: Path) -> Path:

@@ -43,8 +43,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def _is_explained(error: Exception) -> bool:
     """Whether an error's message is a sentence for the user."""
-    from mlx_entropix.model.errors import WeightsError
     from mlx_entropix.text import PromptError
+    from mlx_entropix.weights.errors import WeightsError
 
     return isinstance(error, EvalError | WeightsError | PromptError)
 
@@ -161,7 +161,7 @@ def _all(options: Namespace) -> None:
 
 def _run(options: Namespace) -> None:
     from evals.arms import choose_arms, fitted_arms
-    from mlx_entropix.model.locate import locate_weights
+    from mlx_entropix.weights.locate import locate_weights
 
     fitted = []
     if not options.url:
@@ -192,7 +192,7 @@ def _ask(options: Namespace, arms: Sequence[Arm], split: str) -> None:
         server.check(arms)
         name, answer = server.name, server
     else:
-        from mlx_entropix.model.locate import locate_weights
+        from mlx_entropix.weights.locate import locate_weights
 
         name = locate_weights(options.model).name
         count = options.workers or default_workers()

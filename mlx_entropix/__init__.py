@@ -7,7 +7,7 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
-from mlx_entropix.cpu import prepare_cpu
+from mlx_entropix.cpu.blas import prepare_cpu
 
 if TYPE_CHECKING:
     from mlx_entropix.engine import generate, load, stream_generate

@@ -127,10 +127,10 @@ def _share(text: str) -> tuple[str, float]:
 def _run(options: Namespace, words: list[str]) -> None:
     from mlx_entropix.cli.console import make_screen
     from mlx_entropix.cli.progress import LateBar, spinner
-    from mlx_entropix.model.locate import locate_weights
     from mlx_entropix.prompts import CALIBRATION_CSV, SYSTEM_PROMPT, create_prompts_from_csv
     from mlx_entropix.sampling.auto import user_preset
     from mlx_entropix.sampling.calibration import TARGETS, check_prompts, check_targets
+    from mlx_entropix.weights.locate import locate_weights
 
     targets = check_targets(TARGETS | dict(options.target))
     prompts = create_prompts_from_csv(options.prompt_csv or CALIBRATION_CSV)
@@ -392,10 +392,10 @@ def _report(error: Exception) -> int:
     """Say what went wrong and return the exit code."""
     from mlx_entropix.cli.errors import UsageError, print_error
     from mlx_entropix.engine import GenerationError
-    from mlx_entropix.model.errors import WeightsError
     from mlx_entropix.prompts import CsvError
     from mlx_entropix.sampling.calibration import CalibrationError
     from mlx_entropix.text import PromptError, TokenizerError
+    from mlx_entropix.weights.errors import WeightsError
 
     bad_input = (UsageError, WeightsError, CsvError, CalibrationError, PromptError, TokenizerError)
     if isinstance(error, bad_input):

@@ -71,7 +71,7 @@ def _download(arguments: Namespace) -> Path:
     # The hub client takes a third of a second to import, which --help does not wait for.
     from huggingface_hub.utils import logging, tqdm
 
-    from mlx_entropix.model.download import download_weights
+    from mlx_entropix.weights.download import download_weights
 
     class Bar(tqdm):
         """A progress bar that shows itself after half a second."""
@@ -88,8 +88,8 @@ def _download(arguments: Namespace) -> Path:
 
 
 def _report(error: Exception) -> int:
-    from mlx_entropix.model.download_errors import DownloadError
-    from mlx_entropix.model.errors import WeightsError
+    from mlx_entropix.weights.download_errors import DownloadError
+    from mlx_entropix.weights.errors import WeightsError
 
     if isinstance(error, WeightsError):
         print_error(str(error))

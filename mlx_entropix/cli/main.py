@@ -39,8 +39,8 @@ def _run(options: Namespace) -> int:
     from mlx_entropix.cli.progress import spinner
     from mlx_entropix.cli.sampler import config_of, find_auto
     from mlx_entropix.cli.trace import TraceFile
-    from mlx_entropix.model.locate import locate_weights
     from mlx_entropix.sampling.auto import AUTO
+    from mlx_entropix.weights.locate import locate_weights
 
     _check_terminal(options)
     screen = make_screen(no_color=options.no_color, quiet=options.quiet, is_json=options.json)
@@ -101,8 +101,8 @@ def _exit_code(error: Exception) -> int | None:
     """2 for bad input, 1 for what went wrong on the way, None for what nobody foresaw."""
     from mlx_entropix.cli.errors import UsageError
     from mlx_entropix.cli.trace import TraceError
-    from mlx_entropix.model.errors import WeightsError
     from mlx_entropix.prompts import CsvError
+    from mlx_entropix.weights.errors import WeightsError
 
     if isinstance(error, WeightsError):
         return 2 if getattr(error, "bad_input", True) else 1  # a lost connection is no bad input

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from mlx_entropix.cli.errors import UsageError
-from mlx_entropix.model.locate import name_weights
 from mlx_entropix.sampling import (
     PRESETS,
     ConfigError,
@@ -17,6 +16,7 @@ from mlx_entropix.sampling import (
 )
 from mlx_entropix.sampling.auto import AUTO, AutoSampler, auto_sampler
 from mlx_entropix.sampling.config_file import NORMAL
+from mlx_entropix.weights.locate import name_weights
 
 NAMES = (AUTO, *PRESETS, NORMAL)
 _OVERRIDES = ("temperature", "top_p", "top_k", "min_p")

@@ -19,11 +19,11 @@ from mlx_entropix.engine import (
     token_record,
 )
 from mlx_entropix.model.llama import Llama
-from mlx_entropix.model.locate import Location
 from mlx_entropix.prompts import Prompt
 from mlx_entropix.sampling import SamplerConfig
 from mlx_entropix.sampling.auto import AutoSampler
 from mlx_entropix.text import Tokenizer
+from mlx_entropix.weights.locate import Location
 from mlx_entropix.window import MetricWindow
 
 

@@ -8,10 +8,10 @@ from mlx_entropix.engine.engine import Engine
 from mlx_entropix.engine.events import PromptProgress, Request, RowFailed, TokenEvent
 from mlx_entropix.model.llama import Llama
 from mlx_entropix.model.load import load_model
-from mlx_entropix.model.locate import Location, locate_weights
 from mlx_entropix.sampling import PlainConfig, SamplerConfig
 from mlx_entropix.sampling.auto import auto_sampler
 from mlx_entropix.text import Tokenizer, load_tokenizer, tokenizer_from_gguf
+from mlx_entropix.weights.locate import Location, locate_weights
 
 Prompt = str | Sequence[int] | Sequence[Mapping[str, Any]]
 

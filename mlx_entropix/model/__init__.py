@@ -1,1 +1,1 @@
-"""The Llama that also reports its last layer's attention, its KV cache, and loading weights."""
+"""Decoders, their KV caches, and loading weights into them."""

@@ -22,9 +22,9 @@ import mlx.nn as nn
 from mlx_lm.models import llama
 from mlx_lm.models.cache import KVCache
 
-from mlx_entropix.model import powers
+from mlx_entropix.cpu import powers
+from mlx_entropix.cpu.rotation import angles, pairs_neighbours, side_by_side, turn
 from mlx_entropix.model.cache import KVRows
-from mlx_entropix.model.rotation import angles, pairs_neighbours, side_by_side, turn
 
 
 class Piece(NamedTuple):

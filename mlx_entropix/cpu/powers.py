@@ -6,7 +6,7 @@ sigmoid. On a GPU `mx.fast.scaled_dot_product_attention` and a fused SwiGLU are 
 
 import mlx.core as mx
 
-from mlx_entropix.exponentials import LOG2_E, power_of_two
+from mlx_entropix.cpu.exponentials import LOG2_E, power_of_two
 
 
 def are_faster(weight: mx.array | None) -> bool:

@@ -5,7 +5,7 @@ import mlx.nn as nn
 import numpy as np
 import pytest
 
-from mlx_entropix.model import powers
+from mlx_entropix.cpu import powers
 
 
 def random(*shape, scale=1.0):

@@ -19,7 +19,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from mlx_entropix.model.errors import WeightsError
+from mlx_entropix.weights.errors import WeightsError
 
 _LOG_IN = "log in with `hf auth login` or set HF_TOKEN"
 _RESUME = "what has arrived is kept, and the same command resumes"

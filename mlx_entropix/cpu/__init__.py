@@ -1,0 +1,1 @@
+"""What a machine without a GPU needs: a BLAS, powers of two, rotation as complex numbers."""
