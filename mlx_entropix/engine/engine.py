@@ -110,6 +110,8 @@ class Engine:
         Raises `PromptError` where the prompt is empty or does not fit, `ValueError` for limits
         that make no sense. `max_tokens` is cut to what the context has room for.
         """
+        prefix = request.prefix
+        request = replace(request, prompt=request.prompt + prefix, prefix=())
         prompt = len(request.prompt)
         if not prompt:
             raise PromptError("The prompt is empty. Give at least one character of text.")
@@ -124,6 +126,8 @@ class Engine:
         if prompt + request.max_tokens > limit:
             request = replace(request, max_tokens=limit - prompt)
         row = Row.of(self._next_id, request, self.tokenizer)
+        for token_id in prefix:
+            row.decoder.add(token_id)
         self._next_id += 1
         self.waiting.append(row)
         return row.id

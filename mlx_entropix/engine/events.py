@@ -14,6 +14,10 @@ class Request:
     at the model's context length. `alternatives` is how many of the likeliest tokens each event
     names. Equal `seed`, prompt, model and config give equal tokens.
 
+    The answer begins with the tokens of `prefix`, which are not drawn: the events are those of the
+    tokens after them, whose texts go on where the text of the prefix ends, in the middle of a
+    character too.
+
     With `prompt_logprobs` the prompt's own tokens are scored too, each with that many alternatives
     (0 or more); `max_tokens` may then be 0.
     """
@@ -25,6 +29,7 @@ class Request:
     stop: tuple[str, ...] = ()
     alternatives: int = 0
     prompt_logprobs: int | None = None
+    prefix: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,11 @@ class TokenEvent:
     finish_reason: str | None = None
     summary: Summary | None = None
 
+    @property
+    def ends(self) -> bool:
+        """Whether this is the row's last event."""
+        return self.summary is not None
+
 
 @dataclass(frozen=True)
 class PromptProgress:
@@ -112,6 +122,7 @@ class PromptProgress:
     row: int
     done: int
     total: int
+    ends = False
 
 
 @dataclass(frozen=True)
@@ -132,6 +143,11 @@ class PromptScored:
     tokens: tuple[PromptToken, ...]
     summary: Summary | None = None
 
+    @property
+    def ends(self) -> bool:
+        """Whether this is the row's last event."""
+        return self.summary is not None
+
 
 @dataclass(frozen=True)
 class RowFailed:
@@ -139,6 +155,7 @@ class RowFailed:
 
     row: int
     message: str
+    ends = True
 
 
 Event = TokenEvent | PromptProgress | PromptScored | RowFailed
