@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from mlx_entropix.sampling import Quadrant
+from mlx_entropix.sampling import Metrics, Quadrant
 from mlx_entropix.sampling.config_file import Provenance
 
 if TYPE_CHECKING:
     QuadrantName = str
+    MetricName = str
 else:
     QuadrantName = Literal[tuple(Quadrant.__members__)]
+    MetricName = Literal[Metrics._fields]
 
 _INDEX = "Which answer it is, from 0."
 _FINISH = "`stop`: the model, or a stop string, ended it; `length`: max_tokens did."
@@ -270,7 +272,7 @@ class QuadrantFacts(BaseModel):
 class MetricFacts(BaseModel):
     """A metric, for people."""
 
-    name: str = Field(description="Its name, as in `metrics`.")
+    name: MetricName = Field(description="Its name, as in `metrics`.")
     unit: str = Field(description="Its unit; empty where it has none.")
     description: str = Field(description="What it says, in a sentence.")
 
