@@ -146,7 +146,7 @@ class KVRows:
         return whole
 
     def _array(self, held: list[mx.array | None], layer: int, like: mx.array) -> mx.array:
-        """A layer's array; it is made when the shape of a head, `like` (…, H_kv, L, D), is known."""
+        """A layer's array, made when the shape of a head is known, by `like` (…, H_kv, L, D)."""
         whole = held[layer]
         if whole is None:
             _, heads, _, size = like.shape

@@ -8,7 +8,7 @@ everywhere; a draft of k tokens behind the last one is looked at k + 1 times.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import mlx.core as mx
 from mlx_lm.models.cache import KVCache
@@ -87,8 +87,8 @@ class Decoder(Protocol):
         """A cache without rows."""
         ...
 
-    def forward(self, tokens: mx.array, spans: Sequence[Span], cache: Cache) -> Looked | None:
-        """Append the tokens of `spans` to their rows, and look where that is asked for.
+    def forward(self, tokens: mx.array, spans: Sequence[Span], cache: Any) -> Looked | None:
+        """Append the tokens of `spans` to rows of a cache of its own, and look where asked to.
 
         `tokens` (N,) are those of all spans, one span after the other, rows in ascending order and
         none twice. Returns None where nothing is looked at.

@@ -11,7 +11,7 @@ differences:
 - Matrices that are multiplied with the same vector are stored as one: query, key and value; gate
   and up. Fewer, larger products are faster, the more so where each is a kernel to launch.
 - Where weights are float32, the angles of the rotary embedding are computed once for all layers
-  (cpu/rotation.py), and on a CPU attention and SwiGLU are computed by powers of two (cpu/powers.py).
+  (cpu/rotation.py); on a CPU attention and SwiGLU are computed by powers of two (cpu/powers.py).
 """
 
 from collections.abc import Sequence
@@ -72,10 +72,7 @@ class Attention(nn.Module):
         qkv = self.qkv_proj(x).reshape(x.shape[0], -1, self.head_dim)
         rotated = self.heads + self.kv_heads  # queries and keys turn by the same angles
         qk, values = qkv[:, :rotated], qkv[:, rotated:]
-        if self.turns:
-            qk = turn(qk, by)
-        else:
-            qk = self.rope(qk[:, :, None], offset=by)[:, :, 0]
+        qk = turn(qk, by) if self.turns else self.rope(qk[:, :, None], offset=by)[:, :, 0]
         whole = cache.write(self.layer, qk[:, self.heads :], values, layout.targets)
         return qk[:, : self.heads], *whole
 
@@ -97,7 +94,7 @@ class Attention(nn.Module):
 
         The scores are q·k/√d before the softmax, −inf at hidden keys.
         """
-        B, look = run.count, run.look
+        B, look = run.size, run.look
         queries = queries[run.tokens].reshape(B, run.length, self.heads, -1)[:, -look:]
         q, k, v = self._of(run, queries.flatten(0, 1), keys, values)
         # The query heads that share a KV head become the rows of one product.
@@ -117,8 +114,8 @@ class Attention(nn.Module):
     def _of(
         self, run: Run, queries: mx.array, keys: mx.array, values: mx.array
     ) -> tuple[mx.array, mx.array, mx.array]:
-        """Queries (B, H, L, D) of (B · L, H, D), keys and values (B, H_kv, T, D) of a run's rows."""
-        q = queries.reshape(run.count, -1, self.heads, self.head_dim).transpose(0, 2, 1, 3)
+        """Queries (B, H, L, D) of (B · L, H, D); keys and values (B, H_kv, T, D) of a run."""
+        q = queries.reshape(run.size, -1, self.heads, self.head_dim).transpose(0, 2, 1, 3)
         return q, keys[run.rows, :, : run.keys], values[run.rows, :, : run.keys]
 
 
@@ -168,14 +165,14 @@ class Layer(nn.Module):
 
     def _rest(self, h: mx.array, heads: Sequence[mx.array]) -> mx.array:
         """What follows attention, of whose runs the heads' outputs are given."""
-        attended = heads[0] if len(heads) == 1 else mx.concatenate(heads)
+        attended = heads[0] if len(heads) == 1 else mx.concatenate(list(heads))
         h = h + self.self_attn.o_proj(attended)
         return h + self.mlp(self.post_attention_layernorm(h))
 
 
 def _looked(h: mx.array, run: Run) -> mx.array:
     """The hidden states (B · look, hidden) that are looked at, of a run's (B · L, hidden)."""
-    return h.reshape(run.count, run.length, -1)[:, -run.look :].flatten(0, 1)
+    return h.reshape(run.size, run.length, -1)[:, -run.look :].flatten(0, 1)
 
 
 def _joined(scores: Sequence[mx.array], runs: Sequence[Run]) -> tuple[mx.array, mx.array | None]:

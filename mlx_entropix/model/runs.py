@@ -1,8 +1,8 @@
 """How the spans of a step go through attention: in runs, laid out once for all layers.
 
-All other parts of a layer take a step's tokens side by side, whatever rows they belong to. Attention
-takes a *run* at a time: spans of equal length in neighbouring rows, which share one product. Rows
-that decode are one run; a piece of a prompt is one by itself.
+All other parts of a layer take a step's tokens side by side, whatever rows they belong to.
+Attention takes a *run* at a time: spans of equal length in neighbouring rows, which share one
+product. Rows that decode are one run; a piece of a prompt is one by itself.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ class Run(NamedTuple):
         return self.length > 1 and all(line == self.seen[0] for line in self.seen)
 
     @property
-    def count(self) -> int:
+    def size(self) -> int:
         """B."""
         return self.rows.stop - self.rows.start
 
@@ -47,7 +47,7 @@ class Layout(NamedTuple):
     @property
     def looked(self) -> int:
         """How many positions are looked at."""
-        return sum(run.count * run.look for run in self.runs)
+        return sum(run.size * run.look for run in self.runs)
 
 
 def lay_out(spans: Sequence[Span], cache: KVRows) -> Layout:

@@ -220,7 +220,7 @@ def _rows(
         "max_tokens": max_tokens,
         "stop": body.stops,
         "alternatives": alternatives or 0,
-        "prompt_logprobs": (alternatives or 0) if scored else None,
+        "scores_prompt": scored,
     }
     return [
         Request(prompt=prompt, seed=seed + i, **common)
