@@ -8,6 +8,9 @@ The OpenBLAS wheels want a `libgfortran.so.5` from the system, which a bare mach
 wheel carries that library under another file name. For the moment of loading, both are linked into
 one temporary folder, where OpenBLAS's search path (`$ORIGIN`) finds it: nothing stays on the disk.
 
+OpenBLAS computes a product with as many threads as there are processors, and they wait for the next
+one spinning. `set_threads` says how many there are to be.
+
 On a CPU `mx.compile` runs the system's g++. Where there is none, it is switched off.
 """
 
@@ -19,6 +22,11 @@ import sys
 import tempfile
 from importlib import metadata
 from pathlib import Path
+
+# Each of them says how many threads OpenBLAS uses, and the first that is set counts.
+THREADS_VARIABLES = ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS")
+
+_loaded: ctypes.CDLL | None = None  # the library that computes MLX's products, if it is ours
 
 
 def prepare_cpu() -> None:
@@ -39,16 +47,52 @@ def load_openblas() -> str | None:
     Returns the path of the library, or None where none can be loaded: MLX then works all the same,
     slowly. The environment variable `MLX_ENTROPIX_BLAS` names another library, or is `off`.
     """
+    global _loaded
     wanted = os.environ.get("MLX_ENTROPIX_BLAS", "")
     if wanted == "off":
         return None
     candidates = [Path(wanted)] if wanted else _installed_openblas()
     for library in candidates:
         try:
-            _load_global(library)
+            _loaded = _load_global(library)
         except OSError:
             continue
         return str(library)
+    return None
+
+
+def set_threads(count: int | None) -> int | None:
+    """Compute products on a CPU with `count` threads, from now on, in the whole process.
+
+    With None: as many as `OPENBLAS_NUM_THREADS` (or another of `THREADS_VARIABLES`) says, and where
+    none of them is set, `default_threads()`. OpenBLAS takes at least 1 and at most as many as it
+    was built for.
+
+    Returns how many there are now. Returns None, and does nothing, where no OpenBLAS was loaded:
+    on a Mac, with a GPU, with `MLX_ENTROPIX_BLAS=off` or another library. Not to be called while
+    another thread computes.
+    """
+    if count is not None and count < 1:
+        raise ValueError(f"threads: {count} is less than 1")
+    try:
+        set_number = _loaded.openblas_set_num_threads  # type: ignore[union-attr]
+        get_number = _loaded.openblas_get_num_threads  # type: ignore[union-attr]
+    except AttributeError:
+        return None
+    set_number(ctypes.c_int(count or _threads_asked_for() or default_threads()))
+    return int(get_number())
+
+
+def default_threads() -> int:
+    """How many threads are sensible on this machine: as many as this process has processors."""
+    return len(os.sched_getaffinity(0))
+
+
+def _threads_asked_for() -> int | None:
+    for variable in THREADS_VARIABLES:
+        value = os.environ.get(variable, "").strip()
+        if value.isdecimal() and int(value) > 0:
+            return int(value)
     return None
 
 
@@ -68,14 +112,13 @@ def _distribution_files(package: str, name: str) -> list[Path]:
     return [path for path in found if path.exists()]
 
 
-def _load_global(library: Path) -> None:
+def _load_global(library: Path) -> ctypes.CDLL:
     fortran = _distribution_files("mlx-cpu", "libgfortran")
     if not fortran:
-        ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
-        return
+        return ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
     ctypes.CDLL(str(fortran[0]))  # brings in what it needs itself, from its own folder
     with tempfile.TemporaryDirectory(prefix="mlx-entropix-blas-") as folder:
         (Path(folder) / "libgfortran.so.5").symlink_to(fortran[0])
         link = Path(folder) / library.name
         link.symlink_to(library)
-        ctypes.CDLL(str(link), mode=ctypes.RTLD_GLOBAL)
+        return ctypes.CDLL(str(link), mode=ctypes.RTLD_GLOBAL)
