@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evals.errors import EvalError
-from mlx_entropix.sampling import PRESETS, ConfigError, PlainConfig, SamplerConfig
+from mlx_entropix.errors import ConfigError, EvalError
+from mlx_entropix.sampling import PRESETS, PlainConfig, SamplerConfig
 from mlx_entropix.sampling.auto import auto_sampler
 
 TUNED = Path(__file__).with_name("tuned.toml")

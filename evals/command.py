@@ -12,8 +12,8 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evals.errors import EvalError
 from evals.questions import SPLITS
+from mlx_entropix.errors import EvalError
 
 if TYPE_CHECKING:
     from evals.arms import Arm
@@ -43,8 +43,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _is_explained(error: Exception) -> bool:
     """Whether an error's message is a sentence for the user."""
-    from mlx_entropix.text import PromptError
-    from mlx_entropix.weights.errors import WeightsError
+    from mlx_entropix.errors import PromptError, WeightsError
 
     return isinstance(error, EvalError | WeightsError | PromptError)
 

@@ -9,9 +9,9 @@ from mlx_entropix.cli.session import Session
 from mlx_entropix.cli.style import legend, token_segments
 from mlx_entropix.cli.tally import Tally
 from mlx_entropix.cli.wrap import Lines
-from mlx_entropix.engine import GenerationError, TokenEvent
+from mlx_entropix.engine import TokenEvent
+from mlx_entropix.errors import GenerationError, WeightsError
 from mlx_entropix.prompts import Prompt
-from mlx_entropix.weights.errors import WeightsError
 
 
 def answer_one(session: Session, prompt: Prompt) -> int:

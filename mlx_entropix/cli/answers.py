@@ -13,8 +13,8 @@ from mlx_entropix.cli.style import legend, token_segments
 from mlx_entropix.cli.tally import Tally
 from mlx_entropix.cli.wrap import Lines
 from mlx_entropix.engine import Engine, Event, RowFailed, TokenEvent
+from mlx_entropix.errors import PromptError
 from mlx_entropix.prompts import Prompt
-from mlx_entropix.text import PromptError
 
 
 @dataclass

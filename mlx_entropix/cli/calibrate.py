@@ -212,7 +212,7 @@ def _plot_path(text: str | None) -> Path | None:
     """Where the picture goes. Raises `UsageError` where none can be drawn."""
     from importlib.util import find_spec
 
-    from mlx_entropix.cli.errors import UsageError
+    from mlx_entropix.errors import UsageError
 
     if text is None:
         return None
@@ -226,7 +226,7 @@ def _plot_path(text: str | None) -> Path | None:
 
 def _check_writable(out: Path) -> None:
     """Find out before minutes of work whether the preset can be kept. Raises `UsageError`."""
-    from mlx_entropix.cli.errors import UsageError
+    from mlx_entropix.errors import UsageError
 
     if out.suffix.lower() != ".toml":
         raise UsageError(f"{out} does not end in .toml. Presets are TOML files.")
@@ -246,7 +246,7 @@ def _questions(path: Path) -> list[tuple[str, tuple[str, ...]]]:
     """Questions with their accepted answers from a JSON Lines file. Raises `UsageError`."""
     import json
 
-    from mlx_entropix.cli.errors import UsageError
+    from mlx_entropix.errors import UsageError
 
     remedy = 'Write lines such as {"question": "What is 2 + 3?", "answers": ["5"]}.'
     try:
@@ -390,12 +390,16 @@ def _write(out: Path, config: "SamplerConfig", provenance: "Provenance") -> None
 
 def _report(error: Exception) -> int:
     """Say what went wrong and return the exit code."""
-    from mlx_entropix.cli.errors import UsageError, print_error
-    from mlx_entropix.engine import GenerationError
-    from mlx_entropix.prompts import CsvError
-    from mlx_entropix.sampling.calibration import CalibrationError
-    from mlx_entropix.text import PromptError, TokenizerError
-    from mlx_entropix.weights.errors import WeightsError
+    from mlx_entropix.cli.errors import print_error
+    from mlx_entropix.errors import (
+        CalibrationError,
+        CsvError,
+        GenerationError,
+        PromptError,
+        TokenizerError,
+        UsageError,
+        WeightsError,
+    )
 
     bad_input = (UsageError, WeightsError, CsvError, CalibrationError, PromptError, TokenizerError)
     if isinstance(error, bad_input):

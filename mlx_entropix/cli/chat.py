@@ -5,13 +5,12 @@ from prompt_toolkit import PromptSession
 from mlx_entropix.cli.answer import stream_answer
 from mlx_entropix.cli.commands import COMMANDS, run_command
 from mlx_entropix.cli.conversation import Conversation
-from mlx_entropix.cli.errors import UsageError, print_error
+from mlx_entropix.cli.errors import print_error
 from mlx_entropix.cli.keyboard import make_keyboard, without_echo
 from mlx_entropix.cli.sampler import NAMES
 from mlx_entropix.cli.session import Session
 from mlx_entropix.cli.style import legend
-from mlx_entropix.engine import GenerationError
-from mlx_entropix.text import PromptError
+from mlx_entropix.errors import GenerationError, PromptError, UsageError
 
 # A turn goes on from the turns before instead of computing them again.
 _PREFIX_CACHE_BYTES = 1 << 30

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlx_entropix.cli.conversation import Conversation
-from mlx_entropix.cli.errors import UsageError
 from mlx_entropix.cli.sampler import NAMES, named_config
 from mlx_entropix.cli.session import Session
+from mlx_entropix.errors import UsageError
 
 _KEYS = "Enter sends, Alt-Enter begins a new line, Ctrl-C stops an answer, Ctrl-D leaves."
 

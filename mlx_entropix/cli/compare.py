@@ -121,7 +121,8 @@ def main(argv: list[str] | None = None) -> int:
         parser.error("--align phrase needs the phrase: --phrase TEXT.")
     if options.align != "phrase" and options.phrase is not None:
         parser.error(f"--phrase and --align {options.align} contradict each other.")
-    from mlx_entropix.cli.errors import UsageError, print_error
+    from mlx_entropix.cli.errors import print_error
+    from mlx_entropix.errors import UsageError
 
     try:
         return _run(options)
@@ -175,7 +176,7 @@ def _run(options: Namespace) -> int:
 
 def _metrics(asked: Sequence[str] | None) -> list[str]:
     """The names asked for, each once. Raises `UsageError` for one that there is not."""
-    from mlx_entropix.cli.errors import UsageError
+    from mlx_entropix.errors import UsageError
     from mlx_entropix.sampling import Metrics
 
     known = [*Metrics._fields, "logprob"]

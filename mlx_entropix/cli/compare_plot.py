@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mlx_entropix.cli.comparison import Alignment
-from mlx_entropix.cli.errors import UsageError
+from mlx_entropix.errors import UsageError
 
 # After Okabe and Ito, told apart under the common colour deficiencies; and no two lines alike.
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")

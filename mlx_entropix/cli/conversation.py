@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mlx_entropix.cli.errors import UsageError
+from mlx_entropix.errors import UsageError
 
 
 @dataclass

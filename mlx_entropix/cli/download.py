@@ -88,12 +88,11 @@ def _download(arguments: Namespace) -> Path:
 
 
 def _report(error: Exception) -> int:
-    from mlx_entropix.weights.download_errors import DownloadError
-    from mlx_entropix.weights.errors import WeightsError
+    from mlx_entropix.errors import WeightsError
 
     if isinstance(error, WeightsError):
         print_error(str(error))
-        return 1 if isinstance(error, DownloadError) and not error.bad_input else 2
+        return error.exit_code
     print_error(
         f"the download failed in an unforeseen way ({type(error).__name__}: {error}). "
         "Run the same command with --debug to see where."

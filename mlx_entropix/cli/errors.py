@@ -9,10 +9,6 @@ from mlx_entropix.cli.console import make_console
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z`])")
 
 
-class UsageError(ValueError):
-    """What the user asked for cannot be done; the message says why and what to do instead."""
-
-
 def print_error(message: str, *, no_color: bool | None = None) -> None:
     """Write `error: what is wrong` to stderr, and on the next line what to do.
 

@@ -71,7 +71,7 @@ def _run(options: Namespace) -> int:
 
 def _check_terminal(options: Namespace) -> None:
     """Without a prompt there is a chat, and a chat needs a terminal."""
-    from mlx_entropix.cli.errors import UsageError
+    from mlx_entropix.errors import UsageError
 
     asks = options.input is not None or is_list(options)
     if not asks and not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -99,21 +99,17 @@ def _report(error: Exception, options: Namespace) -> int:
 
 def _exit_code(error: Exception) -> int | None:
     """2 for bad input, 1 for what went wrong on the way, None for what nobody foresaw."""
-    from mlx_entropix.cli.errors import UsageError
-    from mlx_entropix.cli.trace import TraceError
-    from mlx_entropix.prompts import CsvError
-    from mlx_entropix.weights.errors import WeightsError
+    from mlx_entropix.errors import CsvError, TraceError, UsageError, WeightsError
 
     if isinstance(error, WeightsError):
-        return 2 if getattr(error, "bad_input", True) else 1  # a lost connection is no bad input
+        return error.exit_code
     if isinstance(error, UsageError | CsvError):
         return 2
     if isinstance(error, TraceError):
         return 1
 
     # From here on they are loaded already, so that an early error does not wait for them.
-    from mlx_entropix.engine import GenerationError
-    from mlx_entropix.text import PromptError, TokenizerError
+    from mlx_entropix.errors import GenerationError, PromptError, TokenizerError
 
     if isinstance(error, PromptError | TokenizerError):
         return 2

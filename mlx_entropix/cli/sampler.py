@@ -4,10 +4,9 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from mlx_entropix.cli.errors import UsageError
+from mlx_entropix.errors import ConfigError, UsageError
 from mlx_entropix.sampling import (
     PRESETS,
-    ConfigError,
     ConfigFile,
     PlainConfig,
     SamplerConfig,

@@ -100,9 +100,8 @@ def _settings(options: Namespace, port: int) -> "Settings":
 
 def _report(error: Exception) -> int:
     """Say what went wrong and return the exit code."""
-    from mlx_entropix.cli.errors import UsageError, print_error
-    from mlx_entropix.text import TokenizerError
-    from mlx_entropix.weights.errors import WeightsError
+    from mlx_entropix.cli.errors import print_error
+    from mlx_entropix.errors import TokenizerError, UsageError, WeightsError
 
     if isinstance(error, UsageError):
         print_error(str(error))

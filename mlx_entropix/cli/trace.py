@@ -5,11 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mlx_entropix.cli.errors import UsageError
-
-
-class TraceError(RuntimeError):
-    """The trace could not be written to its end; the message says why."""
+from mlx_entropix.errors import TraceError, UsageError
 
 
 class TraceFile:

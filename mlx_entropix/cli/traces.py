@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mlx_entropix.cli.errors import UsageError
+from mlx_entropix.errors import UsageError
 
 _PARTS_OF_CHARACTERS = re.compile(r"(?:\\x[0-9a-f]{2})+")
 

@@ -9,7 +9,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlx_entropix.sampling.config import ConfigError, SamplerConfig
+from mlx_entropix.errors import ConfigError
+from mlx_entropix.sampling.config import SamplerConfig
 from mlx_entropix.sampling.config_file import Provenance, read_config_file
 from mlx_entropix.sampling.presets import ENTROPIX
 

@@ -12,11 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mlx_entropix.engine import Engine, Event, Request, RowFailed, load_from
+from mlx_entropix.errors import PromptError
 from mlx_entropix.sampling import PRESETS
 from mlx_entropix.server.errors import ApiError
 from mlx_entropix.server.generation import Generation
 from mlx_entropix.server.settings import Settings
-from mlx_entropix.text import PromptError, Tokenizer
+from mlx_entropix.text import Tokenizer
 from mlx_entropix.weights.locate import locate_weights
 
 logger = logging.getLogger(__name__)

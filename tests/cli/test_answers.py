@@ -8,11 +8,9 @@ import pytest
 from mlx_entropix.cli.answer import answer_one
 from mlx_entropix.cli.answers import answer_list
 from mlx_entropix.cli.sampler import named_config
-from mlx_entropix.cli.trace import TraceError, TraceFile
-from mlx_entropix.engine import GenerationError
+from mlx_entropix.cli.trace import TraceFile
+from mlx_entropix.errors import GenerationError, PromptError, TraceError, WeightsError
 from mlx_entropix.prompts import Prompt
-from mlx_entropix.text import PromptError
-from mlx_entropix.weights.errors import WeightsError
 
 QUESTION = Prompt("question", "What is the capital of France?")
 
