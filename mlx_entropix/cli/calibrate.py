@@ -10,11 +10,10 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlx_entropix.cli.arguments import ArgumentParser
-from mlx_entropix.cli.shared_options import add_weights, whole_number
+from mlx_entropix.cli.command import ArgumentParser, add_weights, whole_number
 
 if TYPE_CHECKING:
-    from mlx_entropix.cli.console import Screen
+    from mlx_entropix.cli.screen import Screen
     from mlx_entropix.engine.calibrate import Calibration, Tuning
     from mlx_entropix.sampling import SamplerConfig
     from mlx_entropix.sampling.config_file import Provenance
@@ -41,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         _run(options, words)
     except KeyboardInterrupt:
-        from mlx_entropix.cli.errors import print_error
+        from mlx_entropix.cli.screen import print_error
 
         print_error("interrupted. Nothing was written.")
         return 130
@@ -125,8 +124,7 @@ def _share(text: str) -> tuple[str, float]:
 
 
 def _run(options: Namespace, words: list[str]) -> None:
-    from mlx_entropix.cli.console import make_screen
-    from mlx_entropix.cli.progress import LateBar, spinner
+    from mlx_entropix.cli.screen import LateBar, make_screen, spinner
     from mlx_entropix.prompts import CALIBRATION_CSV, SYSTEM_PROMPT, create_prompts_from_csv
     from mlx_entropix.sampling.auto import user_preset
     from mlx_entropix.sampling.calibration import TARGETS, check_prompts, check_targets
@@ -197,7 +195,7 @@ def _run(options: Namespace, words: list[str]) -> None:
     _write(out, result.config, provenance)
     _print_result(screen, result, targets, tuning, seconds)
     if plot is not None:
-        from mlx_entropix.cli.quadrant_plot import draw_before_and_after
+        from mlx_entropix.cli.plots import draw_before_and_after
 
         draw_before_and_after(plot, location.name, result)
         screen.answers.print(f"Picture: {plot}")
@@ -390,7 +388,7 @@ def _write(out: Path, config: "SamplerConfig", provenance: "Provenance") -> None
 
 def _report(error: Exception) -> int:
     """Say what went wrong and return the exit code."""
-    from mlx_entropix.cli.errors import print_error
+    from mlx_entropix.cli.screen import print_error
     from mlx_entropix.errors import (
         CalibrationError,
         CsvError,

@@ -5,8 +5,8 @@ import traceback
 from argparse import ArgumentTypeError, Namespace
 from pathlib import Path
 
-from mlx_entropix.cli.arguments import ArgumentParser
-from mlx_entropix.cli.errors import print_error
+from mlx_entropix.cli.command import ArgumentParser
+from mlx_entropix.cli.screen import print_error
 
 DEFAULT_MODEL_ID = "meta-llama/Llama-3.2-1B-Instruct"
 

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlx_entropix.cli.console import Screen
-from mlx_entropix.cli.sampler import Config
+from mlx_entropix.cli.sampler_options import Config
+from mlx_entropix.cli.screen import Screen
 from mlx_entropix.cli.tally import Tally
-from mlx_entropix.cli.trace import TraceFile
+from mlx_entropix.cli.trace_file import TraceFile
 from mlx_entropix.engine import (
     Engine,
     Request,

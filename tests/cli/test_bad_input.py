@@ -6,9 +6,8 @@ import sys
 
 import pytest
 
-from mlx_entropix.cli.main import main
-from mlx_entropix.cli.options import make_parser
-from mlx_entropix.cli.sampler import NAMES
+from mlx_entropix.cli.ask import main, make_parser
+from mlx_entropix.cli.sampler_options import NAMES
 
 from .conftest import ROOT, environment, run
 
@@ -156,7 +155,7 @@ def test_a_megabyte_does_not_fit():
 def test_help_names_every_option_and_loads_nothing_heavy():
     script = (
         "import sys\n"
-        "from mlx_entropix.cli.main import main\n"
+        "from mlx_entropix.cli.ask import main\n"
         "try: main(['--help'])\n"
         "except SystemExit as stop: print('code', stop.code)\n"
         "print([m for m in ('rich', 'mlx.core', 'transformers', 'pydantic') if m in sys.modules])\n"

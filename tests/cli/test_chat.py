@@ -7,8 +7,7 @@ import pexpect
 import pytest
 
 from mlx_entropix.cli.answer import stream_answer
-from mlx_entropix.cli.commands import COMMANDS, run_command
-from mlx_entropix.cli.conversation import Conversation
+from mlx_entropix.cli.chat import COMMANDS, Conversation, run_command
 from mlx_entropix.errors import UsageError
 
 from .conftest import MAIN, ROOT, environment, json_lines, wait_for_lines

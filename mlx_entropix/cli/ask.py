@@ -1,0 +1,332 @@
+"""The command `ask`, also `mlx_main.py`: one prompt, a list of prompts, or a chat.
+
+Everything that can be found wrong without the model is found before it is loaded. What is heavy to
+import is imported behind the spinner.
+"""
+
+import argparse
+import sys
+import traceback
+from argparse import Namespace
+from dataclasses import replace
+
+from mlx_entropix.cli.command import (
+    ArgumentParser,
+    add_sampler,
+    add_weights,
+    check_sampler,
+    whole_number,
+)
+from mlx_entropix.errors import UsageError
+from mlx_entropix.prompts import PREDEFINED, SYSTEM_PROMPT, Prompt, create_prompts_from_csv
+from mlx_entropix.window import LONGEST_WINDOW
+
+_LLAMA_NOTICE = "Bundled model {}. For Llama: uv run mlx_download_weights.py"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command and return its exit code: 0 done, 1 failed, 2 bad input, 130 interrupted."""
+    options = parse(argv)
+    try:
+        return _run(options)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        return 1
+    except Exception as error:
+        if options.debug:
+            traceback.print_exc()
+        return _report(error, options)
+
+
+def _run(options: Namespace) -> int:
+    if options.print_config:
+        from mlx_entropix.cli.sampler_options import config_text
+
+        print(config_text(options), end="")
+        return 0
+    from mlx_entropix.cli.sampler_options import config_of, find_auto
+    from mlx_entropix.cli.screen import make_screen, spinner
+    from mlx_entropix.cli.trace_file import TraceFile
+    from mlx_entropix.sampling.auto import AUTO
+    from mlx_entropix.weights.locate import locate_weights
+
+    _check_terminal(options)
+    screen = make_screen(no_color=options.no_color, quiet=options.quiet, is_json=options.json)
+    prompts = asked_prompts(options)
+    auto = find_auto(options.weights_dir)
+    sampler, config = config_of(options, auto)
+    trace = TraceFile(options.trace) if options.trace else None
+    location = locate_weights(options.weights_dir)
+    if location.is_fallback:
+        screen.notice(_LLAMA_NOTICE.format(location.name))
+    with spinner(screen.notices, f"Loading {location.name}", shown=not options.quiet):
+        from mlx_entropix.cli.answer import answer_list, answer_one
+        from mlx_entropix.cli.session import Session
+
+        session = Session.open(options, screen, location, trace, auto, sampler, config)
+    if sampler == AUTO and auto.notice:
+        screen.notice(auto.notice)
+    if is_list(options):
+        return answer_list(session, prompts, options.rows or DEFAULT_ROWS)
+    if prompts:
+        return answer_one(session, prompts[0])
+    from mlx_entropix.cli.chat import chat
+
+    return chat(session, system_prompt(options))
+
+
+def _check_terminal(options: Namespace) -> None:
+    """Without a prompt there is a chat, and a chat needs a terminal."""
+    from mlx_entropix.errors import UsageError
+
+    asks = options.input is not None or is_list(options)
+    if not asks and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(
+            "There is no prompt, and no terminal to chat in. Give one with --input TEXT, where - "
+            "reads standard input, or with --prompts or --prompt_csv."
+        )
+
+
+def _report(error: Exception, options: Namespace) -> int:
+    """Say what went wrong and return the exit code."""
+    from mlx_entropix.cli.screen import print_error
+
+    code = _exit_code(error)
+    message = str(error)
+    if code is None:
+        code = 1
+        message = (
+            f"this failed in an unforeseen way ({type(error).__name__}: {error}). "
+            "Run the same command with --debug to see where."
+        )
+    print_error(message, no_color=options.no_color)
+    return code
+
+
+def _exit_code(error: Exception) -> int | None:
+    """2 for bad input, 1 for what went wrong on the way, None for what nobody foresaw."""
+    from mlx_entropix.errors import CsvError, TraceError, UsageError, WeightsError
+
+    if isinstance(error, WeightsError):
+        return error.exit_code
+    if isinstance(error, UsageError | CsvError):
+        return 2
+    if isinstance(error, TraceError):
+        return 1
+
+    # From here on they are loaded already, so that an early error does not wait for them.
+    from mlx_entropix.errors import GenerationError, PromptError, TokenizerError
+
+    if isinstance(error, PromptError | TokenizerError):
+        return 2
+    return 1 if isinstance(error, GenerationError) else None
+
+
+DEFAULT_CSV = "data/prompts.csv"
+DEFAULT_ROWS = 8
+
+_EPILOG = """\
+examples:
+  uv run mlx_main.py                                    chat, in a terminal
+  uv run mlx_main.py --input "What is entropy?"         one answer
+  git diff | uv run mlx_main.py --input - --system "Review this change."
+  uv run mlx_main.py --input "Once upon" --raw --sampler frog --seed 7
+  uv run mlx_main.py --prompts --trace run.jsonl        five prompts, every token recorded
+  uv run mlx_main.py --prompt_csv roles.csv --rows 16 --json > answers.jsonl
+
+Hyphens and underscores in options are the same. Exit codes: 0 done, 1 failed while running,
+2 bad usage or bad input, 130 interrupted.
+"""
+
+
+def make_parser() -> ArgumentParser:
+    """The parser of `mlx_main.py`."""
+    parser = ArgumentParser(
+        prog="uv run mlx_main.py",
+        usage="%(prog)s [--input TEXT | --prompts | --prompt_csv [PATH]] [options]",
+        description="Language models on MLX with an entropy sampler. Without a prompt: a chat.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_prompts(parser)
+    add_weights(parser.add_argument_group("model"))
+    _add_sampler(parser)
+    _add_answer(parser)
+    _add_output(parser)
+    return parser
+
+
+def parse(argv: list[str] | None) -> Namespace:
+    """The checked options. Exits with code 2 and a sentence where they make no sense."""
+    parser = make_parser()
+    options = parser.parse_args(argv)
+    check_sampler(parser, options)
+    problem = _contradiction(options)
+    if problem:
+        parser.error(problem)
+    return options
+
+
+def is_list(options: Namespace) -> bool:
+    """Whether a list of prompts was asked for."""
+    return bool(options.prompts or options.prompt_csv)
+
+
+def _add_prompts(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("what to ask").add_mutually_exclusive_group()
+    group.add_argument("--input", metavar="TEXT", help="one prompt; - reads standard input (UTF-8)")
+    group.add_argument("--prompts", action="store_true", help="five prompts that come with us")
+    group.add_argument(
+        "--prompt_csv",
+        nargs="?",
+        const=DEFAULT_CSV,
+        metavar="PATH",
+        help=f"the prompts of a CSV file with the columns act,prompt (default: {DEFAULT_CSV})",
+    )
+    more = parser.add_argument_group("how to ask")
+    more.add_argument("--system", metavar="TEXT", help='another system prompt; "" for none')
+    more.add_argument("--raw", action="store_true", help="send the text as is, no chat template")
+    more.add_argument(
+        "--rows",
+        type=whole_number(1),
+        metavar="N",
+        help=f"prompts of a list that are answered at once (default: {DEFAULT_ROWS})",
+    )
+
+
+def _add_sampler(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("sampler")
+    add_sampler(group, "")
+    group.add_argument("--temperature", type=float, metavar="X", help="base temperature, 0 to 5")
+    group.add_argument("--top_p", type=float, metavar="X", help="base top-p, 0 to 1")
+    group.add_argument("--top_k", type=int, metavar="N", help="base top-k")
+    group.add_argument("--min_p", type=float, metavar="X", help="base min-p, 0 to 1")
+    group.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="equal seeds, equal answers (default: 0)"
+    )
+
+
+def _add_answer(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("answer")
+    group.add_argument(
+        "--max_tokens",
+        type=whole_number(1),
+        default=4096,
+        metavar="N",
+        help="the longest answer, in tokens (default: %(default)s)",
+    )
+    group.add_argument(
+        "--stop",
+        type=not_empty,
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="end the answer before this text; may be given several times",
+    )
+
+
+def _add_output(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("output")
+    group.add_argument(
+        "--trace", metavar="FILE", help="write every token with its metrics as JSON Lines"
+    )
+    group.add_argument(
+        "--window",
+        type=window_size,
+        default=0,
+        metavar="W",
+        help="add to each token of the trace the mean and the slope of every metric over the last W"
+        " tokens (default: 0, none)",
+    )
+    group.add_argument(
+        "--json",
+        action="store_true",
+        help="print one JSON object a prompt, on a line of its own, and nothing else",
+    )
+    group.add_argument("--quiet", action="store_true", help="print the answer alone")
+    group.add_argument("--no_color", action="store_true", help="plain text, as with NO_COLOR set")
+    group.add_argument("--debug", action="store_true", help="show a traceback with an error")
+
+
+def not_empty(text: str) -> str:
+    """Text of at least one character, for argparse."""
+    if not text:
+        raise argparse.ArgumentTypeError("the text is empty, give at least one character")
+    return text
+
+
+def window_size(text: str) -> int:
+    """A number of tokens for a window, 0 for none, for argparse."""
+    size = whole_number(0)(text)
+    if size > LONGEST_WINDOW:
+        raise argparse.ArgumentTypeError(
+            f"{text} is too large, it must be at most {LONGEST_WINDOW}"
+        )
+    return size
+
+
+def _contradiction(options: Namespace) -> str | None:
+    chats = options.input is None and not is_list(options)
+    if options.raw and options.system is not None:
+        return "--raw sends the text as it is, so there is no place for --system."
+    if options.window and not options.trace:
+        return "--window adds to the trace, so it needs --trace FILE."
+    if options.rows is not None and not is_list(options):
+        return "--rows is for a list of prompts: --prompts or --prompt_csv."
+    if chats and (options.raw or options.json):
+        option = "--raw" if options.raw else "--json"
+        return f"{option} needs a prompt: --input, --prompts or --prompt_csv."
+    return None
+
+
+def asked_prompts(options: Namespace) -> list[Prompt]:
+    """The prompts of --input, --prompts or --prompt_csv; none where a chat is meant.
+
+    Raises `UsageError`, or `CsvError` for the CSV file.
+    """
+    if options.system is not None:
+        _check_text(options.system, "The text of --system")
+    if options.prompts:
+        return [_with_system(prompt, options.system) for prompt in PREDEFINED]
+    if options.prompt_csv is not None:
+        prompts = create_prompts_from_csv(options.prompt_csv)
+        return [_with_system(prompt, options.system) for prompt in prompts]
+    if options.input is None:
+        return []
+    text = _standard_input() if options.input == "-" else options.input
+    _check_text(text, "The prompt")
+    if not text.strip():
+        raise UsageError("The prompt is empty. Give it at least one word.")
+    return [Prompt("input", text, system_prompt(options))]
+
+
+def system_prompt(options: Namespace) -> str | None:
+    """The system prompt of --input and of a chat."""
+    return SYSTEM_PROMPT if options.system is None else options.system or None
+
+
+def _with_system(prompt: Prompt, system: str | None) -> Prompt:
+    return prompt if system is None else replace(prompt, system=system or None)
+
+
+def _standard_input() -> str:
+    if sys.stdin.isatty():
+        print("Type the prompt, then Ctrl-D on a line of its own.", file=sys.stderr)
+    content = sys.stdin.buffer.read()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"Standard input is not UTF-8 (byte {error.start + 1:,} is no part of a character). "
+            "Convert it first, for example with `iconv -f LATIN1 -t UTF-8`."
+        ) from None
+    return text.removesuffix("\n").removesuffix("\r")  # the end of the last line, not of the prompt
+
+
+def _check_text(text: str, what: str) -> None:
+    """Arguments that are not UTF-8 reach Python as lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{what} is not valid UTF-8. Type it in a UTF-8 terminal.") from None
