@@ -6,15 +6,16 @@ import is imported behind the spinner.
 
 import argparse
 import sys
-import traceback
 from argparse import Namespace
 from dataclasses import replace
 
 from mlx_entropix.cli.command import (
     ArgumentParser,
+    add_debug,
     add_sampler,
     add_weights,
     check_sampler,
+    run,
     whole_number,
 )
 from mlx_entropix.errors import UsageError
@@ -27,16 +28,7 @@ _LLAMA_NOTICE = "Bundled model {}. For Llama: uv run mlx_download_weights.py"
 def main(argv: list[str] | None = None) -> int:
     """Run the command and return its exit code: 0 done, 1 failed, 2 bad input, 130 interrupted."""
     options = parse(argv)
-    try:
-        return _run(options)
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:  # the reader of our output has gone, as `head` does
-        return 1
-    except Exception as error:
-        if options.debug:
-            traceback.print_exc()
-        return _report(error, options)
+    return run(lambda: _run(options), options)
 
 
 def _run(options: Namespace) -> int:
@@ -86,41 +78,6 @@ def _check_terminal(options: Namespace) -> None:
             "There is no prompt, and no terminal to chat in. Give one with --input TEXT, where - "
             "reads standard input, or with --prompts or --prompt_csv."
         )
-
-
-def _report(error: Exception, options: Namespace) -> int:
-    """Say what went wrong and return the exit code."""
-    from mlx_entropix.cli.screen import print_error
-
-    code = _exit_code(error)
-    message = str(error)
-    if code is None:
-        code = 1
-        message = (
-            f"this failed in an unforeseen way ({type(error).__name__}: {error}). "
-            "Run the same command with --debug to see where."
-        )
-    print_error(message, no_color=options.no_color)
-    return code
-
-
-def _exit_code(error: Exception) -> int | None:
-    """2 for bad input, 1 for what went wrong on the way, None for what nobody foresaw."""
-    from mlx_entropix.errors import CsvError, TraceError, UsageError, WeightsError
-
-    if isinstance(error, WeightsError):
-        return error.exit_code
-    if isinstance(error, UsageError | CsvError):
-        return 2
-    if isinstance(error, TraceError):
-        return 1
-
-    # From here on they are loaded already, so that an early error does not wait for them.
-    from mlx_entropix.errors import GenerationError, PromptError, TokenizerError
-
-    if isinstance(error, PromptError | TokenizerError):
-        return 2
-    return 1 if isinstance(error, GenerationError) else None
 
 
 DEFAULT_CSV = "data/prompts.csv"
@@ -246,7 +203,7 @@ def _add_output(parser: ArgumentParser) -> None:
     )
     group.add_argument("--quiet", action="store_true", help="print the answer alone")
     group.add_argument("--no_color", action="store_true", help="plain text, as with NO_COLOR set")
-    group.add_argument("--debug", action="store_true", help="show a traceback with an error")
+    add_debug(group)
 
 
 def not_empty(text: str) -> str:

@@ -5,12 +5,11 @@ import datetime
 import shlex
 import sys
 import time
-import traceback
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlx_entropix.cli.command import ArgumentParser, add_weights, whole_number
+from mlx_entropix.cli.command import ArgumentParser, add_debug, add_weights, run, whole_number
 
 if TYPE_CHECKING:
     from mlx_entropix.cli.screen import Screen
@@ -37,18 +36,9 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command and return its exit code: 0 done, 1 failed, 2 bad input, 130 interrupted."""
     words = list(sys.argv[1:] if argv is None else argv)
     options = make_parser().parse_args(words)
-    try:
-        _run(options, words)
-    except KeyboardInterrupt:
-        from mlx_entropix.cli.screen import print_error
-
-        print_error("interrupted. Nothing was written.")
-        return 130
-    except Exception as error:
-        if options.debug:
-            traceback.print_exc()
-        return _report(error)
-    return 0
+    return run(
+        lambda: _run(options, words), options, interrupted="interrupted. Nothing was written."
+    )
 
 
 def make_parser() -> ArgumentParser:
@@ -104,7 +94,7 @@ def make_parser() -> ArgumentParser:
         help="how many settings --tune tries (default: %(default)s)",
     )
     parser.add_argument("--plot", metavar="FILE", help="a picture, as .png or .svg")
-    parser.add_argument("--debug", action="store_true", help="show a traceback with an error")
+    add_debug(parser)
     return parser
 
 
@@ -384,30 +374,3 @@ def _write(out: Path, config: "SamplerConfig", provenance: "Provenance") -> None
     part = out.with_name(out.name + ".part")
     part.write_text(text, encoding="utf-8")
     part.replace(out)  # a preset that was there stays whole until the new one is
-
-
-def _report(error: Exception) -> int:
-    """Say what went wrong and return the exit code."""
-    from mlx_entropix.cli.screen import print_error
-    from mlx_entropix.errors import (
-        CalibrationError,
-        CsvError,
-        GenerationError,
-        PromptError,
-        TokenizerError,
-        UsageError,
-        WeightsError,
-    )
-
-    bad_input = (UsageError, WeightsError, CsvError, CalibrationError, PromptError, TokenizerError)
-    if isinstance(error, bad_input):
-        print_error(str(error))
-        return 2
-    known = isinstance(error, GenerationError)
-    print_error(
-        str(error)
-        if known
-        else f"this failed in an unforeseen way ({type(error).__name__}: {error}). "
-        "Run the same command with --debug to see where."
-    )
-    return 1

@@ -1,12 +1,15 @@
-"""What every command has: a parser, options that several share, one way to say what went wrong."""
+"""What every command has: a parser, options that several share, and an end with an exit code."""
 
 import argparse
 import difflib
 import re
 import sys
+import traceback
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
+
+from mlx_entropix.errors import EntropixError
 
 _LONG_OPTION = re.compile(r"--[A-Za-z][\w-]*(?==|$)")
 
@@ -61,6 +64,53 @@ def _sentence(message: str) -> str:
     message = re.sub(r"^argument ", "", message)
     message = re.sub(r"^unrecognized arguments:", "unknown arguments:", message)
     return message if message.endswith((".", "!", "?")) else f"{message}."
+
+
+def run(
+    work: Callable[[], int | None],
+    options: Namespace,
+    *,
+    what: str = "this",
+    interrupted: str | None = None,
+) -> int:
+    """Do the work of a command and return its exit code: what `work` returns, 0 for None.
+
+    What goes wrong is said in a sentence or two on stderr, with a traceback under --debug. An error
+    has its own exit code; one that nobody foresaw, of which the sentence says that `what` failed,
+    has 1. Ctrl-C ends with 130, and with `interrupted` if that is to be said.
+    """
+    no_color = getattr(options, "no_color", False)
+    try:
+        return work() or 0
+    except KeyboardInterrupt:
+        if interrupted is not None:
+            _print_error(interrupted, no_color)
+        return 130
+    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        return 1
+    except Exception as error:
+        if options.debug:
+            traceback.print_exc()
+        if isinstance(error, EntropixError):
+            _print_error(str(error), no_color)
+            return error.exit_code
+        _print_error(
+            f"{what} failed in an unforeseen way ({type(error).__name__}: {error}). "
+            "Run the same command with --debug to see where.",
+            no_color,
+        )
+        return 1
+
+
+def _print_error(message: str, no_color: bool) -> None:
+    from mlx_entropix.cli.screen import print_error
+
+    print_error(message, no_color=no_color)
+
+
+def add_debug(group: Any) -> None:
+    """`--debug`, which every command has."""
+    group.add_argument("--debug", action="store_true", help="show a traceback with an error")
 
 
 def add_weights(group: Any) -> None:

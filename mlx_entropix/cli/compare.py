@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlx_entropix.cli.command import ArgumentParser, whole_number
+from mlx_entropix.cli.command import ArgumentParser, add_debug, run, whole_number
 from mlx_entropix.window import LONGEST_WINDOW
 
 if TYPE_CHECKING:
@@ -95,6 +95,7 @@ def make_parser() -> ArgumentParser:
     )
     output.add_argument("--json", action="store_true", help="print one JSON object, curves too")
     output.add_argument("--no_color", action="store_true", help="plain text, as with NO_COLOR set")
+    add_debug(output)
     return parser
 
 
@@ -120,18 +121,7 @@ def main(argv: list[str] | None = None) -> int:
         parser.error("--align phrase needs the phrase: --phrase TEXT.")
     if options.align != "phrase" and options.phrase is not None:
         parser.error(f"--phrase and --align {options.align} contradict each other.")
-    from mlx_entropix.cli.screen import print_error
-    from mlx_entropix.errors import UsageError
-
-    try:
-        return _run(options)
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        return 1
-    except UsageError as error:
-        print_error(str(error), no_color=options.no_color)
-        return 2
+    return run(lambda: _run(options), options)
 
 
 def _run(options: Namespace) -> int:

@@ -7,18 +7,20 @@ import argparse
 import os
 import socket
 import sys
-import traceback
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from mlx_entropix.cli.command import (
     ArgumentParser,
+    add_debug,
     add_sampler,
     add_weights,
     check_sampler,
+    run,
     whole_number,
 )
+from mlx_entropix.errors import ServeError, TokenizerError, WeightsError
 
 if TYPE_CHECKING:
     from mlx_entropix.server.settings import Settings
@@ -27,15 +29,7 @@ if TYPE_CHECKING:
 def main(argv: list[str] | None = None) -> int:
     """Run the command and return its exit code: 0 ended by a signal, 1 failed, 2 bad usage."""
     options = parse(argv)
-    try:
-        _run(options)
-    except KeyboardInterrupt:  # before the server itself takes care of it
-        pass
-    except Exception as error:
-        if options.debug:
-            traceback.print_exc()
-        return _report(error)
-    return 0
+    return run(lambda: _run(options), options, what="the server")
 
 
 def leave(code: int) -> NoReturn:
@@ -55,12 +49,16 @@ def _run(options: Namespace) -> None:
 
         print(config_text(options), end="")
         return
-    listener = _listen(options.host, options.port)
-    with listener:
-        settings = _settings(options, listener.getsockname()[1])
-        from mlx_entropix.server.run import run_server
+    try:
+        with _listen(options.host, options.port) as listener:
+            settings = _settings(options, listener.getsockname()[1])
+            from mlx_entropix.server.run import run_server
 
-        run_server(settings, listener)
+            run_server(settings, listener)
+    except (WeightsError, TokenizerError) as error:  # no bad input to a server, but no server
+        raise ServeError(str(error)) from error
+    except KeyboardInterrupt:  # before the server itself takes care of it
+        pass
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -72,7 +70,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.listen(128)  # a second server on this port now fails, not after its loading
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise OSError(
+        raise ServeError(
             f"The server cannot listen on {host} port {port} ({reason}). "
             "Choose another with --port or --host."
         ) from None
@@ -104,24 +102,6 @@ def _settings(options: Namespace, port: int) -> "Settings":
         log_prompts=options.log_prompts,
         shutdown_timeout=options.shutdown_timeout,
     )
-
-
-def _report(error: Exception) -> int:
-    """Say what went wrong and return the exit code."""
-    from mlx_entropix.cli.screen import print_error
-    from mlx_entropix.errors import TokenizerError, UsageError, WeightsError
-
-    if isinstance(error, UsageError):
-        print_error(str(error))
-        return 2
-    known = isinstance(error, WeightsError | TokenizerError | OSError)
-    print_error(
-        str(error)
-        if known
-        else f"the server failed in an unforeseen way ({type(error).__name__}: {error}). "
-        "Run the same command with --debug to see where."
-    )
-    return 1
 
 
 API_KEY_VARIABLE = "MLX_ENTROPIX_API_KEY"
@@ -260,7 +240,7 @@ def _add_logs(parser: ArgumentParser) -> None:
     group.add_argument(
         "--log_prompts", action="store_true", help="write what clients ask into the log"
     )
-    group.add_argument("--debug", action="store_true", help="show a traceback with an error")
+    add_debug(group)
 
 
 def _port(text: str) -> int:
