@@ -13,9 +13,9 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from mlx_entropix.server.docs_page import ASSETS, install_docs
-from mlx_entropix.server.documentation import describe
 from mlx_entropix.server.errors import install_error_handlers
 from mlx_entropix.server.middleware import BodyLimit, HostCheck, KeyCheck, PageHeaders, RequestLog
+from mlx_entropix.server.openapi import describe
 from mlx_entropix.server.routes import router
 from mlx_entropix.server.settings import MAX_BODY_BYTES, Settings
 from mlx_entropix.server.telemetry import Telemetry

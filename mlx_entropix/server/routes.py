@@ -10,9 +10,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import PlainTextResponse, Response
 
 from mlx_entropix.engine import Request
-from mlx_entropix.server import documentation, schemas
-from mlx_entropix.server.answer import StreamedAnswer, WholeAnswer
-from mlx_entropix.server.chat_reply import ChatReply
+from mlx_entropix.server import openapi, schemas
 from mlx_entropix.server.engine_thread import ModelInfo
 from mlx_entropix.server.errors import ApiError
 from mlx_entropix.server.prompts import (
@@ -22,10 +20,10 @@ from mlx_entropix.server.prompts import (
     chat_prompt,
     text_prompts,
 )
-from mlx_entropix.server.replies import Choice, Reply
+from mlx_entropix.server.replies import ChatReply, Choice, Reply, TextReply
 from mlx_entropix.server.requests import ChatRequest, CompletionRequest, GenerationRequest
+from mlx_entropix.server.responses import StreamedAnswer, WholeAnswer
 from mlx_entropix.server.samplers import describe_samplers, request_config
-from mlx_entropix.server.text_reply import TextReply
 from mlx_entropix.server.worker import Worker
 
 DEFAULT_CHAT_TOKENS = 4096
@@ -49,7 +47,7 @@ WorkerOf = Annotated[Worker, Depends(_worker)]
 @_keyed.post(
     "/v1/chat/completions",
     summary="Answer a chat",
-    responses=documentation.answers(schemas.ChatCompletion, schemas.ChatCompletionChunk),
+    responses=openapi.answers(schemas.ChatCompletion, schemas.ChatCompletionChunk),
     tags=["generation"],
 )
 async def chat_completions(body: ChatRequest, worker: WorkerOf, request: HttpRequest) -> Response:
@@ -76,7 +74,7 @@ async def chat_completions(body: ChatRequest, worker: WorkerOf, request: HttpReq
 @_keyed.post(
     "/v1/completions",
     summary="Continue a text",
-    responses=documentation.answers(schemas.Completion, schemas.Completion),
+    responses=openapi.answers(schemas.Completion, schemas.Completion),
     tags=["generation"],
 )
 async def completions(body: CompletionRequest, worker: WorkerOf, request: HttpRequest) -> Response:
@@ -121,7 +119,7 @@ async def completions(body: CompletionRequest, worker: WorkerOf, request: HttpRe
 @_keyed.get(
     "/v1/models",
     summary="List the served model",
-    responses=documentation.errors(401, 503),
+    responses=openapi.errors(401, 503),
     tags=["server"],
 )
 async def models(worker: WorkerOf) -> schemas.ModelList:
@@ -133,7 +131,7 @@ async def models(worker: WorkerOf) -> schemas.ModelList:
 @_keyed.get(
     "/v1/models/{name:path}",
     summary="Describe the served model",
-    responses=documentation.errors(401, 404, 503),
+    responses=openapi.errors(401, 404, 503),
     tags=["server"],
 )
 async def model(
@@ -147,7 +145,7 @@ async def model(
 @_keyed.get(
     "/v1/samplers",
     summary="List the samplers",
-    responses=documentation.errors(401),
+    responses=openapi.errors(401),
     tags=["server"],
 )
 async def samplers(worker: WorkerOf) -> schemas.Samplers:
@@ -169,7 +167,7 @@ async def health(worker: WorkerOf) -> schemas.Health:
     "/metrics",
     summary="Numbers for Prometheus",
     response_class=PlainTextResponse,
-    responses={200: {"description": "Prometheus' text format."}, **documentation.errors(401)},
+    responses={200: {"description": "Prometheus' text format."}, **openapi.errors(401)},
     tags=["server"],
 )
 async def metrics(request: HttpRequest) -> Response:
