@@ -6,8 +6,17 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from mlx_entropix.server.errors import ApiError
+from mlx_entropix.server.errors import (
+    ApiError,
+    bug,
+    loading,
+    queue_full,
+    too_large,
+    unknown_model,
+    wrong_key,
+)
 from mlx_entropix.server.schemas import ChatCompletionChunk, ErrorResponse
+from mlx_entropix.server.settings import MAX_BODY_BYTES
 
 _REF = "#/components/schemas/{model}"
 
@@ -16,49 +25,15 @@ _ERRORS = {
         "A field's value cannot be used, or the prompt does not fit",
         ApiError(400, "max_tokens: Input should be greater than or equal to 1", param="max_tokens"),
     ),
-    401: (
-        "The API key is missing or wrong",
-        ApiError(
-            401,
-            "The API key is missing or wrong. Send it as `Authorization: Bearer KEY`.",
-            code="invalid_api_key",
-        ),
-    ),
-    404: (
-        "The model is not served here",
-        ApiError(
-            404,
-            "The model 'gpt-4' is not served here; 'SmolLM2-135M-Instruct' is.",
-            param="model",
-            code="model_not_found",
-        ),
-    ),
-    413: (
-        "The body is too large",
-        ApiError(413, "The body has more than 8,388,608 bytes, the most allowed."),
-    ),
+    401: ("The API key is missing or wrong", wrong_key()),
+    404: ("The model is not served here", unknown_model("gpt-4", "SmolLM2-135M-Instruct")),
+    413: ("The body is too large", too_large(MAX_BODY_BYTES)),
     429: (
         "The queue is full; Retry-After says how many seconds to wait",
-        ApiError(
-            429,
-            "The queue is full: 80 of 80 places are taken, and 2 more are needed. "
-            "Try again in a few seconds.",
-            code="queue_full",
-            retry_after=2,
-        ),
+        queue_full(taken=80, capacity=80, rows=2),
     ),
-    500: (
-        "The server made an error",
-        ApiError(
-            500,
-            "The server made an error. Its log says more, under this response's X-Request-ID.",
-            code="internal_error",
-        ),
-    ),
-    503: (
-        "The model is loading, or the server is stopping; see Retry-After",
-        ApiError(503, "The model is still loading.", code="loading", retry_after=2),
-    ),
+    500: ("The server made an error", bug()),
+    503: ("The model is loading, or the server is stopping; see Retry-After", loading()),
 }
 
 _SECONDS = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}

@@ -6,7 +6,7 @@ Long texts take a while: this is not to be called in the event loop.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from mlx_entropix.server.engine_thread import ModelInfo
+from mlx_entropix.server.async_engine import ModelInfo
 from mlx_entropix.server.errors import ApiError
 from mlx_entropix.server.requests import ChatRequest, CompletionRequest, GenerationRequest
 from mlx_entropix.text import PromptError
