@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from mlx_entropix.errors import PromptError
-from mlx_entropix.server.engine_thread import ModelInfo
+from mlx_entropix.server.async_engine import ModelInfo
 from mlx_entropix.server.errors import ApiError
 from mlx_entropix.server.requests import ChatRequest, CompletionRequest, GenerationRequest
 
