@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from mlx_entropix.cli.command import (
     ArgumentParser,
+    add_base_values,
     add_debug,
     add_sampler,
     add_weights,
@@ -40,7 +41,7 @@ def _run(options: Namespace) -> int:
     from mlx_entropix.cli.sampler_options import config_of, find_auto
     from mlx_entropix.cli.screen import make_screen, spinner
     from mlx_entropix.cli.trace_file import TraceFile
-    from mlx_entropix.sampling.auto import AUTO
+    from mlx_entropix.sampling.presets import AUTO
     from mlx_entropix.weights.locate import locate_weights
 
     _check_terminal(options)
@@ -154,11 +155,8 @@ def _add_prompts(parser: ArgumentParser) -> None:
 
 def _add_sampler(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("sampler")
-    add_sampler(group, "")
-    group.add_argument("--temperature", type=float, metavar="X", help="base temperature, 0 to 5")
-    group.add_argument("--top_p", type=float, metavar="X", help="base top-p, 0 to 1")
-    group.add_argument("--top_k", type=int, metavar="N", help="base top-k")
-    group.add_argument("--min_p", type=float, metavar="X", help="base min-p, 0 to 1")
+    add_sampler(parser, group, "")
+    add_base_values(parser, group)
     group.add_argument(
         "--seed", type=int, default=0, metavar="N", help="equal seeds, equal answers (default: 0)"
     )

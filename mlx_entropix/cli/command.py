@@ -7,9 +7,13 @@ import sys
 import traceback
 from argparse import Namespace
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NoReturn
 
 from mlx_entropix.errors import EntropixError
+
+BASE_VALUES = {"temperature": float, "top_p": float, "top_k": int, "min_p": float}
+"""The options that replace a value of the sampler's configuration, which is called the same."""
 
 _LONG_OPTION = re.compile(r"--[A-Za-z][\w-]*(?==|$)")
 
@@ -19,10 +23,14 @@ class ArgumentParser(argparse.ArgumentParser):
 
     Options are declared with underscores. They have to be written out (no abbreviations), so that a
     new option never changes what an old script means. A usage error exits with code 2.
+
+    `late_help` makes the help of options whose names or ranges are slow to import: `--help` alone
+    waits for it.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"allow_abbrev": False, **kwargs})
+        self.late_help: dict[str, Callable[[], str]] = {}
 
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: Any = None
@@ -33,6 +41,13 @@ class ArgumentParser(argparse.ArgumentParser):
         return super().parse_known_args(
             [*map(_with_underscores, args[:end]), *args[end:]], namespace
         )
+
+    def format_help(self) -> str:
+        """The help, with the texts of `late_help`."""
+        for action in self._actions:
+            if action.dest in self.late_help:
+                action.help = self.late_help[action.dest]()
+        return super().format_help()
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong and what to do, and exit with code 2."""
@@ -49,7 +64,7 @@ class ArgumentParser(argparse.ArgumentParser):
         return f"Run `{self.prog} --help` for the options."
 
     def _known_options(self) -> list[str]:
-        return re.findall(r"--\w+", self.format_help())
+        return [option for action in self._actions for option in action.option_strings]
 
 
 def _with_underscores(argument: str) -> str:
@@ -124,13 +139,17 @@ def add_weights(group: Any) -> None:
     )
 
 
-def add_sampler(group: Any, use: str) -> None:
+def add_sampler(parser: ArgumentParser, group: Any, use: str) -> None:
     """Which sampler: `use` says for what."""
-    group.add_argument(
-        "--sampler",
-        metavar="NAME",
-        help=f"{use}auto (fitted to the model), entropix, frog or normal (default: auto)",
-    )
+
+    def names() -> str:
+        from mlx_entropix.sampling.presets import AUTO, SAMPLERS
+
+        *most, last = (name + " (fitted to the model)" * (name == AUTO) for name in SAMPLERS)
+        return f"{use}{', '.join(most)} or {last} (default: {AUTO})"
+
+    group.add_argument("--sampler", metavar="NAME", help="")
+    parser.late_help["sampler"] = names
     group.add_argument("--normal", action="store_true", help="the plain sampler: --sampler normal")
     group.add_argument(
         "--sampler_config",
@@ -142,6 +161,21 @@ def add_sampler(group: Any, use: str) -> None:
         action="store_true",
         help="print the sampler's values as such a file, and do nothing else",
     )
+
+
+def add_base_values(parser: ArgumentParser, group: Any) -> None:
+    """What a sampler starts from, in place of the preset's values."""
+    for name, number in BASE_VALUES.items():
+        metavar = "N" if number is int else "X"
+        group.add_argument(f"--{name}", type=number, metavar=metavar, help="")
+        parser.late_help[name] = partial(_range_help, name)
+
+
+def _range_help(name: str) -> str:
+    from mlx_entropix.sampling.config import SamplerConfig
+
+    lowest, highest = (limit for limit in SamplerConfig.model_fields[name].metadata)
+    return f"base {name.replace('_', '-')}, {lowest.ge} to {highest.le}"
 
 
 def check_sampler(parser: ArgumentParser, options: Namespace) -> None:

@@ -14,9 +14,6 @@ from mlx_entropix.sampling.config import SamplerConfig
 from mlx_entropix.sampling.config_file import Provenance, read_config_file
 from mlx_entropix.sampling.presets import ENTROPIX
 
-AUTO = "auto"
-"""The name of this sampler."""
-
 _SHIPPED = Path(__file__).parent / "fitted"
 
 # What converters append to a model's name for its number format; the model is the same.

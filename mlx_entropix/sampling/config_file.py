@@ -20,9 +20,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from mlx_entropix.errors import ConfigError
 from mlx_entropix.sampling.config import Fault, PlainConfig, SamplerConfig, faults_of
 from mlx_entropix.sampling.config_lines import Lines, json_lines, toml_lines
-from mlx_entropix.sampling.presets import PRESETS
+from mlx_entropix.sampling.presets import NORMAL, PRESETS
 
-NORMAL = "normal"
 BASES: dict[str, SamplerConfig | PlainConfig] = {**PRESETS, NORMAL: PlainConfig()}
 
 

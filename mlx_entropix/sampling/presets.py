@@ -75,6 +75,15 @@ published. Where the ADAPTIVE formula gives a temperature of 0, the likeliest to
 
 PRESETS: dict[str, SamplerConfig] = {"entropix": ENTROPIX, "frog": FROG}
 
+AUTO = "auto"
+"""The name of the preset that is fitted to the loaded model; see auto.py."""
+
+NORMAL = "normal"
+"""The name of the plain sampler."""
+
+SAMPLERS = (AUTO, *PRESETS, NORMAL)
+"""All names that a user may give."""
+
 FITTED = SamplerConfig(
     temperature=0.8,
     top_p=1.0,

@@ -5,8 +5,8 @@ from typing import Any
 from mlx_entropix.errors import ConfigError
 from mlx_entropix.prompts import SYSTEM_PROMPT
 from mlx_entropix.sampling import PRESETS, PlainConfig, SamplerConfig
-from mlx_entropix.sampling.auto import AUTO
 from mlx_entropix.sampling.metrics import ABOUT
+from mlx_entropix.sampling.presets import AUTO
 from mlx_entropix.sampling.quadrants import FROM_SUREST
 from mlx_entropix.server.errors import ApiError
 from mlx_entropix.server.requests import GenerationRequest

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlx_entropix.sampling import PRESETS, PlainConfig, SamplerConfig
-from mlx_entropix.sampling.auto import AUTO, AutoSampler
-from mlx_entropix.sampling.config_file import NORMAL
+from mlx_entropix.sampling.auto import AutoSampler
+from mlx_entropix.sampling.presets import AUTO, NORMAL
 
 PLAIN = NORMAL
 """The name of the plain sampler, beside the presets' names."""
