@@ -1,6 +1,8 @@
 """Answers on the screen: one as it streams, those of a list as each is done."""
 
-from collections.abc import Iterator
+import signal
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
 from rich.segment import Segment, Segments
@@ -25,6 +27,38 @@ def answer_one(session: Session, prompt: Prompt) -> int:
     return 130 if tally.is_interrupted else 0
 
 
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C, raised between two steps of the engine, which can go on."""
+
+
+@contextmanager
+def stop_between_steps() -> Iterator[Callable[[], None]]:
+    """Keep Ctrl-C out of the engine's steps.
+
+    What it gives is to be called between steps, and raises `Stopped` where Ctrl-C was pressed. At
+    the second time Ctrl-C does not wait. Where a shell has it ignored, it stays so.
+    """
+    pressed = False
+
+    def note(*_: object) -> None:
+        nonlocal pressed
+        if pressed:
+            raise KeyboardInterrupt
+        pressed = True
+
+    def check() -> None:
+        if pressed:
+            raise Stopped
+
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:
+        signal.signal(signal.SIGINT, note)
+    try:
+        yield check
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def stream_answer(
     session: Session,
     index: int,
@@ -32,26 +66,32 @@ def stream_answer(
     prompt_ids: tuple[int, ...],
     *,
     shows_legend: bool = False,
+    check: Callable[[], None] = lambda: None,
 ) -> Tally:
     """Write an answer to the screen and the trace, token by token, and its closing line.
 
-    `text` is what the user asked. Ctrl-C ends the answer; what had come stays. Raises
+    `text` is what the user asked. Ctrl-C ends the answer; what had come stays. `check` is called
+    between steps, and stops the answer where it raises `Stopped`. Raises
     `PromptError` where the prompt does not fit, `WeightsError` where the model computes no finite
     numbers from the start, `GenerationError` where it ceases to.
     """
     screen, tally = session.screen, Tally()
     lines, colors = Lines.of(screen.answers), screen.answers.color_system
     try:
-        for event in _events(session, index, text, prompt_ids, shows_legend):
-            tally.add(event)
-            session.trace_token(index, event)
-            if not screen.is_json:
-                segments = lines.add(token_segments(event, colors))
-                screen.answers.print(Segments(segments), end="")
+        with closing(_events(session, index, text, prompt_ids, shows_legend, check)) as events:
+            for event in events:
+                tally.add(event)
+                session.trace_token(index, event)
+                if not screen.is_json:
+                    segments = lines.add(token_segments(event, colors))
+                    screen.answers.print(Segments(segments), end="")
+                check()
         session.trace_result(index, tally)
+    except Stopped:
+        tally.is_interrupted = True
     except KeyboardInterrupt:
         tally.is_interrupted = True
-        session.interrupt()
+        session.drop_engine()
     except GenerationError as error:
         if tally.events:
             _end_line(session, tally, lines)
@@ -64,14 +104,20 @@ def stream_answer(
 
 
 def _events(
-    session: Session, index: int, text: str, prompt_ids: tuple[int, ...], shows_legend: bool
-) -> Iterator[TokenEvent]:
+    session: Session,
+    index: int,
+    text: str,
+    prompt_ids: tuple[int, ...],
+    shows_legend: bool,
+    check: Callable[[], None],
+) -> Generator[TokenEvent]:
     """The tokens of the answer; until the first one comes, a bar shows how far the prompt is."""
     screen, total, begun = session.screen, len(prompt_ids), False
     bar = LateBar(screen.notices, "Reading the prompt", total, shown=not screen.quiet)
 
     def on_prompt(done: int, _: int) -> None:
         bar.update(done, f"{done:,} of {total:,} tokens")
+        check()
 
     events = session.stream(prompt_ids, on_prompt)
     if shows_legend:

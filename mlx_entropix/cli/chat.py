@@ -8,7 +8,7 @@ from typing import Any
 
 from prompt_toolkit import PromptSession
 
-from mlx_entropix.cli.answer import stream_answer
+from mlx_entropix.cli.answer import stop_between_steps, stream_answer
 from mlx_entropix.cli.keyboard import make_keyboard, without_echo
 from mlx_entropix.cli.sampler_options import named_config
 from mlx_entropix.cli.screen import print_error
@@ -103,8 +103,8 @@ def _take_turn(session: Session, conversation: Conversation, turn: int, text: st
     """Ask, and keep question and answer, also where Ctrl-C cut the answer."""
     question = {"role": "user", "content": text}
     prompt_ids = tuple(session.tokenizer.chat([*conversation.messages(), question]))
-    with without_echo():
-        tally = stream_answer(session, turn, text, prompt_ids)
+    with without_echo(), stop_between_steps() as check:
+        tally = stream_answer(session, turn, text, prompt_ids, check=check)
     session.screen.note("")
     if tally.events:
         conversation.turns += [question, {"role": "assistant", "content": tally.text}]

@@ -94,6 +94,8 @@ class Session:
         self, prompt_ids: tuple[int, ...], on_prompt: Callable[[int, int], None]
     ) -> Iterator[TokenEvent]:
         """The tokens of an answer. Raises what `stream_request` raises, and when."""
+        while self._engine is not None and not self._engine.idle:
+            self._engine.step()  # an answer that was stopped leaves, and is remembered
         if self._engine is None:
             self._engine = Engine(
                 self.model,
@@ -103,8 +105,8 @@ class Session:
             )
         return stream_request(self._engine, self.request(prompt_ids), on_prompt)
 
-    def interrupt(self) -> None:
-        """Ctrl-C may have come in the middle of a step: go on with a new engine."""
+    def drop_engine(self) -> None:
+        """Go on with a new engine: Ctrl-C may have come in the middle of a step."""
         self._engine = None
 
     @property
