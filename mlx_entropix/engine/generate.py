@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mlx_entropix.cpu.blas import choose_threads
 from mlx_entropix.engine.engine import Engine
 from mlx_entropix.engine.events import PromptProgress, Request, RowFailed, TokenEvent
 from mlx_entropix.errors import GenerationError
@@ -31,6 +32,7 @@ def load_from(location: Location) -> tuple[Llama, Tokenizer]:
     """Load what `locate_weights` found."""
     model, metadata = load_model(location.path, location.name)
     model.weights = location.path
+    choose_threads()
     if metadata is None:
         return model, load_tokenizer(location.path)
     return model, tokenizer_from_gguf(metadata)
