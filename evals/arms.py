@@ -17,8 +17,7 @@ from typing import Any
 from mlx_entropix.errors import ConfigError, EvalError
 from mlx_entropix.sampling import PRESETS, PlainConfig, SamplerConfig
 from mlx_entropix.sampling.auto import auto_sampler
-from mlx_entropix.sampling.config_file import BASES
-from mlx_entropix.sampling.presets import AUTO, NORMAL
+from mlx_entropix.sampling.presets import AUTO, NORMAL, SAMPLERS
 
 TUNED = Path(__file__).with_name("tuned.toml")
 
@@ -124,10 +123,10 @@ def choose_arms(
 
 
 def _config(base: object, values: Mapping[str, Any], source: str) -> SamplerConfig | PlainConfig:
-    if not isinstance(base, str) or base not in BASES:
-        raise EvalError(f"{source}: there is no base {base!r}; write {', '.join(BASES)}.")
+    if not isinstance(base, str) or base not in SAMPLERS:
+        raise EvalError(f"{source}: there is no base {base!r}; write {', '.join(SAMPLERS)}.")
     try:
-        return BASES[base].override(dict(values))
+        return SAMPLERS[base].override(dict(values))
     except ConfigError as error:
         raise EvalError(f"{source}: {error}.") from None
 

@@ -15,7 +15,7 @@ from mlx_entropix.cli.screen import print_error
 from mlx_entropix.cli.session import Session
 from mlx_entropix.cli.style import legend
 from mlx_entropix.errors import GenerationError, PromptError, UsageError
-from mlx_entropix.sampling.presets import SAMPLERS
+from mlx_entropix.sampling.presets import NAMES
 
 # A turn goes on from the turns before instead of computing them again.
 _PREFIX_CACHE_BYTES = 1 << 30
@@ -66,7 +66,7 @@ def chat(session: Session, system: str | None) -> int:
     """
     screen, conversation, turn = session.screen, Conversation(system), -1
     session.prefix_cache_bytes = _PREFIX_CACHE_BYTES
-    commands = [*COMMANDS, *(f"/sampler {name}" for name in SAMPLERS)]
+    commands = [*COMMANDS, *(f"/sampler {name}" for name in NAMES)]
     keyboard = make_keyboard(commands, no_color=screen.no_color)
     screen.notice(f"{session.model.name}, sampler {session.sampler}, seed {session.seed}.")
     screen.notice("Alt-Enter begins a new line. /help shows the commands.")
@@ -140,7 +140,7 @@ def _reset(_: Session, conversation: Conversation, __: str) -> str:
 
 def _sampler(session: Session, _: Conversation, name: str) -> str:
     if not name:
-        return f"The sampler is {session.sampler}. There are {', '.join(SAMPLERS)}."
+        return f"The sampler is {session.sampler}. There are {', '.join(NAMES)}."
     session.config, session.sampler = named_config(name, session.auto), name
     return f"The sampler is {name} now."
 
@@ -177,7 +177,7 @@ def _quit(_: Session, __: Conversation, ___: str) -> str:
 COMMANDS = {
     "/help": Command("", "show this", _help),
     "/reset": Command("", "forget the conversation", _reset),
-    "/sampler": Command("NAME", f"answer with another sampler: {', '.join(SAMPLERS)}", _sampler),
+    "/sampler": Command("NAME", f"answer with another sampler: {', '.join(NAMES)}", _sampler),
     "/seed": Command("N", "answer with another seed", _seed),
     "/save": Command("FILE", "save the conversation, as Markdown (.md) or JSON", _save),
     "/quit": Command("", "leave, as Ctrl-D does", _quit),

@@ -12,9 +12,6 @@ from typing import Any, NoReturn
 
 from mlx_entropix.errors import EntropixError
 
-BASE_VALUES = {"temperature": float, "top_p": float, "top_k": int, "min_p": float}
-"""The options that replace a value of the sampler's configuration, which is called the same."""
-
 _LONG_OPTION = re.compile(r"--[A-Za-z][\w-]*(?==|$)")
 
 
@@ -143,9 +140,9 @@ def add_sampler(parser: ArgumentParser, group: Any, use: str) -> None:
     """Which sampler: `use` says for what."""
 
     def names() -> str:
-        from mlx_entropix.sampling.presets import AUTO, SAMPLERS
+        from mlx_entropix.sampling.presets import AUTO, NAMES
 
-        *most, last = (name + " (fitted to the model)" * (name == AUTO) for name in SAMPLERS)
+        *most, last = (name + " (fitted to the model)" * (name == AUTO) for name in NAMES)
         return f"{use}{', '.join(most)} or {last} (default: {AUTO})"
 
     group.add_argument("--sampler", metavar="NAME", help="")
@@ -165,7 +162,8 @@ def add_sampler(parser: ArgumentParser, group: Any, use: str) -> None:
 
 def add_base_values(parser: ArgumentParser, group: Any) -> None:
     """What a sampler starts from, in place of the preset's values."""
-    for name, number in BASE_VALUES.items():
+    for name in ("temperature", "top_p", "top_k", "min_p"):
+        number = int if name == "top_k" else float
         metavar = "N" if number is int else "X"
         group.add_argument(f"--{name}", type=number, metavar=metavar, help="")
         parser.late_help[name] = partial(_range_help, name)

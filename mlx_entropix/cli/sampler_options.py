@@ -3,10 +3,8 @@
 from argparse import Namespace
 from pathlib import Path
 
-from mlx_entropix.cli.command import BASE_VALUES
 from mlx_entropix.errors import ConfigError, UsageError
 from mlx_entropix.sampling import (
-    PRESETS,
     ConfigFile,
     PlainConfig,
     SamplerConfig,
@@ -14,7 +12,8 @@ from mlx_entropix.sampling import (
     read_config_file,
 )
 from mlx_entropix.sampling.auto import AutoSampler, auto_sampler
-from mlx_entropix.sampling.presets import AUTO, NORMAL, SAMPLERS
+from mlx_entropix.sampling.formulas import PARAMETERS
+from mlx_entropix.sampling.presets import AUTO, NAMES, NORMAL
 from mlx_entropix.weights.locate import name_weights
 
 Config = SamplerConfig | PlainConfig
@@ -49,7 +48,7 @@ def _asked(options: Namespace, auto: AutoSampler) -> ConfigFile:
         asked = asked._replace(fitted=auto.fitted)
     if options.sampler_config:
         asked = _read(Path(options.sampler_config).expanduser(), name, auto)
-    given = {key: getattr(options, key, None) for key in BASE_VALUES}  # the server has none of them
+    given = {key: getattr(options, key, None) for key in PARAMETERS}  # the server has none of them
     given = {key: value for key, value in given.items() if value is not None}
     try:
         config = asked.config.override(given)
@@ -60,13 +59,9 @@ def _asked(options: Namespace, auto: AutoSampler) -> ConfigFile:
 
 def named_config(name: str, auto: AutoSampler) -> Config:
     """The configuration of a sampler by its name. Raises `UsageError` for another name."""
-    if name == AUTO:
-        return auto.config
-    if name == NORMAL:
-        return PlainConfig()
-    if name not in PRESETS:
-        raise UsageError(f"There is no sampler {name!r}. Choose one of {', '.join(SAMPLERS)}.")
-    return PRESETS[name]
+    if name not in auto.samplers:
+        raise UsageError(f"There is no sampler {name!r}. Choose one of {', '.join(NAMES)}.")
+    return auto.samplers[name]
 
 
 def _read(path: Path, name: str | None, auto: AutoSampler) -> ConfigFile:

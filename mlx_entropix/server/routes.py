@@ -1,7 +1,7 @@
 """The endpoints of the API."""
 
 import secrets
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Security
 from fastapi.security import HTTPBearer
@@ -9,24 +9,24 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request as HttpRequest
 from starlette.responses import PlainTextResponse, Response
 
-from mlx_entropix.engine import Request
+from mlx_entropix.prompts import SYSTEM_PROMPT
+from mlx_entropix.sampling import PlainConfig, SamplerConfig
+from mlx_entropix.sampling.metrics import ABOUT
+from mlx_entropix.sampling.presets import NORMAL
+from mlx_entropix.sampling.quadrants import FROM_SUREST
 from mlx_entropix.server import openapi, schemas
 from mlx_entropix.server.async_engine import AsyncEngine, ModelInfo
-from mlx_entropix.server.errors import unknown_model
-from mlx_entropix.server.prompts import (
-    Prefix,
+from mlx_entropix.server.engine_requests import (
     Prompt,
     answer_prefix,
     chat_prompt,
+    engine_requests,
     text_prompts,
 )
+from mlx_entropix.server.errors import unknown_model
 from mlx_entropix.server.replies import ChatReply, Choice, Reply, TextReply
 from mlx_entropix.server.requests import ChatRequest, CompletionRequest, GenerationRequest
 from mlx_entropix.server.responses import StreamedAnswer, WholeAnswer
-from mlx_entropix.server.samplers import describe_samplers, request_config
-
-DEFAULT_CHAT_TOKENS = 4096
-DEFAULT_TEXT_TOKENS = 16  # as the OpenAI API has it
 
 # KeyCheck looks at the key, before the body is read; this is for the documentation.
 _key = HTTPBearer(auto_error=False, description="Where the server was started with a key.")
@@ -55,19 +55,7 @@ async def chat_completions(body: ChatRequest, engine: EngineOf, request: HttpReq
     if engine.settings.log_prompts:
         request.state.prompt = [message.plain() for message in body.messages]
     prompt = await engine.read(chat_prompt, body, model)
-    prefix = await engine.read(answer_prefix, body, [prompt], model)
-    seed = secrets.randbits(31) if body.seed is None else body.seed
-    rows = _rows(body, engine, [prompt], prefix, seed, body.alternatives, DEFAULT_CHAT_TOKENS)
-    reply = ChatReply(
-        model.name,
-        model.tokenizer,
-        seed,
-        answers=body.n or 1,
-        with_logprobs=bool(body.logprobs),
-        with_metrics=body.metrics is not False,
-    )
-    choices = [Choice(i, prefix=prefix.text, window=body.window or 0) for i in range(len(rows))]
-    return _answer(body, engine, rows, reply, choices)
+    return await _answer(body, engine, model, ChatReply, [(prompt, None)])
 
 
 @_keyed.post(
@@ -86,33 +74,7 @@ async def completions(body: CompletionRequest, engine: EngineOf, request: HttpRe
     if engine.settings.log_prompts:
         request.state.prompt = body.prompt
     prompts = await engine.read(text_prompts, body, model)
-    ids = [prompt for prompt, _ in prompts]
-    prefix = await engine.read(answer_prefix, body, ids, model)
-    seed = secrets.randbits(31) if body.seed is None else body.seed
-    rows = _rows(
-        body,
-        engine,
-        ids,
-        prefix,
-        seed,
-        body.logprobs,
-        DEFAULT_TEXT_TOKENS,
-        score=bool(body.echo),
-    )
-    answers = body.n or 1
-    reply = TextReply(
-        model.name,
-        model.tokenizer,
-        seed,
-        answers=answers,
-        with_logprobs=body.logprobs is not None,
-        with_metrics=body.metrics is not False,
-    )
-    choices = [
-        Choice(i, prompt=prompts[i // answers][1], prefix=prefix.text, window=body.window or 0)
-        for i in range(len(rows))
-    ]
-    return _answer(body, engine, rows, reply, choices)
+    return await _answer(body, engine, model, TextReply, prompts)
 
 
 @_keyed.get(
@@ -152,7 +114,26 @@ async def samplers(engine: EngineOf) -> schemas.Samplers:
 
     With them what a person has to know to read answers: quadrants, metrics, the system prompt.
     """
-    return schemas.Samplers(**describe_samplers(engine.settings))
+    settings = engine.settings
+    named = {name: config.model_dump() for name, config in settings.auto.samplers.items()}
+    return schemas.Samplers(
+        default=settings.sampler,
+        config=settings.config.model_dump(),
+        normal=named.pop(NORMAL),
+        presets=named,
+        fitted=settings.auto.fitted,
+        schema=SamplerConfig.model_json_schema(),
+        plain_schema=PlainConfig.model_json_schema(),
+        quadrants=[
+            schemas.QuadrantFacts(name=q.name, code=q.code, phrase=q.phrase, glyph=q.glyph)
+            for q in FROM_SUREST
+        ],
+        metrics=[
+            schemas.MetricFacts(name=name, unit=unit, description=description)
+            for name, (unit, description) in ABOUT._asdict().items()
+        ],
+        system_prompt=SYSTEM_PROMPT,
+    )
 
 
 @router.get("/health", summary="How the server is", tags=["server"])
@@ -190,44 +171,30 @@ def _check_name(name: str, model: ModelInfo) -> None:
         raise unknown_model(name, model.name)
 
 
-def _rows(
+async def _answer(
     body: GenerationRequest,
     engine: AsyncEngine,
-    prompts: list[Prompt],
-    prefix: Prefix,
-    seed: int,
-    alternatives: int | None,
-    default_tokens: int,
-    *,
-    score: bool = False,
-) -> list[Request]:
-    """The rows for `n` answers to each prompt. `score` asks for the prompt's own probabilities."""
-    config = request_config(body, engine.settings)
-    limit = getattr(body, "max_completion_tokens", None) or body.max_tokens
-    max_tokens = default_tokens if limit is None else limit
-    scored = score and (alternatives is not None or max_tokens == 0)
-    common: dict[str, Any] = {
-        "config": config,
-        "prefix": prefix.ids,
-        "max_tokens": max_tokens,
-        "stop": body.stops,
-        "alternatives": alternatives or 0,
-        "prompt_logprobs": (alternatives or 0) if scored else None,
-    }
-    return [
-        Request(prompt=prompt, seed=seed + i, **common)
-        for prompt in prompts
-        for i in range(body.n or 1)
-    ]
-
-
-def _answer(
-    body: GenerationRequest,
-    engine: AsyncEngine,
-    rows: list[Request],
-    reply: Reply,
-    choices: list[Choice],
+    model: ModelInfo,
+    kind: type[Reply],
+    prompts: list[tuple[Prompt, str | None]],
 ) -> Response:
+    """The response to prompts, each with the text to echo if that is asked for."""
+    ids = [prompt for prompt, _ in prompts]
+    prefix = await engine.read(answer_prefix, body, ids, model)
+    seed = secrets.randbits(31) if body.seed is None else body.seed
+    rows = engine_requests(body, engine.settings, ids, prefix, seed)
+    reply = kind(
+        model.name,
+        model.tokenizer,
+        seed,
+        answers=body.answers,
+        with_logprobs=body.alternatives is not None,
+        with_metrics=body.metrics is not False,
+    )
+    choices = [
+        Choice(i, prompts[i // body.answers][1], prefix.text, window=body.window or 0)
+        for i in range(len(rows))
+    ]
     answer = engine.submit(rows)
     if body.stream:
         return StreamedAnswer(answer, reply, choices, with_usage=body.wants_usage)

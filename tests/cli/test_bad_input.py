@@ -8,7 +8,7 @@ import pytest
 
 from mlx_entropix.cli.ask import main, make_parser
 from mlx_entropix.sampling import SamplerConfig
-from mlx_entropix.sampling.presets import SAMPLERS
+from mlx_entropix.sampling.presets import NAMES
 
 from .conftest import ROOT, environment, run
 
@@ -176,7 +176,7 @@ def test_help_names_every_option_sampler_and_range():
     assert "transformers" not in heavy
     for action in make_parser()._actions:
         assert action.option_strings[0] in shown
-    for name in SAMPLERS:
+    for name in NAMES:
         assert name in shown
     text = " ".join(shown.split())
     for name, metavar in (("temperature", "X"), ("top_p", "X"), ("top_k", "N"), ("min_p", "X")):
