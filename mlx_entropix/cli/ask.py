@@ -13,8 +13,8 @@ from mlx_entropix.cli.command import (
     ArgumentParser,
     add_base_values,
     add_debug,
+    add_model,
     add_sampler,
-    add_weights,
     check_sampler,
     run,
     whole_number,
@@ -108,7 +108,7 @@ def make_parser() -> ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_prompts(parser)
-    add_weights(parser.add_argument_group("model"))
+    add_model(parser.add_argument_group("model"))
     _add_sampler(parser)
     _add_answer(parser)
     _add_output(parser)

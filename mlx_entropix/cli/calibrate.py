@@ -9,7 +9,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlx_entropix.cli.command import ArgumentParser, add_debug, add_weights, run, whole_number
+from mlx_entropix.cli.command import ArgumentParser, add_debug, add_model, run, whole_number
 
 if TYPE_CHECKING:
     from mlx_entropix.cli.screen import Screen
@@ -51,7 +51,7 @@ def make_parser() -> ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_weights(parser)
+    add_model(parser)
     parser.add_argument(
         "--out", metavar="FILE", help="where to write the preset, as TOML (default: for `auto`)"
     )

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NoReturn
 
+from mlx_entropix.cpu.blas import set_threads
 from mlx_entropix.errors import EntropixError
 
 _LONG_OPTION = re.compile(r"--[A-Za-z][\w-]*(?==|$)")
@@ -87,11 +88,15 @@ def run(
 ) -> int:
     """Do the work of a command and return its exit code: what `work` returns, 0 for None.
 
+    Before it, `--threads` takes effect.
+
     What goes wrong is said in a sentence or two on stderr, with a traceback under --debug. An error
     has its own exit code; one that nobody foresaw, of which the sentence says that `what` failed,
     has 1. Ctrl-C ends with 130, and with `interrupted` if that is to be said.
     """
     no_color = getattr(options, "no_color", False)
+    if getattr(options, "threads", None):
+        set_threads(options.threads)
     try:
         return work() or 0
     except KeyboardInterrupt:
@@ -125,14 +130,21 @@ def add_debug(group: Any) -> None:
     group.add_argument("--debug", action="store_true", help="show a traceback with an error")
 
 
-def add_weights(group: Any) -> None:
-    """`--weights_dir`, also called `--model`."""
+def add_model(group: Any) -> None:
+    """`--weights_dir`, also called `--model`, and `--threads` that compute it."""
     group.add_argument(
         "--weights_dir",
         "--model",
         metavar="WEIGHTS",
         help="a folder, a .gguf file or a Hugging Face repo id (default: "
         "weights/Llama-3.2-1B-Instruct if it is there, else the bundled SmolLM2-135M-Instruct)",
+    )
+    group.add_argument(
+        "--threads",
+        type=whole_number(1),
+        metavar="N",
+        help="threads that compute a product where there is no GPU (default: as many as there are "
+        "cores that nobody else keeps busy)",
     )
 
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, NoReturn
 from mlx_entropix.cli.command import (
     ArgumentParser,
     add_debug,
+    add_model,
     add_sampler,
-    add_weights,
     check_sampler,
     run,
     whole_number,
@@ -155,7 +155,7 @@ def _add_address(parser: ArgumentParser) -> None:
 
 def _add_model(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("model and sampler")
-    add_weights(group)
+    add_model(group)
     add_sampler(parser, group, "the sampler of requests that name none: ")
     parser.set_defaults(temperature=None, top_p=None, top_k=None, min_p=None)
 

@@ -53,6 +53,8 @@ def error_of(capsys, *arguments):
         (["--input", "x", "--max_tokens", "0"], "at least 1"),
         (["--input", "x", "--max-tokens", "-5"], "at least 1"),
         (["--input", "x", "--max_tokens", "many"], "not a whole number"),
+        (["--input", "x", "--threads", "0"], "--threads: 0 is too small, it must be at least 1"),
+        (["--input", "x", "--threads", "two"], "not a whole number"),
         (["--input", "x", "--seed", "1.5"], "--seed"),
         (["--input", "x", "--stop", ""], "empty"),
         (["--input", "x", "--window", "8"], "--window adds to the trace"),
