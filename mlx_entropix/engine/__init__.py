@@ -14,7 +14,6 @@ from mlx_entropix.engine.events import (
     TokenEvent,
 )
 from mlx_entropix.engine.generate import (
-    GenerationError,
     encode_prompt,
     generate,
     load,
@@ -28,7 +27,6 @@ __all__ = [
     "Alternative",
     "Engine",
     "Event",
-    "GenerationError",
     "PromptProgress",
     "PromptScored",
     "PromptToken",

@@ -35,6 +35,7 @@ from mlx_entropix.engine.prefix import PrefixCache
 from mlx_entropix.engine.rows import Row, State
 from mlx_entropix.engine.shares import does_well_to_wait, shares
 from mlx_entropix.engine.step import Look, QueuedStep
+from mlx_entropix.errors import PromptError
 from mlx_entropix.model.decoder import Decoder, Looked, Span
 from mlx_entropix.sampling import (
     candidate_count,
@@ -46,7 +47,7 @@ from mlx_entropix.sampling import (
     position_key,
     sample_rows,
 )
-from mlx_entropix.text import PromptError, Tokenizer
+from mlx_entropix.text import Tokenizer
 
 CLARIFYING_TEXT = " ..."
 

@@ -6,18 +6,13 @@ decide.py (the same on the device, for rows with different configurations), rank
 (which token).
 """
 
-from mlx_entropix.sampling.config import (
-    BaseValues,
-    ConfigError,
-    PlainConfig,
-    SamplerConfig,
-    Thresholds,
-)
+from mlx_entropix.errors import ConfigError
+from mlx_entropix.sampling.config import BaseValues, PlainConfig, SamplerConfig, Thresholds
 from mlx_entropix.sampling.config_file import ConfigFile, Provenance, config_toml, read_config_file
 from mlx_entropix.sampling.decide import Parameters, classify, sampling_parameters
 from mlx_entropix.sampling.keys import position_key
 from mlx_entropix.sampling.metrics import Metrics, calculate_metrics
-from mlx_entropix.sampling.presets import PRESETS
+from mlx_entropix.sampling.presets import PRESETS, SAMPLERS
 from mlx_entropix.sampling.quadrants import Quadrant
 from mlx_entropix.sampling.rows import (
     candidate_count,
@@ -37,6 +32,7 @@ from mlx_entropix.sampling.trends import no_recent
 
 __all__ = [
     "PRESETS",
+    "SAMPLERS",
     "BaseValues",
     "ConfigError",
     "ConfigFile",

@@ -9,12 +9,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlx_entropix.sampling.config import ConfigError, SamplerConfig
+from mlx_entropix.errors import ConfigError
+from mlx_entropix.sampling.config import PlainConfig, SamplerConfig
 from mlx_entropix.sampling.config_file import Provenance, read_config_file
-from mlx_entropix.sampling.presets import ENTROPIX
-
-AUTO = "auto"
-"""The name of this sampler."""
+from mlx_entropix.sampling.presets import AUTO, ENTROPIX, SAMPLERS
 
 _SHIPPED = Path(__file__).parent / "fitted"
 
@@ -37,6 +35,11 @@ class AutoSampler:
     config: SamplerConfig = ENTROPIX
     fitted: Provenance | None = None
     path: Path | None = None
+
+    @property
+    def samplers(self) -> dict[str, SamplerConfig | PlainConfig]:
+        """Every sampler by its name, `auto` first."""
+        return {AUTO: self.config, **SAMPLERS}
 
     @property
     def notice(self) -> str | None:

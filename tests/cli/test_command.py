@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from mlx_entropix.cli.arguments import ArgumentParser
+from mlx_entropix.cli.command import ArgumentParser
+from mlx_entropix.cli.main import main as command_line
 
 
 @pytest.fixture
@@ -63,6 +64,21 @@ def test_an_error_says_what_is_wrong_and_what_to_do(parser, capsys, arguments, w
     assert out == ""
     assert first.startswith(f"error: {what}")
     assert remedy in second
+
+
+@pytest.mark.parametrize(
+    "command", [("ask", "--input", "x"), ("calibrate",), ("serve", "--port", "0")]
+)
+def test_threads_are_set_before_anything_is_computed(command, monkeypatch, capsys):
+    """The run ends where it would name the weights, before one is loaded."""
+    asked = []
+    monkeypatch.setattr("mlx_entropix.cli.command.set_threads", asked.append)
+    missing = ["--model", "/nowhere/llama"]
+    assert command_line([*command, *missing, "--threads", "3"]) > 0
+    assert asked == [3]
+    assert command_line([*command, *missing]) > 0
+    assert asked == [3]
+    assert "no weights at /nowhere/llama" in capsys.readouterr().err.replace("\n", " ")
 
 
 def test_help_and_usage_errors_do_not_load_the_hub_client():
