@@ -2,7 +2,7 @@
 
 import sys
 
-from mlx_entropix.cli.main import main
+from mlx_entropix.cli.ask import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -11,7 +11,7 @@ import mlx.core as mx
 from evals.extraction import Answer
 from evals.plan import Job
 from evals.records import Record
-from mlx_entropix.cli.tint import strength
+from mlx_entropix.cli.style import strength
 from mlx_entropix.engine import Engine
 from mlx_entropix.engine.events import Request, RowFailed, TokenEvent
 from mlx_entropix.sampling import PRESETS, Metrics, Quadrant, classify

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evals.errors import EvalError
-from mlx_entropix.sampling import PRESETS, ConfigError, PlainConfig, SamplerConfig
+from mlx_entropix.errors import ConfigError, EvalError
+from mlx_entropix.sampling import PRESETS, PlainConfig, SamplerConfig
 from mlx_entropix.sampling.auto import auto_sampler
+from mlx_entropix.sampling.presets import AUTO, NORMAL, SAMPLERS
 
 TUNED = Path(__file__).with_name("tuned.toml")
 
@@ -48,7 +49,7 @@ class Arm:
     @property
     def base(self) -> str:
         """The preset that `sampler_config` is read against: `normal` or `entropix`."""
-        return "normal" if isinstance(self.config, PlainConfig) else "entropix"
+        return NORMAL if isinstance(self.config, PlainConfig) else "entropix"
 
 
 def default_arms(tuned: Path = TUNED) -> list[Arm]:
@@ -102,7 +103,7 @@ def fitted_arms(model: str, weights: Path | None) -> list[Arm]:
         found = auto_sampler(model, weights)
     except ConfigError as error:
         raise EvalError(f"{error}.") from None
-    return [Arm("auto", found.config)] if found.path is not None else []
+    return [Arm(AUTO, found.config)] if found.path is not None else []
 
 
 def choose_arms(
@@ -122,11 +123,10 @@ def choose_arms(
 
 
 def _config(base: object, values: Mapping[str, Any], source: str) -> SamplerConfig | PlainConfig:
-    presets: dict[str, SamplerConfig | PlainConfig] = {**PRESETS, "normal": PlainConfig()}
-    if not isinstance(base, str) or base not in presets:
-        raise EvalError(f"{source}: there is no base {base!r}; write {', '.join(presets)}.")
+    if not isinstance(base, str) or base not in SAMPLERS:
+        raise EvalError(f"{source}: there is no base {base!r}; write {', '.join(SAMPLERS)}.")
     try:
-        return presets[base].override(dict(values))
+        return SAMPLERS[base].override(dict(values))
     except ConfigError as error:
         raise EvalError(f"{source}: {error}.") from None
 

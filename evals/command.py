@@ -6,14 +6,15 @@ import argparse
 import json
 import shlex
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evals.errors import EvalError
 from evals.questions import SPLITS
+from mlx_entropix.cli.command import ArgumentParser, add_debug, run
+from mlx_entropix.errors import EvalError
 
 if TYPE_CHECKING:
     from evals.arms import Arm
@@ -26,27 +27,12 @@ MOST_SEEDS = 100
 def main(argv: list[str] | None = None) -> int:
     """Run the command and return its exit code: 0 done, 2 bad input, 130 interrupted."""
     options = _parser().parse_args(_with_command(sys.argv[1:] if argv is None else argv))
-    try:
-        options.command(options)
-    except KeyboardInterrupt:
-        print("Interrupted. The same command goes on from here.", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        return 1
-    except Exception as error:
-        if not _is_explained(error):
-            raise
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
-
-
-def _is_explained(error: Exception) -> bool:
-    """Whether an error's message is a sentence for the user."""
-    from mlx_entropix.text import PromptError
-    from mlx_entropix.weights.errors import WeightsError
-
-    return isinstance(error, EvalError | WeightsError | PromptError)
+    return run(
+        lambda: options.command(options),
+        options,
+        what="the evaluation",
+        interrupted="interrupted. The same command goes on from here.",
+    )
 
 
 def _with_command(argv: list[str]) -> list[str]:
@@ -57,10 +43,10 @@ def _with_command(argv: list[str]) -> list[str]:
 
 
 def _parser() -> ArgumentParser:
-    parser = ArgumentParser(prog="python -m evals", description=__doc__, allow_abbrev=False)
+    parser = ArgumentParser(prog="python -m evals", description=__doc__)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    whole = commands.add_parser("all", help="run and report (the default)", allow_abbrev=False)
+    whole = commands.add_parser("all", help="run and report (the default)")
     _add_run_options(whole)
     whole.add_argument(
         "--report",
@@ -71,18 +57,18 @@ def _parser() -> ArgumentParser:
     )
     whole.set_defaults(command=_all)
 
-    run = commands.add_parser("run", help="ask and write the answers", allow_abbrev=False)
-    _add_run_options(run)
-    run.set_defaults(command=_run)
+    asked = commands.add_parser("run", help="ask and write the answers")
+    _add_run_options(asked)
+    asked.set_defaults(command=_run)
 
-    report = commands.add_parser("report", help="tables and pictures", allow_abbrev=False)
+    report = commands.add_parser("report", help="tables and pictures")
     report.add_argument("results", nargs="+", type=Path, metavar="FILE", help="files of answers")
     report.add_argument("--out", type=Path, default=REPORT, metavar="DIR", help=f"({REPORT})")
     report.add_argument("--data", type=Path, metavar="DIR", help="where the public sets are")
     report.add_argument("--best_plain", metavar="ARM", help="the plain arm to compare to")
     report.set_defaults(command=_report)
 
-    tune = commands.add_parser("tune", help="choose values on the dev split", allow_abbrev=False)
+    tune = commands.add_parser("tune", help="choose values on the dev split")
     _add_run_options(tune, OUT.with_name("tune.jsonl"), seeds=1)
     tune.add_argument(
         "--candidates",
@@ -94,15 +80,13 @@ def _parser() -> ArgumentParser:
     tune.add_argument("--tuned", type=Path, metavar="FILE", help="(evals/tuned.toml)")
     tune.set_defaults(command=_tune, split="dev")
 
-    tokenizer = commands.add_parser(
-        "tokenizer", help="write a tokenizer for lm-eval", allow_abbrev=False
-    )
+    tokenizer = commands.add_parser("tokenizer", help="write a tokenizer for lm-eval")
     tokenizer.add_argument("folder", type=Path, metavar="DIR", help="where to")
     tokenizer.add_argument("--model", metavar="PATH", help="whose (the bundled one's)")
     tokenizer.set_defaults(command=_tokenizer)
 
     listed = commands.add_parser(
-        "questions", help="write questions as `calibrate --tune` reads them", allow_abbrev=False
+        "questions", help="write questions as `calibrate --tune` reads them"
     )
     listed.add_argument("--out", type=Path, required=True, metavar="FILE", help="JSON Lines")
     listed.add_argument("--split", choices=SPLITS, default="dev", help="which questions (dev)")
@@ -111,9 +95,11 @@ def _parser() -> ArgumentParser:
     listed.add_argument("--data", type=Path, metavar="DIR", help="where the public sets are")
     listed.set_defaults(command=_questions)
 
-    fetch = commands.add_parser("fetch", help="download the public sets", allow_abbrev=False)
+    fetch = commands.add_parser("fetch", help="download the public sets")
     fetch.add_argument("--data", type=Path, metavar="DIR", help="where to (evals/data)")
     fetch.set_defaults(command=_fetch)
+    for command in commands.choices.values():
+        add_debug(command)
     return parser
 
 

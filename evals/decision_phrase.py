@@ -11,7 +11,7 @@ import argparse
 import json
 from pathlib import Path
 
-from mlx_entropix.cli.sampler import find_auto, named_config
+from mlx_entropix.cli.sampler_options import find_auto, named_config
 from mlx_entropix.engine import (
     Engine,
     Request,

@@ -13,8 +13,8 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from mlx_entropix.cli.sampler import find_auto, named_config
-from mlx_entropix.cli.tint import strength
+from mlx_entropix.cli.sampler_options import find_auto, named_config
+from mlx_entropix.cli.style import strength
 from mlx_entropix.engine import Engine, Request, TokenEvent, load
 from mlx_entropix.prompts import SYSTEM_PROMPT
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from jinja2 import Environment
 
-from evals.errors import EvalError
 from evals.questions import Question
 from evals.records import Record
 from evals.tasks import TASKS
+from mlx_entropix.errors import EvalError
 
 TEMPLATE = Path(__file__).with_name("disagreements.html")
 

@@ -53,7 +53,7 @@ QUESTIONS = (
 
 def make(options: argparse.Namespace) -> None:
     """Answer the questions with both samplers and write the pairs."""
-    from mlx_entropix.cli.sampler import find_auto, named_config
+    from mlx_entropix.cli.sampler_options import find_auto, named_config
     from mlx_entropix.engine import Engine, Request, TokenEvent, load
     from mlx_entropix.prompts import SYSTEM_PROMPT
 

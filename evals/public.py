@@ -12,9 +12,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from evals.errors import EvalError
 from evals.instructions import can_check
 from evals.questions import Question
+from mlx_entropix.errors import EvalError
 
 _HOME = "https://raw.githubusercontent.com"
 _BBH = f"{_HOME}/suzgunmirac/BIG-Bench-Hard/9ee07bd/bbh"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from evals.errors import EvalError
+from mlx_entropix.errors import EvalError
 
 DEV_SHARE = 0.3
 SPLITS = ("dev", "test")

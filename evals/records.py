@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
-from evals.errors import EvalError
+from mlx_entropix.errors import EvalError
 
 Record = dict[str, Any]
 

@@ -15,9 +15,9 @@ import openai
 
 from evals.answering import answer_record, messages_of
 from evals.arms import NO_FILTERS, Arm
-from evals.errors import EvalError
 from evals.plan import Job
 from evals.records import Record
+from mlx_entropix.errors import EvalError
 from mlx_entropix.sampling import PlainConfig
 
 SECONDS_TO_ANSWER = 600

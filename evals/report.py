@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from evals.comparison import ArmAnswers, Line, best_plain, collect, compare
-from evals.errors import EvalError
 from evals.intervals import Estimate
 from evals.records import Record, key_of, read_answers
 from evals.tasks import TASKS
+from mlx_entropix.errors import EvalError
 
 _SAME = ("model", "split", "system", "questions")
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evals import extraction, public
-from evals.errors import EvalError
 from evals.extraction import Answer
 from evals.instructions import follows_all
 from evals.questions import SPLITS, Question, read_questions, stable_hash
+from mlx_entropix.errors import EvalError
 
 SHIPPED = Path(__file__).with_name("tasks")
 DATA = Path(__file__).with_name("data")

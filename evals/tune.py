@@ -13,8 +13,8 @@ from typing import Any
 
 from evals.arms import NO_FILTERS, Arm, arm_of
 from evals.comparison import ArmAnswers, collect
-from evals.errors import EvalError
 from evals.records import Record
+from mlx_entropix.errors import EvalError
 from mlx_entropix.sampling import PlainConfig
 
 Trials = dict[str, list[dict[str, Any]]]

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from evals.errors import EvalError
 from evals.plan import Job
 from evals.records import Record
+from mlx_entropix.errors import EvalError
 
 _Block = Sequence[Job]
 

@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-
-class CsvError(ValueError):
-    """A CSV of prompts cannot be used; one sentence names the file, the line and what to do."""
+from mlx_entropix.errors import CsvError
 
 
 @dataclass(frozen=True)

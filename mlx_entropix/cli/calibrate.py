@@ -5,16 +5,14 @@ import datetime
 import shlex
 import sys
 import time
-import traceback
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlx_entropix.cli.arguments import ArgumentParser
-from mlx_entropix.cli.shared_options import add_weights, whole_number
+from mlx_entropix.cli.command import ArgumentParser, add_debug, add_weights, run, whole_number
 
 if TYPE_CHECKING:
-    from mlx_entropix.cli.console import Screen
+    from mlx_entropix.cli.screen import Screen
     from mlx_entropix.engine.calibrate import Calibration, Tuning
     from mlx_entropix.sampling import SamplerConfig
     from mlx_entropix.sampling.config_file import Provenance
@@ -38,18 +36,9 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command and return its exit code: 0 done, 1 failed, 2 bad input, 130 interrupted."""
     words = list(sys.argv[1:] if argv is None else argv)
     options = make_parser().parse_args(words)
-    try:
-        _run(options, words)
-    except KeyboardInterrupt:
-        from mlx_entropix.cli.errors import print_error
-
-        print_error("interrupted. Nothing was written.")
-        return 130
-    except Exception as error:
-        if options.debug:
-            traceback.print_exc()
-        return _report(error)
-    return 0
+    return run(
+        lambda: _run(options, words), options, interrupted="interrupted. Nothing was written."
+    )
 
 
 def make_parser() -> ArgumentParser:
@@ -105,7 +94,7 @@ def make_parser() -> ArgumentParser:
         help="how many settings --tune tries (default: %(default)s)",
     )
     parser.add_argument("--plot", metavar="FILE", help="a picture, as .png or .svg")
-    parser.add_argument("--debug", action="store_true", help="show a traceback with an error")
+    add_debug(parser)
     return parser
 
 
@@ -125,8 +114,7 @@ def _share(text: str) -> tuple[str, float]:
 
 
 def _run(options: Namespace, words: list[str]) -> None:
-    from mlx_entropix.cli.console import make_screen
-    from mlx_entropix.cli.progress import LateBar, spinner
+    from mlx_entropix.cli.screen import LateBar, make_screen, spinner
     from mlx_entropix.prompts import CALIBRATION_CSV, SYSTEM_PROMPT, create_prompts_from_csv
     from mlx_entropix.sampling.auto import user_preset
     from mlx_entropix.sampling.calibration import TARGETS, check_prompts, check_targets
@@ -197,7 +185,7 @@ def _run(options: Namespace, words: list[str]) -> None:
     _write(out, result.config, provenance)
     _print_result(screen, result, targets, tuning, seconds)
     if plot is not None:
-        from mlx_entropix.cli.quadrant_plot import draw_before_and_after
+        from mlx_entropix.cli.plots import draw_before_and_after
 
         draw_before_and_after(plot, location.name, result)
         screen.answers.print(f"Picture: {plot}")
@@ -212,7 +200,7 @@ def _plot_path(text: str | None) -> Path | None:
     """Where the picture goes. Raises `UsageError` where none can be drawn."""
     from importlib.util import find_spec
 
-    from mlx_entropix.cli.errors import UsageError
+    from mlx_entropix.errors import UsageError
 
     if text is None:
         return None
@@ -226,7 +214,7 @@ def _plot_path(text: str | None) -> Path | None:
 
 def _check_writable(out: Path) -> None:
     """Find out before minutes of work whether the preset can be kept. Raises `UsageError`."""
-    from mlx_entropix.cli.errors import UsageError
+    from mlx_entropix.errors import UsageError
 
     if out.suffix.lower() != ".toml":
         raise UsageError(f"{out} does not end in .toml. Presets are TOML files.")
@@ -246,7 +234,7 @@ def _questions(path: Path) -> list[tuple[str, tuple[str, ...]]]:
     """Questions with their accepted answers from a JSON Lines file. Raises `UsageError`."""
     import json
 
-    from mlx_entropix.cli.errors import UsageError
+    from mlx_entropix.errors import UsageError
 
     remedy = 'Write lines such as {"question": "What is 2 + 3?", "answers": ["5"]}.'
     try:
@@ -386,26 +374,3 @@ def _write(out: Path, config: "SamplerConfig", provenance: "Provenance") -> None
     part = out.with_name(out.name + ".part")
     part.write_text(text, encoding="utf-8")
     part.replace(out)  # a preset that was there stays whole until the new one is
-
-
-def _report(error: Exception) -> int:
-    """Say what went wrong and return the exit code."""
-    from mlx_entropix.cli.errors import UsageError, print_error
-    from mlx_entropix.engine import GenerationError
-    from mlx_entropix.prompts import CsvError
-    from mlx_entropix.sampling.calibration import CalibrationError
-    from mlx_entropix.text import PromptError, TokenizerError
-    from mlx_entropix.weights.errors import WeightsError
-
-    bad_input = (UsageError, WeightsError, CsvError, CalibrationError, PromptError, TokenizerError)
-    if isinstance(error, bad_input):
-        print_error(str(error))
-        return 2
-    known = isinstance(error, GenerationError)
-    print_error(
-        str(error)
-        if known
-        else f"this failed in an unforeseen way ({type(error).__name__}: {error}). "
-        "Run the same command with --debug to see where."
-    )
-    return 1

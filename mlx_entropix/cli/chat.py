@@ -1,20 +1,61 @@
 """The chat in a terminal: turns of a conversation, and commands between them."""
 
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
 from prompt_toolkit import PromptSession
 
-from mlx_entropix.cli.answer import stream_answer
-from mlx_entropix.cli.commands import COMMANDS, run_command
-from mlx_entropix.cli.conversation import Conversation
-from mlx_entropix.cli.errors import UsageError, print_error
+from mlx_entropix.cli.answer import stop_between_steps, stream_answer
 from mlx_entropix.cli.keyboard import make_keyboard, without_echo
-from mlx_entropix.cli.sampler import NAMES
+from mlx_entropix.cli.sampler_options import named_config
+from mlx_entropix.cli.screen import print_error
 from mlx_entropix.cli.session import Session
 from mlx_entropix.cli.style import legend
-from mlx_entropix.engine import GenerationError
-from mlx_entropix.text import PromptError
+from mlx_entropix.errors import GenerationError, PromptError, UsageError
+from mlx_entropix.sampling.presets import NAMES
 
 # A turn goes on from the turns before instead of computing them again.
 _PREFIX_CACHE_BYTES = 1 << 30
+
+
+@dataclass
+class Conversation:
+    """What was said. `system` is the system prompt, None for none."""
+
+    system: str | None
+    turns: list[dict[str, str]] = field(default_factory=list)
+
+    def messages(self) -> list[dict[str, str]]:
+        """All of it as chat messages."""
+        system = [] if self.system is None else [{"role": "system", "content": self.system}]
+        return [*system, *self.turns]
+
+    def save(self, path: Path, origin: dict[str, Any]) -> None:
+        """Write it to a file: Markdown if the name ends in .md, JSON otherwise.
+
+        `origin` says what answered. Raises `UsageError` where the file exists already or cannot be
+        written.
+        """
+        record = {**origin, "messages": self.messages()}
+        is_markdown = path.suffix.lower() in (".md", ".markdown")
+        content = (
+            self._markdown() if is_markdown else json.dumps(record, indent=2, ensure_ascii=False)
+        )
+        try:
+            with path.open("x", encoding="utf-8") as file:
+                file.write(content.rstrip("\n") + "\n")
+        except FileExistsError:
+            raise UsageError(f"{path} exists already. Give another name.") from None
+        except OSError as error:
+            raise UsageError(
+                f"{path} cannot be written ({error.strerror}). Give another name."
+            ) from None
+
+    def _markdown(self) -> str:
+        return "\n\n".join(f"**{m['role']}**\n\n{m['content']}" for m in self.messages())
 
 
 def chat(session: Session, system: str | None) -> int:
@@ -62,8 +103,82 @@ def _take_turn(session: Session, conversation: Conversation, turn: int, text: st
     """Ask, and keep question and answer, also where Ctrl-C cut the answer."""
     question = {"role": "user", "content": text}
     prompt_ids = tuple(session.tokenizer.chat([*conversation.messages(), question]))
-    with without_echo():
-        tally = stream_answer(session, turn, text, prompt_ids)
+    with without_echo(), stop_between_steps() as check:
+        tally = stream_answer(session, turn, text, prompt_ids, check=check)
     session.screen.note("")
     if tally.events:
         conversation.turns += [question, {"role": "assistant", "content": tally.text}]
+
+
+_KEYS = "Enter sends, Alt-Enter begins a new line, Ctrl-C stops an answer, Ctrl-D leaves."
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command: its argument, as help shows it, what it does, and the function that does it.
+
+    The function returns what to say to the user, and raises `UsageError` for a bad argument.
+    """
+
+    argument: str
+    help: str
+    run: Callable[[Session, Conversation, str], str]
+
+
+def run_command(line: str, session: Session, conversation: Conversation) -> str:
+    """Carry out a line such as `/seed 7`. Returns what to say. Raises `UsageError`."""
+    name, _, argument = line.strip().partition(" ")
+    if name not in COMMANDS:
+        raise UsageError(f"There is no command {name}. Type /help for those that there are.")
+    return COMMANDS[name].run(session, conversation, argument.strip())
+
+
+def _reset(_: Session, conversation: Conversation, __: str) -> str:
+    conversation.turns.clear()
+    return "The conversation begins anew."
+
+
+def _sampler(session: Session, _: Conversation, name: str) -> str:
+    if not name:
+        return f"The sampler is {session.sampler}. There are {', '.join(NAMES)}."
+    session.config, session.sampler = named_config(name, session.auto), name
+    return f"The sampler is {name} now."
+
+
+def _seed(session: Session, _: Conversation, text: str) -> str:
+    if text:
+        try:
+            session.seed = int(text)
+        except ValueError:
+            raise UsageError(f"{text!r} is not a whole number. Type /seed 7, say.") from None
+    return f"The seed is {session.seed}{' now' if text else ''}."
+
+
+def _save(session: Session, conversation: Conversation, name: str) -> str:
+    if not name:
+        raise UsageError("There is no file name. Type /save chat.md or /save chat.json.")
+    if not conversation.turns:
+        raise UsageError("There is nothing to save yet. Ask something first.")
+    path = Path(name).expanduser()
+    conversation.save(path, session.origin())
+    return f"Saved to {path}."
+
+
+def _help(_: Session, __: Conversation, ___: str) -> str:
+    usages = {name: f"{name} {command.argument}" for name, command in COMMANDS.items()}
+    lines = [f"{usages[name]:<16} {command.help}" for name, command in COMMANDS.items()]
+    return "\n".join([*lines, _KEYS])
+
+
+def _quit(_: Session, __: Conversation, ___: str) -> str:
+    raise EOFError
+
+
+COMMANDS = {
+    "/help": Command("", "show this", _help),
+    "/reset": Command("", "forget the conversation", _reset),
+    "/sampler": Command("NAME", f"answer with another sampler: {', '.join(NAMES)}", _sampler),
+    "/seed": Command("N", "answer with another seed", _seed),
+    "/save": Command("FILE", "save the conversation, as Markdown (.md) or JSON", _save),
+    "/quit": Command("", "leave, as Ctrl-D does", _quit),
+}

@@ -1,45 +1,197 @@
-"""The console script `mlx-entropix`: one word that says what to do, then that command's options."""
+"""What every command has: a parser, options that several share, and an end with an exit code."""
 
+import argparse
+import difflib
+import re
 import sys
-from importlib import import_module
+import traceback
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NoReturn
 
-_COMMANDS = {
-    "ask": ("main", "one prompt, a list of prompts, or a chat (the default)"),
-    "calibrate": ("calibrate", "fit the sampler's thresholds to a model"),
-    "compare": ("compare", "compare traces, with intervals and a picture"),
-    "download": ("download", "get the weights of a model"),
-    "serve": ("serve", "the HTTP server"),
-}
+from mlx_entropix.errors import EntropixError
+
+_LONG_OPTION = re.compile(r"--[A-Za-z][\w-]*(?==|$)")
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the command that the first argument names, `ask` where it names none.
+class ArgumentParser(argparse.ArgumentParser):
+    """A parser in which `--max-tokens` is `--max_tokens`, and whose errors say what to do.
 
-    Returns its exit code: 0 done, 1 failed, 2 bad usage or bad input, 130 interrupted.
+    Options are declared with underscores. They have to be written out (no abbreviations), so that a
+    new option never changes what an old script means. A usage error exits with code 2.
+
+    `late_help` makes the help of options whose names or ranges are slow to import: `--help` alone
+    waits for it.
     """
-    words = list(sys.argv[1:] if argv is None else argv)
-    if words and words[0] in ("-h", "--help"):
-        print(_help())
-        return 0
-    name = "ask"
-    if words and not words[0].startswith("-"):
-        name = words.pop(0)
-    if name not in _COMMANDS:
-        from mlx_entropix.cli.errors import print_error
 
-        print_error(f"There is no command {name!r}. Choose one of {', '.join(_COMMANDS)}.")
-        return 2
-    module = import_module(f"mlx_entropix.cli.{_COMMANDS[name][0]}")
-    return int(module.main(words))
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"allow_abbrev": False, **kwargs})
+        self.late_help: dict[str, Callable[[], str]] = {}
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> tuple[Any, list[str]]:
+        """Parse after turning the hyphens in the names of options into underscores."""
+        args = list(sys.argv[1:] if args is None else args)
+        end = args.index("--") if "--" in args else len(args)
+        return super().parse_known_args(
+            [*map(_with_underscores, args[:end]), *args[end:]], namespace
+        )
+
+    def format_help(self) -> str:
+        """The help, with the texts of `late_help`."""
+        for action in self._actions:
+            if action.dest in self.late_help:
+                action.help = self.late_help[action.dest]()
+        return super().format_help()
+
+    def error(self, message: str) -> NoReturn:
+        """Print what is wrong and what to do, and exit with code 2."""
+        from mlx_entropix.cli.screen import print_error
+
+        print_error(f"{_sentence(message)} {self._remedy(message)}")
+        raise SystemExit(2)
+
+    def _remedy(self, message: str) -> str:
+        unknown = re.search(r"unrecognized arguments: (--\w+)", message)
+        close = unknown and difflib.get_close_matches(unknown[1], self._known_options(), n=1)
+        if close:
+            return f"Did you mean {close[0]}?"
+        return f"Run `{self.prog} --help` for the options."
+
+    def _known_options(self) -> list[str]:
+        return [option for action in self._actions for option in action.option_strings]
 
 
-def _help() -> str:
-    width = max(map(len, _COMMANDS))
-    lines = [f"  {name:{width}}  {text}" for name, (_, text) in _COMMANDS.items()]
-    usage = "usage: mlx-entropix [COMMAND] [options]"
-    more = "`mlx-entropix COMMAND --help` lists a command's options."
-    return "\n".join([usage, "", "commands:", *lines, "", more])
+def _with_underscores(argument: str) -> str:
+    option = _LONG_OPTION.match(argument)
+    if option is None:
+        return argument
+    return "--" + option[0][2:].replace("-", "_") + argument[option.end() :]
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _sentence(message: str) -> str:
+    """An error of argparse as a sentence: `argument --seed: expected one argument` and the like."""
+    message = re.sub(r"^argument ", "", message)
+    message = re.sub(r"^unrecognized arguments:", "unknown arguments:", message)
+    return message if message.endswith((".", "!", "?")) else f"{message}."
+
+
+def run(
+    work: Callable[[], int | None],
+    options: Namespace,
+    *,
+    what: str = "this",
+    interrupted: str | None = None,
+) -> int:
+    """Do the work of a command and return its exit code: what `work` returns, 0 for None.
+
+    What goes wrong is said in a sentence or two on stderr, with a traceback under --debug. An error
+    has its own exit code; one that nobody foresaw, of which the sentence says that `what` failed,
+    has 1. Ctrl-C ends with 130, and with `interrupted` if that is to be said.
+    """
+    no_color = getattr(options, "no_color", False)
+    try:
+        return work() or 0
+    except KeyboardInterrupt:
+        if interrupted is not None:
+            _print_error(interrupted, no_color)
+        return 130
+    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        return 1
+    except Exception as error:
+        if options.debug:
+            traceback.print_exc()
+        if isinstance(error, EntropixError):
+            _print_error(str(error), no_color)
+            return error.exit_code
+        _print_error(
+            f"{what} failed in an unforeseen way ({type(error).__name__}: {error}). "
+            "Run the same command with --debug to see where.",
+            no_color,
+        )
+        return 1
+
+
+def _print_error(message: str, no_color: bool) -> None:
+    from mlx_entropix.cli.screen import print_error
+
+    print_error(message, no_color=no_color)
+
+
+def add_debug(group: Any) -> None:
+    """`--debug`, which every command has."""
+    group.add_argument("--debug", action="store_true", help="show a traceback with an error")
+
+
+def add_weights(group: Any) -> None:
+    """`--weights_dir`, also called `--model`."""
+    group.add_argument(
+        "--weights_dir",
+        "--model",
+        metavar="WEIGHTS",
+        help="a folder, a .gguf file or a Hugging Face repo id (default: "
+        "weights/Llama-3.2-1B-Instruct if it is there, else the bundled SmolLM2-135M-Instruct)",
+    )
+
+
+def add_sampler(parser: ArgumentParser, group: Any, use: str) -> None:
+    """Which sampler: `use` says for what."""
+
+    def names() -> str:
+        from mlx_entropix.sampling.presets import AUTO, NAMES
+
+        *most, last = (name + " (fitted to the model)" * (name == AUTO) for name in NAMES)
+        return f"{use}{', '.join(most)} or {last} (default: {AUTO})"
+
+    group.add_argument("--sampler", metavar="NAME", help="")
+    parser.late_help["sampler"] = names
+    group.add_argument("--normal", action="store_true", help="the plain sampler: --sampler normal")
+    group.add_argument(
+        "--sampler_config",
+        metavar="FILE",
+        help="TOML or JSON with values that replace the preset's (docs/config.md)",
+    )
+    group.add_argument(
+        "--print_config",
+        action="store_true",
+        help="print the sampler's values as such a file, and do nothing else",
+    )
+
+
+def add_base_values(parser: ArgumentParser, group: Any) -> None:
+    """What a sampler starts from, in place of the preset's values."""
+    for name in ("temperature", "top_p", "top_k", "min_p"):
+        number = int if name == "top_k" else float
+        metavar = "N" if number is int else "X"
+        group.add_argument(f"--{name}", type=number, metavar=metavar, help="")
+        parser.late_help[name] = partial(_range_help, name)
+
+
+def _range_help(name: str) -> str:
+    from mlx_entropix.sampling.config import SamplerConfig
+
+    lowest, highest = (limit for limit in SamplerConfig.model_fields[name].metadata)
+    return f"base {name.replace('_', '-')}, {lowest.ge} to {highest.le}"
+
+
+def check_sampler(parser: ArgumentParser, options: Namespace) -> None:
+    """Exit where the options of `add_sampler` contradict each other."""
+    if options.normal and options.sampler not in (None, "normal"):
+        parser.error(f"--normal and --sampler {options.sampler} contradict each other.")
+
+
+def whole_number(at_least: int) -> Callable[[str], int]:
+    """A type for argparse: a whole number of at least so much."""
+
+    def number(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+        if value < at_least:
+            raise argparse.ArgumentTypeError(f"{text} is too small, it must be at least {at_least}")
+        return value
+
+    return number

@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlx_entropix.cli.arguments import ArgumentParser
-from mlx_entropix.cli.shared_options import whole_number
+from mlx_entropix.cli.command import ArgumentParser, add_debug, run, whole_number
 from mlx_entropix.window import LONGEST_WINDOW
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from mlx_entropix.cli.comparison import Aligned, Alignment, Estimate
+    from mlx_entropix.cli.alignment import Aligned, Alignment, Estimate
 
 DEFAULT_AROUND = 16  # tokens on either side of a phrase
 
@@ -96,6 +95,7 @@ def make_parser() -> ArgumentParser:
     )
     output.add_argument("--json", action="store_true", help="print one JSON object, curves too")
     output.add_argument("--no_color", action="store_true", help="plain text, as with NO_COLOR set")
+    add_debug(output)
     return parser
 
 
@@ -121,28 +121,18 @@ def main(argv: list[str] | None = None) -> int:
         parser.error("--align phrase needs the phrase: --phrase TEXT.")
     if options.align != "phrase" and options.phrase is not None:
         parser.error(f"--phrase and --align {options.align} contradict each other.")
-    from mlx_entropix.cli.errors import UsageError, print_error
-
-    try:
-        return _run(options)
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        return 1
-    except UsageError as error:
-        print_error(str(error), no_color=options.no_color)
-        return 2
+    return run(lambda: _run(options), options)
 
 
 def _run(options: Namespace) -> int:
-    from mlx_entropix.cli.comparison import STATISTICS, align, estimates
-    from mlx_entropix.cli.console import make_screen
-    from mlx_entropix.cli.traces import read_trace
+    from mlx_entropix.cli.alignment import STATISTICS, align, estimates
+    from mlx_entropix.cli.screen import make_screen
+    from mlx_entropix.cli.trace_file import read_trace
 
     screen = make_screen(no_color=options.no_color, quiet=False, is_json=options.json)
     metrics, alignment = _metrics(options.metric), _alignment(options)
     if options.plot:
-        from mlx_entropix.cli.compare_plot import check_plot
+        from mlx_entropix.cli.plots import check_plot
 
         check_plot(options.plot)
     traces = [read_trace(name, metrics) for name in options.traces]
@@ -166,7 +156,7 @@ def _run(options: Namespace) -> int:
         for table in _tables(files, labels, found):
             screen.answers.print(table)
     if options.plot:
-        from mlx_entropix.cli.compare_plot import draw
+        from mlx_entropix.cli.plots import draw
 
         draw(options.plot, alignment, labels, curves)
         screen.notice(f"Drawn to {options.plot}.")
@@ -175,7 +165,7 @@ def _run(options: Namespace) -> int:
 
 def _metrics(asked: Sequence[str] | None) -> list[str]:
     """The names asked for, each once. Raises `UsageError` for one that there is not."""
-    from mlx_entropix.cli.errors import UsageError
+    from mlx_entropix.errors import UsageError
     from mlx_entropix.sampling import Metrics
 
     known = [*Metrics._fields, "logprob"]
@@ -188,7 +178,7 @@ def _metrics(asked: Sequence[str] | None) -> list[str]:
 
 
 def _alignment(options: Namespace) -> "Alignment":
-    from mlx_entropix.cli.comparison import Alignment
+    from mlx_entropix.cli.alignment import Alignment
 
     around = DEFAULT_AROUND if options.align == "phrase" else None
     before = around if options.before is None else options.before
@@ -219,7 +209,7 @@ def _counted(file: "Aligned") -> str:
 
 
 def _pairing(first: "Aligned", file: "Aligned", label: str) -> list[str]:
-    from mlx_entropix.cli.comparison import is_paired
+    from mlx_entropix.cli.alignment import is_paired
 
     if file.number == 0:
         return []
@@ -286,7 +276,7 @@ def _record(
     found: dict[str, dict[str, list["Estimate"]]],
     curves: dict[str, list[list[dict[str, Any]]]],
 ) -> dict[str, Any]:
-    from mlx_entropix.cli.comparison import is_paired
+    from mlx_entropix.cli.alignment import is_paired
 
     return {
         "align": alignment.kind,

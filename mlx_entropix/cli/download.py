@@ -1,12 +1,10 @@
 """The terminal's face of the download: arguments, progress bars, what is said at the end."""
 
 import shlex
-import traceback
 from argparse import ArgumentTypeError, Namespace
 from pathlib import Path
 
-from mlx_entropix.cli.arguments import ArgumentParser
-from mlx_entropix.cli.errors import print_error
+from mlx_entropix.cli.command import ArgumentParser, add_debug, run
 
 DEFAULT_MODEL_ID = "meta-llama/Llama-3.2-1B-Instruct"
 
@@ -20,18 +18,12 @@ with `hf auth login` or set HF_TOKEN.
 def main(argv: list[str] | None = None) -> int:
     """Run the command and return its exit code: 0 done, 1 failed, 2 bad input, 130 interrupted."""
     arguments = make_parser().parse_args(argv)
-    try:
-        path = _download(arguments)
-    except KeyboardInterrupt:
-        print_error("interrupted. Run the same command again: it resumes where it stopped.")
-        return 130
-    except Exception as error:
-        if arguments.debug:
-            traceback.print_exc()
-        return _report(error)
-    print(f"The weights are in {path}. Run them:")
-    print(f'  uv run mlx_main.py --weights_dir {shlex.quote(str(path))} --input "Who are you?"')
-    return 0
+    return run(
+        lambda: _run(arguments),
+        arguments,
+        what="the download",
+        interrupted="interrupted. Run the same command again: it resumes where it stopped.",
+    )
 
 
 def make_parser() -> ArgumentParser:
@@ -57,7 +49,7 @@ def make_parser() -> ArgumentParser:
     parser.add_argument(
         "--file", metavar="NAME", help="one .gguf file, of a repo that has several of them"
     )
-    parser.add_argument("--debug", action="store_true", help="show a traceback with an error")
+    add_debug(parser)
     return parser
 
 
@@ -65,6 +57,12 @@ def _folder(text: str) -> Path:
     if not text.strip():
         raise ArgumentTypeError("the name of a folder belongs here")
     return Path(text).expanduser()
+
+
+def _run(arguments: Namespace) -> None:
+    path = _download(arguments)
+    print(f"The weights are in {path}. Run them:")
+    print(f'  uv run mlx_main.py --weights_dir {shlex.quote(str(path))} --input "Who are you?"')
 
 
 def _download(arguments: Namespace) -> Path:
@@ -85,17 +83,3 @@ def _download(arguments: Namespace) -> Path:
     return download_weights(
         arguments.model_id, out_dir, arguments.revision, arguments.file, progress=Bar
     )
-
-
-def _report(error: Exception) -> int:
-    from mlx_entropix.weights.download_errors import DownloadError
-    from mlx_entropix.weights.errors import WeightsError
-
-    if isinstance(error, WeightsError):
-        print_error(str(error))
-        return 1 if isinstance(error, DownloadError) and not error.bad_input else 2
-    print_error(
-        f"the download failed in an unforeseen way ({type(error).__name__}: {error}). "
-        "Run the same command with --debug to see where."
-    )
-    return 1

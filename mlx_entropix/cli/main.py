@@ -1,120 +1,45 @@
-"""The face of `mlx_main.py`: one prompt, a list of prompts, or a chat.
-
-Everything that can be found wrong without the model is found before it is loaded. What is heavy to
-import is imported behind the spinner.
-"""
+"""The console script `mlx-entropix`: one word that says what to do, then that command's options."""
 
 import sys
-import traceback
-from argparse import Namespace
+from importlib import import_module
 
-from mlx_entropix.cli.options import DEFAULT_ROWS, is_list, parse
-
-_LLAMA_NOTICE = "Bundled model {}. For Llama: uv run mlx_download_weights.py"
+_COMMANDS = {
+    "ask": ("ask", "one prompt, a list of prompts, or a chat (the default)"),
+    "calibrate": ("calibrate", "fit the sampler's thresholds to a model"),
+    "compare": ("compare", "compare traces, with intervals and a picture"),
+    "download": ("download", "get the weights of a model"),
+    "serve": ("serve", "the HTTP server"),
+}
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command and return its exit code: 0 done, 1 failed, 2 bad input, 130 interrupted."""
-    options = parse(argv)
-    try:
-        return _run(options)
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:  # the reader of our output has gone, as `head` does
-        return 1
-    except Exception as error:
-        if options.debug:
-            traceback.print_exc()
-        return _report(error, options)
+    """Run the command that the first argument names, `ask` where it names none.
 
-
-def _run(options: Namespace) -> int:
-    if options.print_config:
-        from mlx_entropix.cli.sampler import config_text
-
-        print(config_text(options), end="")
+    Returns its exit code: 0 done, 1 failed, 2 bad usage or bad input, 130 interrupted.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words and words[0] in ("-h", "--help"):
+        print(_help())
         return 0
-    from mlx_entropix.cli.asked import asked_prompts
-    from mlx_entropix.cli.console import make_screen
-    from mlx_entropix.cli.progress import spinner
-    from mlx_entropix.cli.sampler import config_of, find_auto
-    from mlx_entropix.cli.trace import TraceFile
-    from mlx_entropix.sampling.auto import AUTO
-    from mlx_entropix.weights.locate import locate_weights
+    name = "ask"
+    if words and not words[0].startswith("-"):
+        name = words.pop(0)
+    if name not in _COMMANDS:
+        from mlx_entropix.cli.screen import print_error
 
-    _check_terminal(options)
-    screen = make_screen(no_color=options.no_color, quiet=options.quiet, is_json=options.json)
-    prompts = asked_prompts(options)
-    auto = find_auto(options.weights_dir)
-    sampler, config = config_of(options, auto)
-    trace = TraceFile(options.trace) if options.trace else None
-    location = locate_weights(options.weights_dir)
-    if location.is_fallback:
-        screen.notice(_LLAMA_NOTICE.format(location.name))
-    with spinner(screen.notices, f"Loading {location.name}", shown=not options.quiet):
-        from mlx_entropix.cli.answer import answer_one
-        from mlx_entropix.cli.answers import answer_list
-        from mlx_entropix.cli.session import Session
-
-        session = Session.open(options, screen, location, trace, auto, sampler, config)
-    if sampler == AUTO and auto.notice:
-        screen.notice(auto.notice)
-    if is_list(options):
-        return answer_list(session, prompts, options.rows or DEFAULT_ROWS)
-    if prompts:
-        return answer_one(session, prompts[0])
-    from mlx_entropix.cli.asked import system_prompt
-    from mlx_entropix.cli.chat import chat
-
-    return chat(session, system_prompt(options))
-
-
-def _check_terminal(options: Namespace) -> None:
-    """Without a prompt there is a chat, and a chat needs a terminal."""
-    from mlx_entropix.cli.errors import UsageError
-
-    asks = options.input is not None or is_list(options)
-    if not asks and not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError(
-            "There is no prompt, and no terminal to chat in. Give one with --input TEXT, where - "
-            "reads standard input, or with --prompts or --prompt_csv."
-        )
-
-
-def _report(error: Exception, options: Namespace) -> int:
-    """Say what went wrong and return the exit code."""
-    from mlx_entropix.cli.errors import print_error
-
-    code = _exit_code(error)
-    message = str(error)
-    if code is None:
-        code = 1
-        message = (
-            f"this failed in an unforeseen way ({type(error).__name__}: {error}). "
-            "Run the same command with --debug to see where."
-        )
-    print_error(message, no_color=options.no_color)
-    return code
-
-
-def _exit_code(error: Exception) -> int | None:
-    """2 for bad input, 1 for what went wrong on the way, None for what nobody foresaw."""
-    from mlx_entropix.cli.errors import UsageError
-    from mlx_entropix.cli.trace import TraceError
-    from mlx_entropix.prompts import CsvError
-    from mlx_entropix.weights.errors import WeightsError
-
-    if isinstance(error, WeightsError):
-        return 2 if getattr(error, "bad_input", True) else 1  # a lost connection is no bad input
-    if isinstance(error, UsageError | CsvError):
+        print_error(f"There is no command {name!r}. Choose one of {', '.join(_COMMANDS)}.")
         return 2
-    if isinstance(error, TraceError):
-        return 1
+    module = import_module(f"mlx_entropix.cli.{_COMMANDS[name][0]}")
+    return int(module.main(words))
 
-    # From here on they are loaded already, so that an early error does not wait for them.
-    from mlx_entropix.engine import GenerationError
-    from mlx_entropix.text import PromptError, TokenizerError
 
-    if isinstance(error, PromptError | TokenizerError):
-        return 2
-    return 1 if isinstance(error, GenerationError) else None
+def _help() -> str:
+    width = max(map(len, _COMMANDS))
+    lines = [f"  {name:{width}}  {text}" for name, (_, text) in _COMMANDS.items()]
+    usage = "usage: mlx-entropix [COMMAND] [options]"
+    more = "`mlx-entropix COMMAND --help` lists a command's options."
+    return "\n".join([usage, "", "commands:", *lines, "", more])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,16 +1,26 @@
-"""The face of `mlx_server.py`: checks the options, takes the port, and runs the server.
+"""The command `serve`, also `mlx_server.py`: checks the options, takes the port, runs the server.
 
 The port is taken before anything heavy is imported, so that one that is in use is told at once.
 """
 
+import argparse
 import os
 import socket
 import sys
-import traceback
 from argparse import Namespace
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from mlx_entropix.cli.serve_options import API_KEY_VARIABLE, parse
+from mlx_entropix.cli.command import (
+    ArgumentParser,
+    add_debug,
+    add_sampler,
+    add_weights,
+    check_sampler,
+    run,
+    whole_number,
+)
+from mlx_entropix.errors import ServeError, TokenizerError, WeightsError
 
 if TYPE_CHECKING:
     from mlx_entropix.server.settings import Settings
@@ -19,15 +29,7 @@ if TYPE_CHECKING:
 def main(argv: list[str] | None = None) -> int:
     """Run the command and return its exit code: 0 ended by a signal, 1 failed, 2 bad usage."""
     options = parse(argv)
-    try:
-        _run(options)
-    except KeyboardInterrupt:  # before the server itself takes care of it
-        pass
-    except Exception as error:
-        if options.debug:
-            traceback.print_exc()
-        return _report(error)
-    return 0
+    return run(lambda: _run(options), options, what="the server")
 
 
 def leave(code: int) -> NoReturn:
@@ -43,16 +45,20 @@ def leave(code: int) -> NoReturn:
 
 def _run(options: Namespace) -> None:
     if options.print_config:
-        from mlx_entropix.cli.sampler import config_text
+        from mlx_entropix.cli.sampler_options import config_text
 
         print(config_text(options), end="")
         return
-    listener = _listen(options.host, options.port)
-    with listener:
-        settings = _settings(options, listener.getsockname()[1])
-        from mlx_entropix.server.run import run_server
+    try:
+        with _listen(options.host, options.port) as listener:
+            settings = _settings(options, listener.getsockname()[1])
+            from mlx_entropix.server.run import run_server
 
-        run_server(settings, listener)
+            run_server(settings, listener)
+    except (WeightsError, TokenizerError) as error:  # no bad input to a server, but no server
+        raise ServeError(str(error)) from error
+    except KeyboardInterrupt:  # before the server itself takes care of it
+        pass
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -64,7 +70,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.listen(128)  # a second server on this port now fails, not after its loading
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise OSError(
+        raise ServeError(
             f"The server cannot listen on {host} port {port} ({reason}). "
             "Choose another with --port or --host."
         ) from None
@@ -72,7 +78,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _settings(options: Namespace, port: int) -> "Settings":
-    from mlx_entropix.cli.sampler import config_of, find_auto
+    from mlx_entropix.cli.sampler_options import config_of, find_auto
     from mlx_entropix.server.settings import Settings
 
     auto = find_auto(options.weights_dir)
@@ -98,20 +104,170 @@ def _settings(options: Namespace, port: int) -> "Settings":
     )
 
 
-def _report(error: Exception) -> int:
-    """Say what went wrong and return the exit code."""
-    from mlx_entropix.cli.errors import UsageError, print_error
-    from mlx_entropix.text import TokenizerError
-    from mlx_entropix.weights.errors import WeightsError
+API_KEY_VARIABLE = "MLX_ENTROPIX_API_KEY"
+_UI = Path(__file__).parents[2] / "ui" / "dist"
 
-    if isinstance(error, UsageError):
-        print_error(str(error))
-        return 2
-    known = isinstance(error, WeightsError | TokenizerError | OSError)
-    print_error(
-        str(error)
-        if known
-        else f"the server failed in an unforeseen way ({type(error).__name__}: {error}). "
-        "Run the same command with --debug to see where."
+_SMALLEST_BUDGET = 64  # tokens; under it hardly a question and its answer fit
+
+_EPILOG = """\
+examples:
+  uv run mlx_server.py                                http://127.0.0.1:8000, for this machine alone
+  uv run mlx_server.py --sampler frog --max_rows 8
+  uv run mlx_server.py --host 0.0.0.0 --api_key KEY     for the network
+  uv run mlx_server.py --allowed_host host.docker.internal
+
+Any OpenAI client works with the base URL http://127.0.0.1:8000/v1. Exit codes: 0 ended by Ctrl-C or
+SIGTERM, 1 failed, 2 bad usage.
+"""
+
+
+def parse(argv: list[str] | None) -> Namespace:
+    """The checked options. Exits with code 2 and a sentence where they make no sense."""
+    parser = ArgumentParser(
+        prog="uv run mlx_server.py",
+        description="Serve a model with the entropy sampler over an OpenAI-compatible API.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    return 1
+    _add_address(parser)
+    _add_model(parser)
+    _add_limits(parser)
+    _add_access(parser)
+    _add_logs(parser)
+    options = parser.parse_args(argv)
+    check_sampler(parser, options)
+    if options.ui_dir is None:
+        options.ui_dir = _UI if (_UI / "index.html").is_file() else None
+    elif not (options.ui_dir / "index.html").is_file():
+        parser.error(f"{options.ui_dir} has no index.html. Build the page: cd ui && bun run build.")
+    return options
+
+
+def _add_address(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("address")
+    group.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default: %(default)s)"
+    )
+    group.add_argument(
+        "--port", type=_port, default=8000, metavar="N", help="0 for a free one (default: 8000)"
+    )
+
+
+def _add_model(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("model and sampler")
+    add_weights(group)
+    add_sampler(parser, group, "the sampler of requests that name none: ")
+    parser.set_defaults(temperature=None, top_p=None, top_k=None, min_p=None)
+
+
+def _add_limits(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("limits")
+    group.add_argument(
+        "--max_rows",
+        type=whole_number(1),
+        default=16,
+        metavar="N",
+        help="answers that are written at once (default: %(default)s)",
+    )
+    group.add_argument(
+        "--max_queue",
+        type=whole_number(0),
+        default=64,
+        metavar="N",
+        help="answers that may wait; beyond it, requests get 429 (default: %(default)s)",
+    )
+    group.add_argument(
+        "--max_kv_tokens",
+        type=_budget,
+        metavar="N",
+        help="tokens that the caches of all rows may hold (default: max_rows whole contexts)",
+    )
+    group.add_argument(
+        "--prefix_cache_mb",
+        type=whole_number(0),
+        default=256,
+        metavar="N",
+        help="memory for the beginnings of past prompts, 0 for none (default: %(default)s)",
+    )
+    group.add_argument(
+        "--shutdown_timeout",
+        type=_seconds,
+        default=10.0,
+        metavar="SECONDS",
+        help="how long running answers may go on after Ctrl-C (default: 10)",
+    )
+
+
+def _add_access(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("access")
+    group.add_argument(
+        "--api_key",
+        type=_key,
+        metavar="KEY",
+        help=f"clients must send it as a bearer token (default: ${API_KEY_VARIABLE}, if set)",
+    )
+    group.add_argument(
+        "--cors_origin",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="a web page's origin that may call the API, * for all; may be given several times "
+        "(default: localhost on any port)",
+    )
+    group.add_argument(
+        "--allowed_host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="another name by which clients reach this server; may be given several times",
+    )
+    group.add_argument(
+        "--ui_dir",
+        type=Path,
+        metavar="FOLDER",
+        help="the built web page, served at / (default: ui/dist, if it is built)",
+    )
+
+
+def _add_logs(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("logs")
+    group.add_argument(
+        "--log_level",
+        choices=("debug", "info", "warning", "error"),
+        default="info",
+        help="(default: %(default)s)",
+    )
+    group.add_argument(
+        "--log_prompts", action="store_true", help="write what clients ask into the log"
+    )
+    add_debug(group)
+
+
+def _port(text: str) -> int:
+    number = whole_number(0)(text)
+    if number > 65535:
+        raise argparse.ArgumentTypeError(f"{text} is no port, the highest is 65535")
+    return number
+
+
+def _key(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("the key is empty; leave the option out for no key")
+    return text.strip()
+
+
+def _budget(text: str) -> int:
+    number = whole_number(0)(text)
+    if number < _SMALLEST_BUDGET:
+        raise argparse.ArgumentTypeError(f"{text} is too small, give at least {_SMALLEST_BUDGET}")
+    return number
+
+
+def _seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds") from None
+    if not 0 <= number < 1e6:
+        raise argparse.ArgumentTypeError(f"{text} is no time to wait, give 0 or more seconds")
+    return number

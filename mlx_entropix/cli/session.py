@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlx_entropix.cli.console import Screen
-from mlx_entropix.cli.sampler import Config
+from mlx_entropix.cli.sampler_options import Config
+from mlx_entropix.cli.screen import Screen
 from mlx_entropix.cli.tally import Tally
-from mlx_entropix.cli.trace import TraceFile
+from mlx_entropix.cli.trace_file import TraceFile
 from mlx_entropix.engine import (
     Engine,
     Request,
@@ -94,6 +94,8 @@ class Session:
         self, prompt_ids: tuple[int, ...], on_prompt: Callable[[int, int], None]
     ) -> Iterator[TokenEvent]:
         """The tokens of an answer. Raises what `stream_request` raises, and when."""
+        while self._engine is not None and not self._engine.idle:
+            self._engine.step()  # an answer that was stopped leaves, and is remembered
         if self._engine is None:
             self._engine = Engine(
                 self.model,
@@ -103,8 +105,8 @@ class Session:
             )
         return stream_request(self._engine, self.request(prompt_ids), on_prompt)
 
-    def interrupt(self) -> None:
-        """Ctrl-C may have come in the middle of a step: go on with a new engine."""
+    def drop_engine(self) -> None:
+        """Go on with a new engine: Ctrl-C may have come in the middle of a step."""
         self._engine = None
 
     @property

@@ -3,9 +3,11 @@
 A word is coloured only where the model hesitated, and as strongly as it did. Hue, line and glyph
 say the quadrant. The strength grows in three steps that any terminal shows (the hue alone; with an
 underline; bold too); where there are colours enough, the hue also grows between them. A weak tint
-is not a dim one: a dim blue cannot be read on black.
+is not a dim one: a dim blue cannot be read on black. The page tints by the same rule;
+tests/data/tint_cases.json holds cases for both.
 """
 
+import math
 import os
 from dataclasses import dataclass
 
@@ -15,8 +17,7 @@ from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 
-from mlx_entropix.cli.console import visible
-from mlx_entropix.cli.tint import LOST_BITS, SURE_BITS, strength
+from mlx_entropix.cli.screen import visible
 from mlx_entropix.engine import TokenEvent
 from mlx_entropix.sampling import Quadrant
 from mlx_entropix.sampling.quadrants import FROM_SUREST
@@ -137,3 +138,25 @@ def glyph_style(quadrant: Quadrant, color_system: str | None, *, line: bool = Fa
     if quadrant == Quadrant.ADAPTIVE:
         return style if line else _DIM
     return style + _BRIGHT + (Style.null() if line else Style(underline=False))
+
+
+SURE_BITS = 3.5
+"""At most so unsure or surprised, a word is plain."""
+
+LOST_BITS = 8.0
+"""From here on it cannot be tinted more."""
+
+
+def uncertainty(logits_entropy: float, logprob: float) -> float:
+    """The greater of entropy and surprise, in bits.
+
+    `logits_entropy` (bits) is what the model did not know, `logprob` (nats) how little it expected
+    what came.
+    """
+    return max(logits_entropy, -logprob / math.log(2))
+
+
+def strength(logits_entropy: float, logprob: float) -> float:
+    """How strong the tint of a token is, 0 (plain) to 1; entropy in bits, logprob in nats."""
+    share = (uncertainty(logits_entropy, logprob) - SURE_BITS) / (LOST_BITS - SURE_BITS)
+    return min(max(share, 0.0), 1.0)

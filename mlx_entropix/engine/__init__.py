@@ -15,7 +15,6 @@ from mlx_entropix.engine.events import (
     TokenMetrics,
 )
 from mlx_entropix.engine.generate import (
-    GenerationError,
     encode_prompt,
     generate,
     load,
@@ -30,7 +29,6 @@ __all__ = [
     "DrawParameters",
     "Engine",
     "Event",
-    "GenerationError",
     "PromptProgress",
     "PromptScored",
     "PromptToken",

@@ -13,7 +13,7 @@ import numpy as np
 
 from mlx_entropix.engine.engine import Engine
 from mlx_entropix.engine.events import Request, RowFailed, TokenEvent
-from mlx_entropix.engine.generate import GenerationError
+from mlx_entropix.errors import GenerationError
 from mlx_entropix.model.llama import Llama
 from mlx_entropix.sampling import PlainConfig, SamplerConfig
 from mlx_entropix.sampling.calibration import (

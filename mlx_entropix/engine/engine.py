@@ -32,6 +32,7 @@ from mlx_entropix.engine.prefix import PrefixCache
 from mlx_entropix.engine.rows import Row
 from mlx_entropix.engine.scoring import score_tokens
 from mlx_entropix.engine.step import QueuedStep
+from mlx_entropix.errors import PromptError
 from mlx_entropix.model.cache import KVRows
 from mlx_entropix.model.llama import Llama
 from mlx_entropix.sampling import (
@@ -44,7 +45,7 @@ from mlx_entropix.sampling import (
     position_key,
     sample_rows,
 )
-from mlx_entropix.text import PromptError, Tokenizer
+from mlx_entropix.text import Tokenizer
 
 CLARIFYING_TEXT = " ..."
 

@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mlx_entropix.cpu.blas import choose_threads
 from mlx_entropix.engine.engine import Engine
 from mlx_entropix.engine.events import PromptProgress, Request, RowFailed, TokenEvent
+from mlx_entropix.errors import GenerationError
 from mlx_entropix.model.llama import Llama
 from mlx_entropix.model.load import load_model
 from mlx_entropix.sampling import PlainConfig, SamplerConfig
@@ -14,10 +16,6 @@ from mlx_entropix.text import Tokenizer, load_tokenizer, tokenizer_from_gguf
 from mlx_entropix.weights.locate import Location, locate_weights
 
 Prompt = str | Sequence[int] | Sequence[Mapping[str, Any]]
-
-
-class GenerationError(RuntimeError):
-    """A row ended without a result; the message says why in a sentence."""
 
 
 def load(weights: str | Path | None = None) -> tuple[Llama, Tokenizer]:
@@ -34,6 +32,7 @@ def load_from(location: Location) -> tuple[Llama, Tokenizer]:
     """Load what `locate_weights` found."""
     model, metadata = load_model(location.path, location.name)
     model.weights = location.path
+    choose_threads()
     if metadata is None:
         return model, load_tokenizer(location.path)
     return model, tokenizer_from_gguf(metadata)

@@ -10,9 +10,9 @@ from mlx_lm.models.llama import Model, ModelArgs
 from mlx_lm.utils import dequantize_model, get_total_parameters
 from mlx_lm.utils import load_model as load_checkpoint
 
+from mlx_entropix.errors import WeightsError
 from mlx_entropix.model.llama import Llama
 from mlx_entropix.weights.config import context_length, read_config
-from mlx_entropix.weights.errors import WeightsError
 from mlx_entropix.weights.gguf import load_gguf
 
 # A float32 copy may take this share of the machine's memory.

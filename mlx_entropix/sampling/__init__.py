@@ -6,13 +6,8 @@ decide.py (the same on the device, for rows with different configurations), rank
 (which token).
 """
 
-from mlx_entropix.sampling.config import (
-    BaseValues,
-    ConfigError,
-    PlainConfig,
-    SamplerConfig,
-    Thresholds,
-)
+from mlx_entropix.errors import ConfigError
+from mlx_entropix.sampling.config import BaseValues, PlainConfig, SamplerConfig, Thresholds
 from mlx_entropix.sampling.config_file import ConfigFile, Provenance, config_toml, read_config_file
 from mlx_entropix.sampling.decide import Parameters, classify, sampling_parameters
 from mlx_entropix.sampling.keys import position_key

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from mlx_entropix.errors import CalibrationError
 from mlx_entropix.sampling.config import SamplerConfig
 from mlx_entropix.sampling.formulas import LEVELS
 from mlx_entropix.sampling.metrics import Metrics
@@ -40,10 +41,6 @@ _ENTROPY, _VARENTROPY = "logits_entropy", "logits_varentropy"
 _ATTENTION_ENTROPY = "attention_entropy"
 
 Borders = dict[str, float]
-
-
-class CalibrationError(ValueError):
-    """Thresholds cannot be fitted; the message says why and what to do."""
 
 
 @dataclass(frozen=True)

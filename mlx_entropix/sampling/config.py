@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from mlx_entropix.errors import ConfigError
 from mlx_entropix.sampling.formulas import (
     LEVELS,
     MOST_RANKS,
@@ -41,14 +42,6 @@ class Fault(NamedTuple):
     def __str__(self) -> str:
         field = ".".join(map(str, self.path))
         return f"{field}: {self.reason}" if field else self.reason
-
-
-class ConfigError(ValueError):
-    """A configuration that cannot be used; the message names each field and its allowed range."""
-
-    def __init__(self, message: str, faults: tuple[Fault, ...] = ()):
-        super().__init__(message)
-        self.faults = faults
 
 
 class _Config(BaseModel):

@@ -17,13 +17,8 @@ from typing import Any, NamedTuple
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from mlx_entropix.sampling.config import (
-    ConfigError,
-    Fault,
-    PlainConfig,
-    SamplerConfig,
-    faults_of,
-)
+from mlx_entropix.errors import ConfigError
+from mlx_entropix.sampling.config import Fault, PlainConfig, SamplerConfig, faults_of
 from mlx_entropix.sampling.config_lines import Lines, json_lines, toml_lines
 from mlx_entropix.sampling.presets import SAMPLERS
 

@@ -82,6 +82,12 @@ NORMAL = "normal"
 SAMPLERS: dict[str, SamplerConfig | PlainConfig] = {**PRESETS, NORMAL: PlainConfig()}
 """Every sampler that needs no fitting to a model, by its name."""
 
+AUTO = "auto"
+"""The name of the preset that is fitted to the loaded model; see auto.py."""
+
+NAMES = (AUTO, *SAMPLERS)
+"""Every name of a sampler that a user may give."""
+
 FITTED = SamplerConfig(
     temperature=0.8,
     top_p=1.0,

@@ -26,10 +26,11 @@ from mlx_entropix.engine import (
     TokenEvent,
     load_from,
 )
+from mlx_entropix.errors import PromptError
 from mlx_entropix.sampling import PRESETS
 from mlx_entropix.server.errors import ApiError, loading, queue_full, stopping
 from mlx_entropix.server.settings import Settings
-from mlx_entropix.text import PromptError, Tokenizer
+from mlx_entropix.text import Tokenizer
 from mlx_entropix.weights.locate import locate_weights
 
 logger = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import tokenizers
 
-from mlx_entropix.text.errors import PromptError
+from mlx_entropix.errors import PromptError
 from mlx_entropix.text.messages import checked_messages, strings_of
 from mlx_entropix.text.plain import PlainEncoder
 

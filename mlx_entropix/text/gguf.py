@@ -11,7 +11,7 @@ import tokenizers
 from tokenizers import AddedToken, Regex, decoders, normalizers, pre_tokenizers, processors
 from tokenizers.models import BPE
 
-from mlx_entropix.text.errors import TokenizerError
+from mlx_entropix.errors import TokenizerError
 from mlx_entropix.text.tokenizer import Tokenizer
 
 # tokenizer.ggml.token_type

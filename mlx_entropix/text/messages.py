@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mlx_entropix.text.errors import PromptError
+from mlx_entropix.errors import PromptError
 from mlx_entropix.text.plain import check_text
 
 # A template may build a control token of a role ('<|' + role + '|>'), so no other word will do.

@@ -9,7 +9,7 @@ import secrets
 
 import tokenizers
 
-from mlx_entropix.text.errors import PromptError
+from mlx_entropix.errors import PromptError
 
 
 class PlainEncoder:

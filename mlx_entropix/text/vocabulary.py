@@ -14,7 +14,7 @@ from functools import cache
 
 import tokenizers
 
-from mlx_entropix.text.errors import TokenizerError
+from mlx_entropix.errors import TokenizerError
 
 _BYTE_TOKEN = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 

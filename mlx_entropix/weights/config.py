@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mlx_entropix.weights.errors import WeightsError
+from mlx_entropix.errors import WeightsError
 
 # Checkpoints of these types have the Llama architecture without a difference that matters here.
 SUPPORTED_MODEL_TYPES = ("llama", "mistral")

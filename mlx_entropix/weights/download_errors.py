@@ -19,22 +19,10 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from mlx_entropix.weights.errors import WeightsError
+from mlx_entropix.errors import DownloadError, WeightsError
 
 _LOG_IN = "log in with `hf auth login` or set HF_TOKEN"
 _RESUME = "what has arrived is kept, and the same command resumes"
-
-
-class DownloadError(WeightsError):
-    """Weights that could not be fetched.
-
-    `bad_input` tells a request that can never work (no such model, no access, a folder that cannot
-    be written) from a failure on the way (network, disk), after which the same request may succeed.
-    """
-
-    def __init__(self, message: str, *, bad_input: bool) -> None:
-        super().__init__(message)
-        self.bad_input = bad_input
 
 
 @contextmanager

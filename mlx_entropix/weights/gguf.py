@@ -12,8 +12,8 @@ import mlx.core as mx
 import mlx.nn as nn
 from mlx_lm.models.llama import Model, ModelArgs
 
+from mlx_entropix.errors import WeightsError
 from mlx_entropix.weights.config import check_config
-from mlx_entropix.weights.errors import WeightsError
 
 _GROUP_SIZE = 32
 

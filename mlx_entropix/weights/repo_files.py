@@ -2,7 +2,7 @@
 
 import re
 
-from mlx_entropix.weights.download_errors import DownloadError
+from mlx_entropix.errors import DownloadError
 
 CONFIG = "config.json"
 INDEX = "model.safetensors.index.json"

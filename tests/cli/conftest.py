@@ -62,7 +62,7 @@ def wait_for_lines(trace, enough, seconds=150):
 @pytest.fixture
 def session(bundled):
     """A session with the bundled model whose screen is text: `session.shown()` returns it."""
-    from mlx_entropix.cli.console import Screen
+    from mlx_entropix.cli.screen import Screen
     from mlx_entropix.cli.session import Session
     from mlx_entropix.sampling.auto import auto_sampler
 

@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from mlx_entropix.cli.main import main
-from mlx_entropix.cli.options import make_parser
-from mlx_entropix.cli.sampler import NAMES
+from mlx_entropix.cli.ask import main, make_parser
+from mlx_entropix.sampling import SamplerConfig
+from mlx_entropix.sampling.presets import NAMES
 
 from .conftest import ROOT, environment, run
 
@@ -153,25 +153,43 @@ def test_a_megabyte_does_not_fit():
     assert error[1] == "Shorten the prompt."
 
 
-def test_help_names_every_option_and_loads_nothing_heavy():
+def printed_and_loaded(*arguments):
+    """What the command prints before it ends, and which heavy modules it has loaded by then."""
     script = (
         "import sys\n"
-        "from mlx_entropix.cli.main import main\n"
-        "try: main(['--help'])\n"
+        "from mlx_entropix.cli.ask import main\n"
+        "try: main(sys.argv[1:])\n"
         "except SystemExit as stop: print('code', stop.code)\n"
-        "print([m for m in ('rich', 'mlx.core', 'transformers', 'pydantic') if m in sys.modules])\n"
+        "heavy = ('mlx_entropix.engine', 'transformers', 'mlx.core', 'pydantic', 'rich')\n"
+        "print([m for m in heavy if m in sys.modules])\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, env=environment(), cwd=ROOT
-    )
+    command = [sys.executable, "-c", script, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment(), cwd=ROOT)
     *shown, code, heavy = done.stdout.splitlines()
-    assert (code, heavy) == ("code 0", "[]")
-    shown = "\n".join(shown)
+    return "\n".join(shown), code, heavy
+
+
+def test_help_names_every_option_sampler_and_range():
+    shown, code, heavy = printed_and_loaded("--help")
+    assert code == "code 0"
+    assert "engine" not in heavy
+    assert "transformers" not in heavy
     for action in make_parser()._actions:
         assert action.option_strings[0] in shown
-        assert action.help
     for name in NAMES:
         assert name in shown
+    text = " ".join(shown.split())
+    for name, metavar in (("temperature", "X"), ("top_p", "X"), ("top_k", "N"), ("min_p", "X")):
+        field = SamplerConfig.model_json_schema()["properties"][name]
+        told = f"base {name.replace('_', '-')}, {field['minimum']} to {field['maximum']}"
+        assert f"--{name} {metavar} {told}" in text
+    parser = make_parser()
+    parser.format_help()
+    assert all(action.help for action in parser._actions)
+
+
+def test_a_wrong_option_is_told_before_anything_heavy_is_loaded():
+    assert printed_and_loaded("--max_token", "3")[1:] == ("code 2", "['rich']")
 
 
 def test_an_unforeseen_error_is_no_traceback_unless_asked_for(capsys, monkeypatch, tmp_path):

@@ -1,15 +1,16 @@
 """The chat: turns, commands, and what does not end it."""
 
 import json
+import os
+import signal
 import sys
 
 import pexpect
 import pytest
 
-from mlx_entropix.cli.answer import stream_answer
-from mlx_entropix.cli.commands import COMMANDS, run_command
-from mlx_entropix.cli.conversation import Conversation
-from mlx_entropix.cli.errors import UsageError
+from mlx_entropix.cli.answer import Stopped, stop_between_steps, stream_answer
+from mlx_entropix.cli.chat import COMMANDS, Conversation, run_command
+from mlx_entropix.errors import UsageError
 
 from .conftest import MAIN, ROOT, environment, json_lines, wait_for_lines
 
@@ -85,10 +86,61 @@ def test_a_turn_goes_on_from_the_turns_before(session):
     prompt_ids = tuple(session.tokenizer.chat(turns))
     second = stream_answer(session, 1, "", prompt_ids)
     assert second.events[-1].summary.cached_tokens > len(session.tokenizer.chat([question])) - 5
-    session.interrupt()  # forgets, and answers the same
+    session.drop_engine()  # forgets, and answers the same
     again = stream_answer(session, 2, "", prompt_ids)
     assert again.text == second.text
     assert again.events[-1].summary.cached_tokens == 0
+
+
+def test_a_turn_goes_on_from_an_answer_that_ctrl_c_stopped(session, monkeypatch):
+    session.prefix_cache_bytes, session.max_tokens = 1 << 28, 40
+    question = {"role": "user", "content": "Tell me a long story."}
+    prompt_ids = tuple(session.tokenizer.chat([question]))
+    seen = []
+
+    def press_after_five(index, event):
+        seen.append(event.token_id)
+        if len(seen) == 5:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(session, "trace_token", press_after_five)
+    with stop_between_steps() as check:
+        stopped = stream_answer(session, 0, "", prompt_ids, check=check)
+    assert stopped.is_interrupted
+    assert len(stopped.events) == len(seen) == 5
+    assert "5 tokens" in session.shown()
+    assert session.shown().endswith("interrupted\n")
+    with pytest.raises(KeyboardInterrupt):  # again as before
+        os.kill(os.getpid(), signal.SIGINT)
+
+    turns = [question, {"role": "assistant", "content": stopped.text}, question]
+    prompt_ids = tuple(session.tokenizer.chat(turns))
+    answer = stream_answer(session, 1, "", prompt_ids)
+    history = len(session.tokenizer.chat([question])) + len(stopped.events)
+    assert answer.events[-1].summary.cached_tokens >= history - 1
+    session.drop_engine()
+    assert stream_answer(session, 2, "", prompt_ids).text == answer.text
+
+
+def test_the_second_ctrl_c_does_not_wait():
+    with stop_between_steps() as check:
+        check()
+        os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(Stopped):
+            check()
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_ctrl_c_while_a_long_prompt_is_read_stops_before_the_first_token(session):
+    session.prefix_cache_bytes = 1 << 28
+    with stop_between_steps() as check:
+        os.kill(os.getpid(), signal.SIGINT)
+        tally = stream_answer(session, 0, "", tuple(range(100, 900)), check=check)
+    assert tally.is_interrupted
+    assert not tally.events
+    question = tuple(session.tokenizer.chat([{"role": "user", "content": "Name a river."}]))
+    assert stream_answer(session, 1, "", question).text
 
 
 def test_chat_in_a_terminal(tmp_path):

@@ -7,8 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from mlx_entropix.cli.command import main as command
 from mlx_entropix.cli.compare import main, make_parser
+from mlx_entropix.cli.main import main as command
 from mlx_entropix.sampling import Metrics
 
 from .conftest import ROOT, environment

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlx_entropix.cli import main, serve
+from mlx_entropix.cli import ask, serve
 from mlx_entropix.sampling import PRESETS, PlainConfig, read_config_file
 from mlx_entropix.sampling.auto import auto_sampler
 
@@ -19,7 +19,7 @@ shares = {}
 
 @pytest.fixture
 def printed(capsys, tmp_path):
-    def read(*options, command=main):
+    def read(*options, command=ask):
         assert command.main(["--print_config", *map(str, options)]) == 0
         path = tmp_path / "printed.toml"
         path.write_text(capsys.readouterr().out, "utf-8")
@@ -28,7 +28,7 @@ def printed(capsys, tmp_path):
     return read
 
 
-@pytest.mark.parametrize("command", [main, serve])
+@pytest.mark.parametrize("command", [ask, serve])
 def test_the_default_and_a_preset(printed, command):
     auto = auto_sampler("SmolLM2-135M-Instruct")
     assert printed(command=command) == (auto.config, "entropix", auto.fitted)
@@ -60,7 +60,7 @@ def test_a_file_for_the_plain_sampler(printed, tmp_path):
 
 
 def test_what_is_wrong_is_said_instead(capsys):
-    assert main.main(["--print_config", "--temperature", "9"]) == 2
+    assert ask.main(["--print_config", "--temperature", "9"]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "temperature" in captured.err

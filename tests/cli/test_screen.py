@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.segment import Segments
 from rich.text import Text
 
-from mlx_entropix.cli.console import make_console, visible
+from mlx_entropix.cli.screen import make_console, visible
 from mlx_entropix.cli.style import GLYPHS, legend, token_segments
 from mlx_entropix.cli.tally import Tally
 from mlx_entropix.engine import Summary, TokenEvent, TokenMetrics

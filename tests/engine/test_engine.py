@@ -17,10 +17,10 @@ from mlx_entropix.engine import (
     generate,
     stream_generate,
 )
+from mlx_entropix.errors import PromptError
 from mlx_entropix.model.load import load_model, load_source
 from mlx_entropix.sampling import Quadrant, calculate_metrics, classify
 from mlx_entropix.sampling.auto import auto_sampler
-from mlx_entropix.text import PromptError
 from mlx_entropix.weights.locate import bundled_model
 from tests.model.checkpoints import random_model, save_folder
 

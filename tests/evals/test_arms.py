@@ -5,10 +5,10 @@ from datetime import date
 import pytest
 
 from evals.arms import arm_from_file, choose_arms, default_arms
-from evals.errors import EvalError
 from evals.remote import request_fields
 from evals.tune import TRIALS, as_toml, choose, read_candidates, trial_arms
 from mlx_entropix import PRESETS, PlainConfig
+from mlx_entropix.errors import EvalError
 from tests.evals.samples import ENTROPIX, GREEDY, WARM, record
 
 

@@ -25,9 +25,9 @@ def test_what_cannot_be_done_is_one_sentence_and_exit_2(arguments, sentence, tmp
         arguments = [*arguments, "--out", str(tmp_path / "out.jsonl")]
     assert main(arguments) == 2
     error = capsys.readouterr().err.strip()
-    assert sentence in error
+    assert sentence in error.replace("\n", " ")
     assert error.startswith("error: ")
-    assert "\n" not in error
+    assert len(error.splitlines()) <= 2  # what is wrong, and what to do
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_ctrl_c_is_one_sentence_and_exit_130(monkeypatch, tmp_path, capsys):
 
     monkeypatch.setattr("evals.runner.run_plan", interrupted)
     assert main(["run", "--out", str(tmp_path / "out.jsonl")]) == 130
-    assert capsys.readouterr().err == "Interrupted. The same command goes on from here.\n"
+    assert capsys.readouterr().err == "error: interrupted.\nThe same command goes on from here.\n"
 
 
 def test_without_a_command_all_is_run_and_reported(monkeypatch, tmp_path, capsys):

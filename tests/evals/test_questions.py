@@ -3,10 +3,10 @@ import json
 import pytest
 
 from evals import public
-from evals.errors import EvalError
 from evals.facts import fact_questions
 from evals.questions import read_questions
 from evals.tasks import DATA, SHIPPED, TASKS, choose_tasks
+from mlx_entropix.errors import EvalError
 
 OURS = [task for task in TASKS.values() if not task.public]
 

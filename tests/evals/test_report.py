@@ -3,10 +3,10 @@ import random
 
 import pytest
 
-from evals.errors import EvalError
 from evals.page import disagreements
 from evals.reliability import auroc_inside, by_quadrant, by_tenth, signals
 from evals.report import read_runs, write_report
+from mlx_entropix.errors import EvalError
 from mlx_entropix.sampling import Metrics
 from tests.evals.samples import record
 

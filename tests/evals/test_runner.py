@@ -3,10 +3,10 @@ import json
 import pytest
 from rich.console import Console
 
-from evals.errors import EvalError
 from evals.records import AnswerFile, key_of, read_answers
 from evals.runner import run_plan
 from evals.workers import InProcess, Workers
+from mlx_entropix.errors import EvalError
 from tests.evals.samples import ENTROPIX, GREEDY, WARM, answer, plan
 
 QUIET = Console(stderr=True, quiet=True)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from evals.errors import EvalError
 from evals.remote import Server
 from evals.tokenizer_folder import write_tokenizer
+from mlx_entropix.errors import EvalError
 from tests.evals.samples import ENTROPIX, GREEDY, WARM, plan
 from tests.server.running import ROOT, running
 

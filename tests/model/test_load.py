@@ -6,8 +6,8 @@ import gguf
 import mlx.core as mx
 import pytest
 
+from mlx_entropix.errors import WeightsError
 from mlx_entropix.model.load import load_model
-from mlx_entropix.weights.errors import WeightsError
 from mlx_entropix.weights.locate import bundled_model, locate_weights
 from tests.model.checkpoints import random_model, save_folder, save_gguf
 

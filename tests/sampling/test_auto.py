@@ -2,7 +2,8 @@
 
 import pytest
 
-from mlx_entropix.sampling import PRESETS, ConfigError
+from mlx_entropix.errors import ConfigError
+from mlx_entropix.sampling import PRESETS
 from mlx_entropix.sampling.auto import auto_sampler, preset_name, user_preset
 
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from mlx_entropix.errors import CalibrationError
 from mlx_entropix.sampling import PRESETS, Metrics
 from mlx_entropix.sampling.calibration import (
     REFERENCE_KEYS,
     TARGETS,
-    CalibrationError,
     TokenTable,
     attention_growth,
     border_intervals,

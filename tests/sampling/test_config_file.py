@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlx_entropix.errors import ConfigError
 from mlx_entropix.sampling import (
     PRESETS,
-    ConfigError,
     PlainConfig,
     Provenance,
     SamplerConfig,

@@ -6,7 +6,8 @@ import re
 import pytest
 from pydantic import ValidationError
 
-from mlx_entropix.sampling import PRESETS, ConfigError, PlainConfig, Quadrant, SamplerConfig
+from mlx_entropix.errors import ConfigError
+from mlx_entropix.sampling import PRESETS, PlainConfig, Quadrant, SamplerConfig
 
 ENTROPIX = PRESETS["entropix"]
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken, decoders, models, normalizers, pre_tokenizers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from mlx_entropix.text import PromptError, load_tokenizer
+from mlx_entropix.errors import PromptError
+from mlx_entropix.text import load_tokenizer
 from tests.text.llama_3_like import CONTROL_TOKENS
 
 TALK = [

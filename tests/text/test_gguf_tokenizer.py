@@ -6,7 +6,8 @@ import mlx.core as mx
 import pytest
 import regex
 
-from mlx_entropix.text import TokenizerError, load_tokenizer, tokenizer_from_gguf
+from mlx_entropix.errors import TokenizerError
+from mlx_entropix.text import load_tokenizer, tokenizer_from_gguf
 from tests.text.llama_3_like import SPLIT as LLAMA_3_SPLIT
 
 GPT_2_SPLIT = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"

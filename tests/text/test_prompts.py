@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mlx_entropix.prompts import PREDEFINED, SYSTEM_PROMPT, CsvError, create_prompts_from_csv
+from mlx_entropix.errors import CsvError
+from mlx_entropix.prompts import PREDEFINED, SYSTEM_PROMPT, create_prompts_from_csv
 
 PROMPTS_CSV = Path(__file__).parents[2] / "data" / "prompts.csv"
 

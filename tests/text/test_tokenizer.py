@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
-from mlx_entropix.text import PromptError, TokenizerError, load_tokenizer
+from mlx_entropix.errors import PromptError, TokenizerError
+from mlx_entropix.text import load_tokenizer
 
 # Control tokens' names too, whole and in pieces, so that they meet arbitrary text.
 FRAGMENTS = ["<|im_end|>", "<|eot_id|>", "<|begin_of_text|>", "</s>", "<s>", "<|", "|>", " ", "\n"]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mlx_entropix.weights.download_errors import DownloadError
+from mlx_entropix.errors import DownloadError
 from mlx_entropix.weights.repo_files import choose_files
 from tests.weights.hub import COMMIT, TOKEN, Hub, Repo
 

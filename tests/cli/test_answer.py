@@ -5,14 +5,11 @@ from dataclasses import replace
 import mlx.core as mx
 import pytest
 
-from mlx_entropix.cli.answer import answer_one
-from mlx_entropix.cli.answers import answer_list
-from mlx_entropix.cli.sampler import named_config
-from mlx_entropix.cli.trace import TraceError, TraceFile
-from mlx_entropix.engine import GenerationError
+from mlx_entropix.cli.answer import answer_list, answer_one
+from mlx_entropix.cli.sampler_options import named_config
+from mlx_entropix.cli.trace_file import TraceFile
+from mlx_entropix.errors import GenerationError, PromptError, TraceError, WeightsError
 from mlx_entropix.prompts import Prompt
-from mlx_entropix.text import PromptError
-from mlx_entropix.weights.errors import WeightsError
 
 QUESTION = Prompt("question", "What is the capital of France?")
 

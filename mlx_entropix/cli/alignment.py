@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlx_entropix.cli.errors import UsageError
-from mlx_entropix.cli.traces import Answer, Trace
+from mlx_entropix.cli.trace_file import Answer, Trace
+from mlx_entropix.errors import UsageError
 from mlx_entropix.window import mean_and_slope
 
 Floats = NDArray[np.float64]

@@ -1,16 +1,85 @@
-"""The options of `mlx_main.py`, and which of them contradict each other."""
+"""The command `ask`, also `mlx_main.py`: one prompt, a list of prompts, or a chat.
+
+Everything that can be found wrong without the model is found before it is loaded. What is heavy to
+import is imported behind the spinner.
+"""
 
 import argparse
+import sys
 from argparse import Namespace
+from dataclasses import replace
 
-from mlx_entropix.cli.arguments import ArgumentParser
-from mlx_entropix.cli.shared_options import (
+from mlx_entropix.cli.command import (
+    ArgumentParser,
+    add_base_values,
+    add_debug,
     add_sampler,
     add_weights,
     check_sampler,
+    run,
     whole_number,
 )
+from mlx_entropix.errors import UsageError
+from mlx_entropix.prompts import PREDEFINED, SYSTEM_PROMPT, Prompt, create_prompts_from_csv
 from mlx_entropix.window import LONGEST_WINDOW
+
+_LLAMA_NOTICE = "Bundled model {}. For Llama: uv run mlx_download_weights.py"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command and return its exit code: 0 done, 1 failed, 2 bad input, 130 interrupted."""
+    options = parse(argv)
+    return run(lambda: _run(options), options)
+
+
+def _run(options: Namespace) -> int:
+    if options.print_config:
+        from mlx_entropix.cli.sampler_options import config_text
+
+        print(config_text(options), end="")
+        return 0
+    from mlx_entropix.cli.sampler_options import config_of, find_auto
+    from mlx_entropix.cli.screen import make_screen, spinner
+    from mlx_entropix.cli.trace_file import TraceFile
+    from mlx_entropix.sampling.presets import AUTO
+    from mlx_entropix.weights.locate import locate_weights
+
+    _check_terminal(options)
+    screen = make_screen(no_color=options.no_color, quiet=options.quiet, is_json=options.json)
+    prompts = asked_prompts(options)
+    auto = find_auto(options.weights_dir)
+    sampler, config = config_of(options, auto)
+    trace = TraceFile(options.trace) if options.trace else None
+    location = locate_weights(options.weights_dir)
+    if location.is_fallback:
+        screen.notice(_LLAMA_NOTICE.format(location.name))
+    with spinner(screen.notices, f"Loading {location.name}", shown=not options.quiet):
+        from mlx_entropix.cli.answer import answer_list, answer_one
+        from mlx_entropix.cli.session import Session
+
+        session = Session.open(options, screen, location, trace, auto, sampler, config)
+    if sampler == AUTO and auto.notice:
+        screen.notice(auto.notice)
+    if is_list(options):
+        return answer_list(session, prompts, options.rows or DEFAULT_ROWS)
+    if prompts:
+        return answer_one(session, prompts[0])
+    from mlx_entropix.cli.chat import chat
+
+    return chat(session, system_prompt(options))
+
+
+def _check_terminal(options: Namespace) -> None:
+    """Without a prompt there is a chat, and a chat needs a terminal."""
+    from mlx_entropix.errors import UsageError
+
+    asks = options.input is not None or is_list(options)
+    if not asks and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(
+            "There is no prompt, and no terminal to chat in. Give one with --input TEXT, where - "
+            "reads standard input, or with --prompts or --prompt_csv."
+        )
+
 
 DEFAULT_CSV = "data/prompts.csv"
 DEFAULT_ROWS = 8
@@ -86,11 +155,8 @@ def _add_prompts(parser: ArgumentParser) -> None:
 
 def _add_sampler(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("sampler")
-    add_sampler(group, "")
-    group.add_argument("--temperature", type=float, metavar="X", help="base temperature, 0 to 5")
-    group.add_argument("--top_p", type=float, metavar="X", help="base top-p, 0 to 1")
-    group.add_argument("--top_k", type=int, metavar="N", help="base top-k")
-    group.add_argument("--min_p", type=float, metavar="X", help="base min-p, 0 to 1")
+    add_sampler(parser, group, "")
+    add_base_values(parser, group)
     group.add_argument(
         "--seed", type=int, default=0, metavar="N", help="equal seeds, equal answers (default: 0)"
     )
@@ -135,7 +201,7 @@ def _add_output(parser: ArgumentParser) -> None:
     )
     group.add_argument("--quiet", action="store_true", help="print the answer alone")
     group.add_argument("--no_color", action="store_true", help="plain text, as with NO_COLOR set")
-    group.add_argument("--debug", action="store_true", help="show a traceback with an error")
+    add_debug(group)
 
 
 def not_empty(text: str) -> str:
@@ -167,3 +233,55 @@ def _contradiction(options: Namespace) -> str | None:
         option = "--raw" if options.raw else "--json"
         return f"{option} needs a prompt: --input, --prompts or --prompt_csv."
     return None
+
+
+def asked_prompts(options: Namespace) -> list[Prompt]:
+    """The prompts of --input, --prompts or --prompt_csv; none where a chat is meant.
+
+    Raises `UsageError`, or `CsvError` for the CSV file.
+    """
+    if options.system is not None:
+        _check_text(options.system, "The text of --system")
+    if options.prompts:
+        return [_with_system(prompt, options.system) for prompt in PREDEFINED]
+    if options.prompt_csv is not None:
+        prompts = create_prompts_from_csv(options.prompt_csv)
+        return [_with_system(prompt, options.system) for prompt in prompts]
+    if options.input is None:
+        return []
+    text = _standard_input() if options.input == "-" else options.input
+    _check_text(text, "The prompt")
+    if not text.strip():
+        raise UsageError("The prompt is empty. Give it at least one word.")
+    return [Prompt("input", text, system_prompt(options))]
+
+
+def system_prompt(options: Namespace) -> str | None:
+    """The system prompt of --input and of a chat."""
+    return SYSTEM_PROMPT if options.system is None else options.system or None
+
+
+def _with_system(prompt: Prompt, system: str | None) -> Prompt:
+    return prompt if system is None else replace(prompt, system=system or None)
+
+
+def _standard_input() -> str:
+    if sys.stdin.isatty():
+        print("Type the prompt, then Ctrl-D on a line of its own.", file=sys.stderr)
+    content = sys.stdin.buffer.read()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"Standard input is not UTF-8 (byte {error.start + 1:,} is no part of a character). "
+            "Convert it first, for example with `iconv -f LATIN1 -t UTF-8`."
+        ) from None
+    return text.removesuffix("\n").removesuffix("\r")  # the end of the last line, not of the prompt
+
+
+def _check_text(text: str, what: str) -> None:
+    """Arguments that are not UTF-8 reach Python as lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{what} is not valid UTF-8. Type it in a UTF-8 terminal.") from None

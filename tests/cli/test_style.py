@@ -9,8 +9,7 @@ import pytest
 from rich.color import Color
 from rich.console import Console
 
-from mlx_entropix.cli.style import PLAIN_HUE, legend, style_of
-from mlx_entropix.cli.tint import LOST_BITS, SURE_BITS, strength
+from mlx_entropix.cli.style import LOST_BITS, PLAIN_HUE, SURE_BITS, legend, strength, style_of
 from mlx_entropix.sampling import Quadrant
 
 CASES = json.loads((Path(__file__).parents[1] / "data" / "tint_cases.json").read_text("utf-8"))

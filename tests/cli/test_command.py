@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from mlx_entropix.cli.arguments import ArgumentParser
+from mlx_entropix.cli.command import ArgumentParser
 
 
 @pytest.fixture
