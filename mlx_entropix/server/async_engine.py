@@ -83,11 +83,14 @@ class OpenAnswer:
         """The same, with a None after every `seconds` without an event."""
         while self.left or not self.events.empty():
             try:
-                async with asyncio.timeout(seconds):
-                    item = await self.events.get()
-            except TimeoutError:
-                yield None
-                continue
+                item = self.events.get_nowait()
+            except asyncio.QueueEmpty:
+                try:
+                    async with asyncio.timeout(seconds):
+                        item = await self.events.get()
+                except TimeoutError:
+                    yield None
+                    continue
             if isinstance(item, ApiError):
                 raise item
             yield item
