@@ -38,6 +38,9 @@ export interface TokenRecord extends Record<MetricName, number> {
   forced?: boolean;
 }
 
+/** Continue from a token with another one, or a typed text, in its place. */
+export type OnFork = (tokenIndex: number, alternative: Alternative | string) => void;
+
 /** A sampler's settings, as the server's /v1/samplers gives them. */
 export type SamplerConfig = Record<string, unknown>;
 

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
 import { useServer } from "@/api/server";
-import { Button } from "@/app/controls";
+import { Button } from "@/kit/controls";
 import { useChats } from "@/store/chats";
 import { continueAnswer, regenerate } from "@/store/generation";
 import type { AnswerInfo, Message } from "@/store/model";

@@ -1,11 +1,11 @@
 import { PanelRight, RefreshCw, Split } from "lucide-react";
 import { lazy, memo, Suspense, useCallback, useEffect } from "react";
-import { IconButton } from "@/app/controls";
-import { attempt } from "@/app/notices";
 import { inspect, useInspected } from "@/inspector/inspected";
 import { ShareBar } from "@/instruments/ShareBar";
 import { useSelection } from "@/instruments/selection";
 import { TokenText } from "@/instruments/TokenText";
+import { IconButton } from "@/kit/controls";
+import { attempt } from "@/kit/notices";
 import { loadAnswer, showMessage, useChats } from "@/store/chats";
 import { forkAnswer, regenerate } from "@/store/generation";
 import type { Message } from "@/store/model";

@@ -2,10 +2,10 @@ import { ArrowUp, Square } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { create } from "zustand";
 import { type Connection, useServer } from "@/api/server";
-import { goTo } from "@/app/route";
 import { unpin } from "@/inspector/inspected";
 import { ensureConversation, useCurrent, usePath, useStreaming } from "@/store/current";
 import { send, stop } from "@/store/generation";
+import { goTo } from "@/store/route";
 import { SystemPromptPicker } from "./SystemPromptPicker";
 
 /** What is typed and not sent yet, for each conversation; examples put their text here. */

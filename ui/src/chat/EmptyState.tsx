@@ -1,8 +1,8 @@
 import { Columns2 } from "lucide-react";
 import type { CSSProperties } from "react";
 import { useServer } from "@/api/server";
-import { goToPair } from "@/app/route";
 import { QUADRANTS } from "@/lib/quadrants";
+import { goToPair } from "@/store/route";
 import type { QuadrantName } from "@/types";
 import { sendMessage, setUnsent } from "./Composer";
 import { EXAMPLES } from "./examples";

@@ -1,12 +1,12 @@
 import { ScrollText, Trash2 } from "lucide-react";
 import { useEffect, useState } from "react";
-import { Button, IconButton, inputLook } from "@/app/controls";
-import { Modal } from "@/app/dialog";
+import { Button, IconButton, inputLook } from "@/kit/controls";
+import { Modal } from "@/kit/dialog";
 import { persist } from "@/store/chats";
 import { useSystemPrompt } from "@/store/current";
 import { db, type SystemPrompt } from "@/store/db";
 import { newId } from "@/store/model";
-import { SYSTEM_PROMPTS } from "./systemPrompts";
+import { SYSTEM_PROMPTS } from "@/store/systemPrompts";
 
 function nameOf(text: string, own: readonly SystemPrompt[]): string {
   if (!text) return "No system prompt";

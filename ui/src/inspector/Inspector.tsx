@@ -1,6 +1,6 @@
 import { Tabs } from "@base-ui/react/tabs";
 import { lazy, type ReactNode, Suspense, useCallback } from "react";
-import { attempt } from "@/app/notices";
+import { attempt } from "@/kit/notices";
 import { SamplerPanel } from "@/sampler/SamplerPanel";
 import { useChats } from "@/store/chats";
 import { forkAnswer } from "@/store/generation";

@@ -1,6 +1,6 @@
 import { lazy, useEffect, useMemo, useState } from "react";
 import { useShallow } from "zustand/react/shallow";
-import { Segments } from "@/app/controls";
+import { Segments } from "@/kit/controls";
 import { answerLabel } from "@/store/answers";
 import { loadAnswer, useChats } from "@/store/chats";
 import { db } from "@/store/db";

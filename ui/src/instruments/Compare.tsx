@@ -1,8 +1,9 @@
 /** Any answers laid over each other on one metric, lined up at their start, their end or a phrase. */
 import { memo, useMemo, useRef, useState } from "react";
-import { type Smoothing, SmoothingChoice, ZoomButtons } from "@/instruments/controls";
-import { type Line, MetricPlot } from "@/instruments/MetricPlot";
+import { MetricPlot } from "@/instruments/MetricPlot";
 import { summarise } from "@/instruments/MetricTable";
+import type { Line } from "@/instruments/plotColumns";
+import { type Smoothing, SmoothingChoice, ZoomButtons } from "@/instruments/plotControls";
 import { useXView } from "@/instruments/Timeline";
 import { useTurns } from "@/instruments/turns";
 import { type Alignment, anchors, sharedPrefix } from "@/lib/align";

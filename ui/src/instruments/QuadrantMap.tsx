@@ -1,19 +1,18 @@
 /** Entropy against varentropy, a point a token, over the regions of the config's quadrants. */
 import { type PointerEvent, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
-import { AnswerPicker, usePicked } from "@/instruments/controls";
 import { onTokenKey } from "@/instruments/keys";
 import { drawGround, drawPoints, type Plane, toX, toY } from "@/instruments/mapDrawing";
 import { type Palette, usePalette } from "@/instruments/palette";
+import { AnswerPicker, usePicked } from "@/instruments/plotControls";
 import { movedByHand } from "@/instruments/pointer";
 import { markedIn, useSelection } from "@/instruments/selection";
 import { TokenPopover, useCardPoint } from "@/instruments/TokenPopover";
-import type { OnFork } from "@/instruments/TokenText";
 import { inTurns } from "@/instruments/turns";
 import { type Conditions, readConditions } from "@/lib/conditions";
 import { grouped, percent, plural } from "@/lib/format";
 import { axisOf } from "@/lib/plane";
 import { QUADRANTS, shares } from "@/lib/quadrants";
-import type { Answer, QuadrantName } from "@/types";
+import type { Answer, OnFork, QuadrantName } from "@/types";
 import "./instruments.css";
 
 export interface QuadrantMapProps {

@@ -1,5 +1,8 @@
 /** The metrics of an answer over its tokens, one strip each, all showing the same stretch. */
 import { type KeyboardEvent, useEffect, useMemo, useReducer, useRef, useState } from "react";
+import { onTokenKey } from "@/instruments/keys";
+import { MetricPlot } from "@/instruments/MetricPlot";
+import { MetricTable } from "@/instruments/MetricTable";
 import {
   AnswerPicker,
   type Smoothing,
@@ -7,20 +10,16 @@ import {
   Toggle,
   usePicked,
   ZoomButtons,
-} from "@/instruments/controls";
-import { onTokenKey } from "@/instruments/keys";
-import { MetricPlot } from "@/instruments/MetricPlot";
-import { MetricTable } from "@/instruments/MetricTable";
+} from "@/instruments/plotControls";
 import { markedIn, useSelection } from "@/instruments/selection";
 import { TokenPopover, useCardPoint } from "@/instruments/TokenPopover";
-import type { OnFork } from "@/instruments/TokenText";
 import { inTurns } from "@/instruments/turns";
 import { XView } from "@/instruments/xView";
 import { readConditions, thresholdsOf } from "@/lib/conditions";
 import { brief, plural, visible, withUnit } from "@/lib/format";
 import { MEASURES, METRIC_NAMES } from "@/lib/metrics";
 import { MeasureSeries } from "@/lib/series";
-import type { Answer, MetricName } from "@/types";
+import type { Answer, MetricName, OnFork } from "@/types";
 
 export interface TimelineProps {
   /** The first is shown; with several, a picker says which. */

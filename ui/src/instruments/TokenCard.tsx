@@ -1,14 +1,13 @@
 /** All that is known of one token: what it was, why the sampler did what it did, and what could have come instead. */
 import { type FormEvent, useState } from "react";
 import { Choice, isChosen } from "@/instruments/Choice";
-import type { OnFork } from "@/instruments/TokenText";
 import { readConditions, readWindow } from "@/lib/conditions";
 import { exactWithUnit, probability, visible } from "@/lib/format";
 import { MEASURES, METRIC_NAMES } from "@/lib/metrics";
 import { QUADRANTS } from "@/lib/quadrants";
 import { windowOf } from "@/lib/series";
 import { type Windowed, whatWasDone, why } from "@/lib/why";
-import type { Alternative, Answer, TokenRecord } from "@/types";
+import type { Alternative, Answer, OnFork, TokenRecord } from "@/types";
 
 export interface TokenCardProps {
   answer: Answer;

@@ -5,12 +5,11 @@ import { onTokenKey } from "@/instruments/keys";
 import { pointWithin } from "@/instruments/pointer";
 import { markedIn, useSelection } from "@/instruments/selection";
 import { TokenPopover, useCardPoint } from "@/instruments/TokenPopover";
-import type { OnFork } from "@/instruments/TokenText";
 import { inTurns } from "@/instruments/turns";
 import { brief, probability, visible } from "@/lib/format";
 import { QUADRANTS } from "@/lib/quadrants";
 import { uncertain } from "@/lib/tint";
-import type { Answer, TokenRecord } from "@/types";
+import type { Answer, OnFork, TokenRecord } from "@/types";
 
 export interface TokenListProps {
   answer: Answer;

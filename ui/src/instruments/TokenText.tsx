@@ -13,10 +13,8 @@ import { visible, withUnit } from "@/lib/format";
 import { type ColourBy, isMeasure } from "@/lib/metrics";
 import { QUADRANTS } from "@/lib/quadrants";
 import { type Domain, domainOf, rampProperties } from "@/lib/scales";
-import type { Alternative, Answer, TokenRecord } from "@/types";
+import type { Answer, OnFork, TokenRecord } from "@/types";
 import "./instruments.css";
-
-export type OnFork = (tokenIndex: number, alternative: Alternative | string) => void;
 
 export interface TokenTextProps {
   answer: Answer;

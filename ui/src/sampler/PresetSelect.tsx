@@ -1,5 +1,5 @@
 import { AUTO, PLAIN, type Samplers } from "@/api/samplers";
-import { Select } from "@/app/controls";
+import { Select } from "@/kit/controls";
 import { percent } from "@/lib/format";
 import { QUADRANT_NAMES, QUADRANTS } from "@/lib/quadrants";
 import type { SamplerSettings } from "@/store/model";

@@ -2,15 +2,14 @@ import { ArrowLeftRight, MessageSquare, SlidersHorizontal, Square } from "lucide
 import { useMemo, useState } from "react";
 import type { Samplers } from "@/api/samplers";
 import { useServer } from "@/api/server";
-import { Button, IconButton, inputLook } from "@/app/controls";
-import { Modal } from "@/app/dialog";
-import { goTo, useRoute } from "@/app/route";
 import { AnswerState } from "@/chat/AnswerState";
 import { AnswerBody, QuietLine, useAnswer } from "@/chat/AssistantMessage";
 import { EXAMPLES } from "@/chat/examples";
 import { ViewBar } from "@/chat/ViewBar";
+import { Button, IconButton, inputLook } from "@/kit/controls";
+import { Modal } from "@/kit/dialog";
 import { plural } from "@/lib/format";
-import { countChanges } from "@/sampler/overrides";
+import { countChanges } from "@/lib/overrides";
 import { PresetSelect } from "@/sampler/PresetSelect";
 import { SamplerForm } from "@/sampler/SamplerPanel";
 import { useCurrent, useMessages, useStreaming, useSystemPrompt } from "@/store/current";
@@ -22,6 +21,7 @@ import {
   type SamplerSettings,
   settingsOn,
 } from "@/store/model";
+import { goTo, useRoute } from "@/store/route";
 import { useSettings } from "@/store/settings";
 import { Summary } from "./Summary";
 

@@ -3,7 +3,7 @@ import { ApiError, isAbort } from "@/api/errors";
 import { samplerFields } from "@/api/samplers";
 import { checkServer, serverKnown, useServer } from "@/api/server";
 import type { ChatMessage, ChatRequest } from "@/api/wire";
-import { merge } from "@/sampler/overrides";
+import { merge } from "@/lib/overrides";
 import type { Alternative, SamplerConfig, TokenRecord } from "@/types";
 import {
   addMessage,

@@ -1,8 +1,8 @@
 import { create } from "zustand";
 import { persist } from "zustand/middleware";
-import { DEFAULT_SYSTEM_PROMPT } from "@/chat/systemPrompts";
 import type { ColourBy } from "@/lib/metrics";
 import { DEFAULT_SAMPLER, type SamplerSettings } from "./model";
+import { DEFAULT_SYSTEM_PROMPT } from "./systemPrompts";
 
 export type Theme = "system" | "light" | "dark";
 export type InspectorTab = "tokens" | "timeline" | "map" | "sampler" | "forks";

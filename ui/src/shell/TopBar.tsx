@@ -1,11 +1,11 @@
 import { PanelLeft, PanelRight } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { type Connection, useServer } from "@/api/server";
+import { IconButton } from "@/kit/controls";
+import { useDesk } from "@/kit/media";
 import { useChats } from "@/store/chats";
 import { useCurrent, useSamplerSettings, useStreaming } from "@/store/current";
 import { useOverlays, useSettings } from "@/store/settings";
-import { IconButton } from "./controls";
-import { useDesk } from "./media";
 
 const STATES: Record<Connection, { text: string; colour: string }> = {
   connecting: { text: "connecting", colour: "bg-faint" },

@@ -1,5 +1,5 @@
-import { Modal } from "@/app/dialog";
 import { LESSONS } from "@/chat/lessons";
+import { Modal } from "@/kit/dialog";
 import { MEASURE_NAMES, MEASURES } from "@/lib/metrics";
 import { QUADRANT_NAMES, QUADRANTS } from "@/lib/quadrants";
 import { useOverlays } from "@/store/settings";

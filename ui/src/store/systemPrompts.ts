@@ -1,4 +1,4 @@
-import type { SystemPrompt } from "@/store/db";
+import type { SystemPrompt } from "./db";
 
 /** What new conversations start with: the command line's own. A small model needs it to stay with the question. */
 export const DEFAULT_SYSTEM_PROMPT =

@@ -3,8 +3,8 @@ import { focusComposer } from "@/chat/Composer";
 import { TABS } from "@/inspector/tabs";
 import { useChats } from "@/store/chats";
 import { stop } from "@/store/generation";
+import { goTo } from "@/store/route";
 import { useOverlays, useSettings } from "@/store/settings";
-import { goTo } from "./route";
 import { toggleInspector, toggleSidebar } from "./TopBar";
 
 /** The shortcuts as the help panel lists them. Ctrl is ⌘ on a Mac. */

@@ -14,8 +14,8 @@ import { TokenText } from "@/instruments/TokenText";
 import { drawText } from "@/lib/frames";
 import { type ColourBy, MEASURE_NAMES } from "@/lib/metrics";
 import type { Answer } from "@/types";
-import { syntheticAnswer } from "../../fixtures/synthetic";
-import "@/app/theme.css";
+import { syntheticAnswer } from "../fixtures/synthetic";
+import "@/kit/theme.css";
 
 const query = new URLSearchParams(location.search);
 const TOKENS = Number(query.get("tokens") ?? 220);
