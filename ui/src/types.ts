@@ -44,13 +44,19 @@ export type OnFork = (tokenIndex: number, alternative: Alternative | string) => 
 /** A sampler's settings, as the server's /v1/samplers gives them. */
 export type SamplerConfig = Record<string, unknown>;
 
+/**
+ * Waiting: asked for, no token yet; streaming: tokens arrive; then done, or stopped by a person, or interrupted as the page
+ * that wrote it was closed, or failed.
+ */
+export type AnswerStatus = "waiting" | "streaming" | "done" | "stopped" | "interrupted" | "failed";
+
 /** An answer as the instruments see it. */
 export interface Answer {
   id: string;
   label: string;
   tokens: TokenRecord[];
   text: string;
-  status: "streaming" | "done" | "stopped" | "error";
+  status: AnswerStatus;
   finishReason: string | null;
   config: SamplerConfig | null;
   seconds: number | null;

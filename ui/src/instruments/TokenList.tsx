@@ -9,6 +9,7 @@ import { inTurns } from "@/instruments/turns";
 import { brief, probability, visible } from "@/lib/format";
 import { QUADRANTS } from "@/lib/quadrants";
 import { uncertain } from "@/lib/tint";
+import { underWay } from "@/store/status";
 import type { Answer, OnFork, TokenRecord } from "@/types";
 
 export interface TokenListProps {
@@ -213,7 +214,7 @@ function useOffset() {
  * is told the height of all); the list scrolls once the browser has laid them out, which it would else do twice.
  */
 function useFollow(
-  { status }: Answer,
+  answer: Answer,
   count: number,
   scroller: React.RefObject<HTMLDivElement | null>,
   onEnd: (height: number) => void,
@@ -221,7 +222,7 @@ function useFollow(
   const atEnd = useRef(true);
   // What streamed once is followed to its last token, which may come with its end.
   const streamed = useRef(false);
-  streamed.current ||= status === "streaming";
+  streamed.current ||= underWay(answer);
   useEffect(() => {
     const element = scroller.current;
     const content = element?.firstElementChild;

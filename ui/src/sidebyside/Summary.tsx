@@ -1,10 +1,11 @@
 import { useSelection } from "@/instruments/selection";
 import { percent, plural, visible } from "@/lib/format";
 import { QUADRANT_NAMES, QUADRANTS } from "@/lib/quadrants";
+import { underWay } from "@/store/status";
 import type { Answer, TokenRecord } from "@/types";
 import { divergence, meanEntropy, quadrantShares } from "./divergence";
 
-const ended = (answer: Answer) => answer.status !== "streaming";
+const ended = (answer: Answer) => !underWay(answer);
 
 function Word({ answer, index, token }: { answer: Answer; index: number; token: TokenRecord | null }) {
   if (!token) return <span className="text-muted">the end</span>;

@@ -8,6 +8,7 @@ import { db } from "./db";
 import { continueAnswer, editMessage, forkAnswer, regenerate, runPair, send, stop } from "./generation";
 import type { Message } from "./model";
 import { DEFAULT_SAMPLER } from "./model";
+import { underWay } from "./status";
 import { exportConversations, importConversations } from "./transfer";
 import { activePath } from "./tree";
 
@@ -55,7 +56,7 @@ const path = (id: string): Message[] => {
 const last = (id: string) => path(id).at(-1) as Message;
 const settled = (id: string) =>
   vi.waitFor(async () => {
-    expect(last(id).answer?.status).not.toBe("streaming");
+    expect(underWay(last(id).answer)).toBe(false);
     expect((await db.messages.get(last(id).id))?.answer?.status).toBe(last(id).answer?.status);
   });
 
@@ -124,7 +125,7 @@ describe("a conversation", () => {
     expect(state().answers[last(id).id]?.tokens).toHaveLength(4);
   });
 
-  it("shows an answer that a closed page left behind as stopped", async () => {
+  it("shows an answer that a closed page left behind as interrupted", async () => {
     answerWith(["The"], true);
     const { id } = ensureConversation();
     send(id, null, "Why?");
@@ -136,7 +137,7 @@ describe("a conversation", () => {
       await db.messages.put({ ...stored, answer: { ...stored.answer, status: "streaming" } });
     useChats.setState({ messages: {}, answers: {} });
     await openConversation(id);
-    expect(last(id).answer).toMatchObject({ status: "stopped", finishReason: "interrupted" });
+    expect(last(id).answer).toMatchObject({ status: "interrupted" });
   });
 
   it("keeps every version: edits, other answers, forks", async () => {
@@ -176,7 +177,7 @@ describe("a conversation", () => {
   it("reports a server that is gone, and keeps the message", async () => {
     vi.spyOn(globalThis, "fetch").mockRejectedValue(new TypeError("Failed to fetch"));
     const id = await ask("Why?");
-    expect(last(id).answer).toMatchObject({ status: "error", error: expect.stringMatching(/connection/) });
+    expect(last(id).answer).toMatchObject({ status: "failed", error: expect.stringMatching(/connection/) });
   });
 });
 

@@ -4,6 +4,7 @@ import { useServer } from "@/api/server";
 import { createConversation, setSampler, updateConversation, useChats } from "./chats";
 import { type Conversation, type Message, type SamplerSettings, settingsOn } from "./model";
 import { useSettings } from "./settings";
+import { underWayIn } from "./status";
 import { activePath, type Messages, siblings } from "./tree";
 
 const NONE: Messages = {};
@@ -74,13 +75,7 @@ export function ensureConversation(): Conversation {
   return current ?? createConversation({ ...useSettings.getState().draft });
 }
 
-/** Whether an answer of this conversation is being streamed. */
-export function useStreaming(conversationId: string | null): string[] {
-  return useChats(
-    useShallow((s) => {
-      const messages = conversationId ? s.messages[conversationId] : undefined;
-      if (!messages) return [];
-      return Object.keys(messages).filter((id) => s.answers[id]?.status === "streaming");
-    }),
-  );
+/** The ids of this conversation's answers that are under way. */
+export function useUnderWay(conversationId: string | null): string[] {
+  return useChats(useShallow((s) => underWayIn((conversationId && s.messages[conversationId]) || NONE)));
 }

@@ -24,6 +24,7 @@ import {
   type SamplerSettings,
   settingsOn,
 } from "./model";
+import { underWay } from "./status";
 import { askToStop, holdAnswer } from "./tabs";
 import { ancestors } from "./tree";
 
@@ -42,7 +43,7 @@ function configOf(settings: SamplerSettings): SamplerConfig | null {
 function newAnswer(wanted: SamplerSettings, fork: AnswerInfo["fork"] = null): AnswerInfo {
   const settings = settingsOn(useServer.getState().samplers, wanted);
   return {
-    status: "streaming",
+    status: "waiting",
     finishReason: null,
     error: null,
     sampler: { ...settings, seed: settings.seed ?? newSeed() },
@@ -118,10 +119,10 @@ async function run(message: Message, tokens: TokenRecord[] = []): Promise<void> 
     }
     await live.end({ status: "done", finishReason, error: null });
   } catch (error) {
-    if (isAbort(error)) await live.end({ status: "stopped", finishReason: "stopped", error: null });
+    if (isAbort(error)) await live.end({ status: "stopped", finishReason: null, error: null });
     else {
       const text = error instanceof Error ? error.message : String(error);
-      await live.end({ status: "error", finishReason: null, error: text });
+      await live.end({ status: "failed", finishReason: null, error: text });
       if (error instanceof ApiError && error.gone) void checkServer();
     }
   } finally {
@@ -179,10 +180,11 @@ export function answer(user: Message): void {
 
 /** Goes on with an answer that was stopped, cut off, or ended at its limit. */
 export async function continueAnswer(message: Message): Promise<void> {
-  if (running.has(message.id) || useChats.getState().elsewhere[message.id] || !message.answer) return;
+  const { answer } = messagesOf(message.conversationId)[message.id] ?? message;
+  if (!answer || underWay(answer)) return;
   await loadAnswer(message);
   const { text, tokens } = useChats.getState().answers[message.id] ?? { text: message.content, tokens: [] };
-  const info: AnswerInfo = { ...message.answer, status: "streaming", finishReason: null, error: null };
+  const info: AnswerInfo = { ...answer, status: "waiting", finishReason: null, error: null };
   const next: Message = { ...message, content: text, answer: info };
   setMessage(next);
   await run(next, tokens);

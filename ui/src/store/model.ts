@@ -1,5 +1,5 @@
 import { nameOn, type Samplers } from "@/api/samplers";
-import type { Answer, SamplerConfig } from "@/types";
+import type { AnswerStatus, SamplerConfig } from "@/types";
 
 /** What a person chose in the sampler panel; saved with the conversation. */
 export interface SamplerSettings {
@@ -26,7 +26,9 @@ export interface Conversation {
 
 /** What an assistant's message knows beyond its text. Its tokens are stored apart (see traces.ts). */
 export interface AnswerInfo {
-  status: Answer["status"];
+  /** See status.ts. */
+  status: AnswerStatus;
+  /** The server's word, where the answer is done. */
   finishReason: string | null;
   error: string | null;
   sampler: SamplerSettings & { seed: number };

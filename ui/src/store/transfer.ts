@@ -1,7 +1,8 @@
 import type { TokenRecord } from "@/types";
-import { answerOf, interrupted, persist, useChats } from "./chats";
+import { answerOf, persist, useChats } from "./chats";
 import { db, loadTokens, saveTokens } from "./db";
 import { type AnswerInfo, type Conversation, DEFAULT_SAMPLER, type Message, newId, ROOT } from "./model";
+import { interrupted, inWordsOfToday } from "./status";
 
 const FORMAT = "entropix-conversations";
 
@@ -100,13 +101,16 @@ function renamed({ conversation, messages }: ExportFile["conversations"][number]
       updated: Date.now(),
       choices: Object.fromEntries(choices),
     },
-    messages: messages.map(interrupted).map((m: ExportedMessage) => ({
-      ...m,
-      id: ids.get(m.id) as string,
-      conversationId,
-      parentId: rename(m.parentId),
-      ...(m.answer ? { answer: { ...m.answer, fork: forkOf(m.answer.fork) } } : {}),
-    })),
+    messages: messages
+      .map(inWordsOfToday)
+      .map(interrupted)
+      .map((m: ExportedMessage) => ({
+        ...m,
+        id: ids.get(m.id) as string,
+        conversationId,
+        parentId: rename(m.parentId),
+        ...(m.answer ? { answer: { ...m.answer, fork: forkOf(m.answer.fork) } } : {}),
+      })),
   };
 }
 
