@@ -15,8 +15,8 @@ class ChatReply(Reply):
     chunk_name = "chat.completion.chunk"
 
     def first_chunk(self, choice: Choice) -> dict[str, Any]:
-        """Who speaks."""
-        return self._chunk(choice, {"role": "assistant", "content": ""})
+        """Who speaks, and what the answer begins with."""
+        return self._chunk(choice, {"role": "assistant", "content": choice.prefix})
 
     def prompt_chunk(self, _choice: Choice) -> None:
         """Nothing: a chat's prompt is not echoed."""

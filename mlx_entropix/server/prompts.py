@@ -4,13 +4,21 @@ Long texts take a while: this is not to be called in the event loop.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from mlx_entropix.server.engine_thread import ModelInfo
 from mlx_entropix.server.errors import ApiError
-from mlx_entropix.server.requests import ChatRequest, CompletionRequest
+from mlx_entropix.server.requests import ChatRequest, CompletionRequest, GenerationRequest
 from mlx_entropix.text import PromptError
 
 Prompt = tuple[int, ...]
+
+
+class Prefix(NamedTuple):
+    """What an answer begins with: tokens, and their text as far as its characters are complete."""
+
+    ids: tuple[int, ...] = ()
+    text: str = ""
 
 
 def chat_prompt(request: ChatRequest, model: ModelInfo) -> Prompt:
@@ -40,16 +48,39 @@ def text_prompts(request: CompletionRequest, model: ModelInfo) -> list[tuple[Pro
             ids = model.tokenizer.encode(prompt) if isinstance(prompt, str) else prompt
         except PromptError as error:
             raise ApiError(400, str(error), param="prompt") from None
-        if any(token_id >= model.vocabulary_size for token_id in ids):
-            raise ApiError(
-                400,
-                f"The prompt has token id {max(ids)}; the model's ids end at "
-                f"{model.vocabulary_size - 1}.",
-                param="prompt",
-            )
+        _check_known(ids, model, "prompt", "The prompt")
         text = prompt if isinstance(prompt, str) else model.tokenizer.decode(ids)
         found.append((_fitting(ids, model, "prompt"), text if request.echo else None))
     return found
+
+
+def answer_prefix(request: GenerationRequest, prompts: list[Prompt], model: ModelInfo) -> Prefix:
+    """What the answers to `prompts` begin with.
+
+    Raises `ApiError` where it is unknown to the model, or does not fit behind a prompt.
+    """
+    ids = tuple(request.prefix_token_ids or ())
+    _check_known(ids, model, "prefix_token_ids", "The prefix")
+    longest = max(map(len, prompts)) + len(ids)
+    if longest >= model.limit:
+        raise ApiError(
+            400,
+            f"The prompt and the prefix have {longest:,} tokens, and the server takes at most "
+            f"{model.limit - 1:,}, to leave room for an answer. Shorten one of them.",
+            param="prefix_token_ids",
+            code="context_length_exceeded",
+        )
+    decoder = model.tokenizer.stream_decoder()
+    return Prefix(ids, "".join(map(decoder.add, ids)))
+
+
+def _check_known(ids: Sequence[int], model: ModelInfo, param: str, name: str) -> None:
+    if any(token_id >= model.vocabulary_size for token_id in ids):
+        raise ApiError(
+            400,
+            f"{name} has token id {max(ids)}; the model's ids end at {model.vocabulary_size - 1}.",
+            param=param,
+        )
 
 
 def _fitting(ids: Sequence[int], model: ModelInfo, param: str) -> Prompt:

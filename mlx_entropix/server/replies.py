@@ -15,17 +15,20 @@ from mlx_entropix.window import MetricWindow
 class Choice:
     """One answer as far as it has come. `prompt` is None unless it is to be echoed.
 
-    `window` is the size of the window that each token's metrics are reported with, 0 for none.
+    `prefix` is the text that it begins with before anything is generated. `window` is the size of
+    the window that each token's metrics are reported with, 0 for none.
     """
 
     index: int
     prompt: str | None = None
+    prefix: str = ""
     window: int = 0
     scored: PromptScored | None = None
     tokens: list[TokenEvent] = field(default_factory=list)
-    length: int = 0  # characters of the answer before the last token
+    length: int = field(init=False)  # characters of the answer before the last token
 
     def __post_init__(self) -> None:
+        self.length = len(self.prefix)
         self.moving = MetricWindow(self.window) if self.window else None
 
     def take(self, event: TokenEvent | PromptScored) -> None:
@@ -40,7 +43,7 @@ class Choice:
     @property
     def text(self) -> str:
         """The answer, after the prompt if that is echoed."""
-        return (self.prompt or "") + "".join(event.text for event in self.tokens)
+        return (self.prompt or "") + self.prefix + "".join(event.text for event in self.tokens)
 
     @property
     def finish_reason(self) -> str | None:

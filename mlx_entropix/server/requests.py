@@ -122,7 +122,12 @@ class GenerationRequest(_Part):
     metrics: bool | None = Field(
         True, description="Report metrics, quadrant and parameters of every token."
     )
-
+    prefix_token_ids: list[_TokenId] | None = Field(
+        None,
+        description="The answer begins with these tokens, and its text with theirs; the rest is "
+        "generated. A character may be cut in two. Stop strings are not looked for in them, and "
+        "they count as tokens of the prompt.",
+    )
     window: int | None = Field(
         0,
         ge=0,
@@ -195,6 +200,17 @@ class ChatRequest(GenerationRequest):
             raise ApiError(400, "top_logprobs needs logprobs to be true.", param="top_logprobs")
         return self
 
+    @model_validator(mode="after")
+    def _begins_in_one_way(self) -> "ChatRequest":
+        if self.prefix_token_ids and self.continue_final_message:
+            raise ApiError(
+                400,
+                "prefix_token_ids and continue_final_message both say how the answer begins; send "
+                "one of them.",
+                param="prefix_token_ids",
+            )
+        return self
+
     @property
     def alternatives(self) -> int | None:
         """How many alternatives each token is reported with; None for no log-probabilities."""
@@ -229,6 +245,16 @@ class CompletionRequest(GenerationRequest):
     def _makes_something(self) -> "CompletionRequest":
         if self.max_tokens == 0 and not self.echo:
             raise ApiError(400, "max_tokens may be 0 only with echo.", param="max_tokens")
+        return self
+
+    @model_validator(mode="after")
+    def _echoes_no_prefix(self) -> "CompletionRequest":
+        if self.prefix_token_ids and self.echo:
+            raise ApiError(
+                400,
+                "prefix_token_ids does not go with echo; put the tokens at the end of the prompt.",
+                param="prefix_token_ids",
+            )
         return self
 
     @property

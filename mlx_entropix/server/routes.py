@@ -15,7 +15,13 @@ from mlx_entropix.server.answer import StreamedAnswer, WholeAnswer
 from mlx_entropix.server.chat_reply import ChatReply
 from mlx_entropix.server.engine_thread import ModelInfo
 from mlx_entropix.server.errors import ApiError
-from mlx_entropix.server.prompts import Prompt, chat_prompt, text_prompts
+from mlx_entropix.server.prompts import (
+    Prefix,
+    Prompt,
+    answer_prefix,
+    chat_prompt,
+    text_prompts,
+)
 from mlx_entropix.server.replies import Choice, Reply
 from mlx_entropix.server.requests import ChatRequest, CompletionRequest, GenerationRequest
 from mlx_entropix.server.samplers import describe_samplers, request_config
@@ -52,8 +58,9 @@ async def chat_completions(body: ChatRequest, worker: WorkerOf, request: HttpReq
     if worker.settings.log_prompts:
         request.state.prompt = [message.plain() for message in body.messages]
     prompt = await worker.read(chat_prompt, body, model)
+    prefix = await worker.read(answer_prefix, body, [prompt], model)
     seed = secrets.randbits(31) if body.seed is None else body.seed
-    rows = _rows(body, worker, [prompt], seed, body.alternatives, DEFAULT_CHAT_TOKENS)
+    rows = _rows(body, worker, [prompt], prefix, seed, body.alternatives, DEFAULT_CHAT_TOKENS)
     reply = ChatReply(
         model.name,
         model.tokenizer,
@@ -62,9 +69,8 @@ async def chat_completions(body: ChatRequest, worker: WorkerOf, request: HttpReq
         with_logprobs=bool(body.logprobs),
         with_metrics=body.metrics is not False,
     )
-    return _answer(
-        body, worker, rows, reply, [Choice(i, window=body.window or 0) for i in range(len(rows))]
-    )
+    choices = [Choice(i, prefix=prefix.text, window=body.window or 0) for i in range(len(rows))]
+    return _answer(body, worker, rows, reply, choices)
 
 
 @_keyed.post(
@@ -83,9 +89,19 @@ async def completions(body: CompletionRequest, worker: WorkerOf, request: HttpRe
     if worker.settings.log_prompts:
         request.state.prompt = body.prompt
     prompts = await worker.read(text_prompts, body, model)
-    seed = secrets.randbits(31) if body.seed is None else body.seed
     ids = [prompt for prompt, _ in prompts]
-    rows = _rows(body, worker, ids, seed, body.logprobs, DEFAULT_TEXT_TOKENS, score=bool(body.echo))
+    prefix = await worker.read(answer_prefix, body, ids, model)
+    seed = secrets.randbits(31) if body.seed is None else body.seed
+    rows = _rows(
+        body,
+        worker,
+        ids,
+        prefix,
+        seed,
+        body.logprobs,
+        DEFAULT_TEXT_TOKENS,
+        score=bool(body.echo),
+    )
     answers = body.n or 1
     reply = TextReply(
         model.name,
@@ -96,7 +112,7 @@ async def completions(body: CompletionRequest, worker: WorkerOf, request: HttpRe
         with_metrics=body.metrics is not False,
     )
     choices = [
-        Choice(i, prompt=prompts[i // answers][1], window=body.window or 0)
+        Choice(i, prompt=prompts[i // answers][1], prefix=prefix.text, window=body.window or 0)
         for i in range(len(rows))
     ]
     return _answer(body, worker, rows, reply, choices)
@@ -183,6 +199,7 @@ def _rows(
     body: GenerationRequest,
     worker: Worker,
     prompts: list[Prompt],
+    prefix: Prefix,
     seed: int,
     alternatives: int | None,
     default_tokens: int,
@@ -196,6 +213,7 @@ def _rows(
     scored = score and (alternatives is not None or max_tokens == 0)
     common: dict[str, Any] = {
         "config": config,
+        "prefix": prefix.ids,
         "max_tokens": max_tokens,
         "stop": body.stops,
         "alternatives": alternatives or 0,

@@ -14,7 +14,9 @@ class TextReply(Reply):
     object_name = chunk_name = "text_completion"
 
     def first_chunk(self, choice: Choice) -> dict[str, Any] | None:
-        """The echoed prompt, unless its scores are still to come."""
+        """What the answer begins with: the echoed prompt, unless its scores are still to come."""
+        if choice.prefix:
+            return self._chunk(choice, choice.prefix, None)
         if choice.prompt is None or self.with_logprobs:
             return None
         return self._chunk(choice, choice.prompt, None)
@@ -54,7 +56,7 @@ class TextReply(Reply):
         for token in echoed:
             offsets.append(at)
             at += len(decoder.add(token.token_id))
-        at = len(choice.prompt or "")
+        at = len(choice.prompt or "") + len(choice.prefix)
         for event in events:
             offsets.append(at)
             at += len(event.text)
