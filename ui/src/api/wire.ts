@@ -43,4 +43,5 @@ export interface ChatRequest extends Omit<Schemas["ChatRequest"], "messages"> {
   logprobs: true;
   top_logprobs: number;
   continue_final_message?: true;
+  prefix_token_ids?: number[];
 }

@@ -25,15 +25,24 @@ const event = (token: string, i: number) => {
   const choice = { index: 0, delta: { content: token }, logprobs, finish_reason: null };
   return `data: ${JSON.stringify({ choices: [choice], metrics: [metrics] })}\n\n`;
 };
+/** What the answer was asked to begin with; the ids of these tests count the words of the last answer. */
+const BEFORE = ["The", " sky", " is"];
+const begun = (ids: number[]) => {
+  const content = ids.map((id) => BEFORE[id]).join("");
+  return `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content }, finish_reason: null }] })}\n\n`;
+};
 const LAST = `data: ${JSON.stringify({ choices: [{ index: 0, delta: {}, finish_reason: "stop" }] })}\n\ndata: [DONE]\n\n`;
 
 /** Answers every chat request with these tokens; `open`: the stream stays open after them. */
 function answerWith(tokens: string[], open = false): void {
   vi.spyOn(globalThis, "fetch").mockImplementation(async (_url, init) => {
     requests.push(JSON.parse(String(init?.body)));
+    const asked = requests.at(-1)?.prefix_token_ids;
+    const events = tokens.map(event);
+    if (asked) events.unshift(begun(asked));
     const body = new ReadableStream<Uint8Array>({
       start(controller) {
-        controller.enqueue(encoder.encode(tokens.map(event).join("")));
+        controller.enqueue(encoder.encode(events.join("")));
         init?.signal?.addEventListener("abort", () =>
           controller.error(new DOMException("Aborted", "AbortError")),
         );
@@ -120,9 +129,38 @@ describe("a conversation", () => {
     answerWith([" is", " blue"]);
     await continueAnswer(last(id));
     expect(last(id)).toMatchObject({ content: "The sky is blue", answer: { status: "done" } });
-    expect(requests[1]?.continue_final_message).toBe(true);
-    expect(requests[1]?.messages.at(-1)).toEqual({ role: "assistant", content: "The sky" });
+    expect(requests[1]?.prefix_token_ids).toEqual([0, 1]);
+    expect(requests[1]?.messages.at(-1)?.role).toBe("user");
+    expect(requests[1]).not.toHaveProperty("continue_final_message");
     expect(state().answers[last(id).id]?.tokens).toHaveLength(4);
+  });
+
+  it("sends another model the text of what it is to go on with, as ids mean something else there", async () => {
+    answerWith(["The", " sky"]);
+    const id = await ask("Why?");
+    useServer.setState({ model: "other" });
+    answerWith([" is"]);
+    await continueAnswer(last(id));
+    expect(requests[1]?.messages.at(-1)).toEqual({ role: "assistant", content: "The sky" });
+    expect(requests[1]).toMatchObject({ continue_final_message: true });
+    expect(requests[1]).not.toHaveProperty("prefix_token_ids");
+    expect(last(id)).toMatchObject({ content: "The sky is", answer: { model: "other" } });
+  });
+
+  it("forks by the id of another token, whose text the server tells", async () => {
+    answerWith(["The", " sky", "."]);
+    const id = await ask("Why?");
+    const first = last(id);
+    answerWith([" blue"]);
+    forkAnswer(first, 1, { token: "\\xf0\\x9f", token_id: 2, logprob: -1 });
+    await settled(id);
+    expect(requests[1]?.prefix_token_ids).toEqual([0, 2]);
+    expect(requests[1]?.messages.at(-1)?.role).toBe("user");
+    expect(last(id)).toMatchObject({
+      content: "The is blue",
+      answer: { fork: { from: first.id, index: 1 } },
+    });
+    expect(state().answers[last(id).id]?.tokens.map((t) => t.text)).toEqual(["The", " is", " blue"]);
   });
 
   it("shows an answer that a closed page left behind as interrupted", async () => {

@@ -13,7 +13,7 @@ import {
   updateConversation,
   useChats,
 } from "./chats";
-import { forkStart } from "./fork";
+import { forkStart, idsOf } from "./fork";
 import { LiveAnswer } from "./live";
 import {
   type AnswerInfo,
@@ -66,14 +66,19 @@ function newMessage(conversationId: string, parentId: string | null, rest: Parti
   };
 }
 
-/** The request for an answer: everything above it, and its own beginning where it has one. */
-function requestFor(message: Message): ChatRequest {
+/**
+ * The request for an answer: everything above it, and its own beginning where it has one, by the ids of its tokens. A
+ * beginning that was typed is sent as text.
+ */
+function requestFor(message: Message, begun: readonly TokenRecord[]): ChatRequest {
   const answer = message.answer as AnswerInfo;
   const conversation = conversationOf(message.conversationId);
   const history = ancestors(messagesOf(message.conversationId), message.id).slice(0, -1);
   const messages: ChatMessage[] = history.map(({ role, content }) => ({ role, content }));
   if (conversation.systemPrompt) messages.unshift({ role: "system", content: conversation.systemPrompt });
-  if (message.content) messages.push({ role: "assistant", content: message.content });
+  const ids = idsOf(begun, message.content);
+  const typed = ids === null && message.content !== "";
+  if (typed) messages.push({ role: "assistant", content: message.content });
   return {
     model: useServer.getState().modelId,
     messages,
@@ -85,9 +90,12 @@ function requestFor(message: Message): ChatRequest {
     metrics: true,
     logprobs: true,
     top_logprobs: TOP_ALTERNATIVES,
-    ...(message.content ? { continue_final_message: true as const } : {}),
+    ...(typed ? { continue_final_message: true as const } : {}),
+    ...(ids ? { prefix_token_ids: ids } : {}),
   };
 }
+
+const withoutId = (token: TokenRecord): TokenRecord => ({ ...token, token_id: -1 });
 
 function setWaiting(id: string, wait: { message: string; until: number } | null): void {
   useChats.setState(({ waiting: { [id]: _, ...others } }) => ({
@@ -108,9 +116,12 @@ async function run(message: Message, tokens: TokenRecord[] = []): Promise<void> 
     const server = useServer.getState();
     const sampler = settingsOn(server.samplers, info.sampler);
     const config = info.config ?? configOf(sampler);
-    const known = { sampler, config, model: info.model || (server.model ?? "") };
-    live.learn(known);
-    const request = requestFor({ ...message, answer: { ...info, ...known } });
+    const model = server.model ?? info.model;
+    const known = { sampler, config, model };
+    // To another model than the one that wrote them, the ids of an answer's tokens mean something else.
+    const begun = info.model && info.model !== model ? tokens.map(withoutId) : tokens;
+    live.learn(known, [...begun]);
+    const request = requestFor({ ...message, answer: { ...info, ...known } }, begun);
     const onWait = (seconds: number | null, { message: text }: ApiError) =>
       setWaiting(message.id, seconds === null ? null : { message: text, until: Date.now() + seconds * 1000 });
     for await (const delta of streamChat(request, { signal: abort.signal, onWait })) {
@@ -193,11 +204,11 @@ export async function continueAnswer(message: Message): Promise<void> {
 /** Branches off an answer at a token, with another token in its place. Throws where that cannot be. */
 export function forkAnswer(message: Message, index: number, choice: Alternative | string): void {
   const { tokens, text, ends } = forkStart(tokensOf(message.id), index, choice);
-  const { sampler } = message.answer as AnswerInfo;
+  const { sampler, model } = message.answer as AnswerInfo;
   // The same token again under the same seed would only repeat the answer.
   const forced = typeof choice === "string" ? choice : choice.token;
   const settings = forced === tokensOf(message.id)[index]?.token ? { ...sampler, seed: newSeed() } : sampler;
-  const info = newAnswer(settings, { from: message.id, index });
+  const info = { ...newAnswer(settings, { from: message.id, index }), model };
   const branch = newMessage(message.conversationId, message.parentId, {
     role: "assistant",
     content: text,

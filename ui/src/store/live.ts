@@ -3,6 +3,7 @@ import { drawText, whenIdle } from "@/lib/frames";
 import type { TokenRecord } from "@/types";
 import { answerOf, persist, setAnswer, setMessage } from "./chats";
 import { db, saveTokens } from "./db";
+import { retold } from "./fork";
 import type { AnswerInfo, Message } from "./model";
 
 /** How often a streaming answer is written to the database, in ms. */
@@ -37,12 +38,18 @@ export class LiveAnswer {
   }
 
   /** What was not known yet when the message was sent to a server that was loading. */
-  learn(known: Pick<AnswerInfo, "sampler" | "config" | "model">): void {
+  learn(known: Pick<AnswerInfo, "sampler" | "config" | "model">, tokens: TokenRecord[]): void {
+    this.tokens = tokens;
     this.message = { ...this.message, answer: { ...(this.message.answer as AnswerInfo), ...known } };
     this.show();
   }
 
   add(delta: ChatDelta): void {
+    if (delta.prefix !== null) {
+      this.tokens = retold(this.tokens, delta.prefix);
+      this.text = delta.prefix;
+      this.saved = 0;
+    }
     this.text += delta.text;
     this.tokens.push(...delta.tokens);
     const last = this.tokens.length - 1;
