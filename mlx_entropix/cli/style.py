@@ -19,14 +19,9 @@ from mlx_entropix.cli.console import visible
 from mlx_entropix.cli.tint import LOST_BITS, SURE_BITS, strength
 from mlx_entropix.engine import TokenEvent
 from mlx_entropix.sampling import Quadrant
+from mlx_entropix.sampling.quadrants import FROM_SUREST
 
-GLYPHS = {
-    Quadrant.FLOWING: "~",
-    Quadrant.ADAPTIVE: "·",
-    Quadrant.TREADING: "ε",
-    Quadrant.EXPLORING: "Ψ",
-    Quadrant.RESAMPLING: "!",
-}
+GLYPHS = {quadrant: quadrant.glyph for quadrant in FROM_SUREST}
 
 _DIM = Style(dim=True)
 _BRIGHT = Style(dim=False)

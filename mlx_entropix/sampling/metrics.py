@@ -5,7 +5,7 @@ position. Definitions: docs/fidelity.md, after https://github.com/xjdr-alt/entro
 Everything is computed in float32, whatever the model's dtype.
 """
 
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import mlx.core as mx
 
@@ -14,15 +14,55 @@ from mlx_entropix.cpu.exponentials import LOG2_E, power_of_two
 SMALLEST_WEIGHT = 1e-10  # of attention: smaller ones are clipped before the logarithm
 
 
-class Metrics(NamedTuple):
-    """The six metrics of a step, each (B,) float32."""
+Value = TypeVar("Value")
 
-    logits_entropy: mx.array  # bits
-    logits_varentropy: mx.array  # bits²
-    attention_entropy: mx.array  # bits, mean over heads
-    attention_varentropy: mx.array  # bits², population variance over heads
-    agreement: mx.array  # mean |weight − mean weight over heads|; 0 when the heads agree
-    interaction_strength: mx.array  # mean |score|, in the score's own unit (nats)
+
+class Metrics(NamedTuple, Generic[Value]):
+    """One value for each of the six metrics: arrays (B,) float32, or what is said of each."""
+
+    logits_entropy: Value  # bits
+    logits_varentropy: Value  # bits²
+    attention_entropy: Value  # bits, mean over heads
+    attention_varentropy: Value  # bits², population variance over heads
+    agreement: Value  # mean |weight − mean weight over heads|; 0 when the heads agree
+    interaction_strength: Value  # mean |score|, in the score's own unit (nats)
+
+
+class About(NamedTuple):
+    """A metric for a person who meets it for the first time. A share has no unit."""
+
+    unit: str
+    description: str
+
+
+ABOUT = Metrics(
+    logits_entropy=About(
+        "bits",
+        "How spread out the next-token probabilities were: 0 is certain, each bit doubles the "
+        "choices.",
+    ),
+    logits_varentropy=About(
+        "bits²",
+        "How unequal the surprise of the candidates was: high where a few paths stand out of many.",
+    ),
+    attention_entropy=About(
+        "bits",
+        "How widely the last layer looked back over the text, averaged over its heads.",
+    ),
+    attention_varentropy=About(
+        "bits²",
+        "How much the heads differed in how widely they looked.",
+    ),
+    agreement=About(
+        "",
+        "Mean distance between each head's attention and the heads' average (published as "
+        "“agreement”): low when all look at the same place.",
+    ),
+    interaction_strength=About(
+        "nats",
+        "Mean size of the attention scores before they become weights.",
+    ),
+)
 
 
 class Distribution(NamedTuple):
@@ -99,7 +139,9 @@ def attention_metrics(scores: mx.array, mask: mx.array | None = None) -> mx.arra
     return mx.concatenate([heads, keys], axis=-1)
 
 
-def calculate_metrics(logits: mx.array, scores: mx.array, mask: mx.array | None = None) -> Metrics:
+def calculate_metrics(
+    logits: mx.array, scores: mx.array, mask: mx.array | None = None
+) -> Metrics[mx.array]:
     """The metrics of a step.
 
     `logits` (B, V) are the model's output for the last position; −inf bans a token. `scores`
@@ -116,6 +158,6 @@ def all_metrics(p: Distribution, attention: mx.array) -> mx.array:
     return mx.concatenate([*logits_metrics(p), attention], axis=-1)
 
 
-def metric_columns(metrics: mx.array) -> Metrics:
+def metric_columns(metrics: mx.array) -> Metrics[mx.array]:
     """The metrics (B, 6) one by one."""
     return Metrics(*mx.unstack(metrics, axis=-1))

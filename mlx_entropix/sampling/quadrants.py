@@ -27,3 +27,18 @@ class Quadrant(IntEnum):
             "resampling in the mist",
             "smooth transition",
         )[self]
+
+    @property
+    def glyph(self) -> str:
+        """One character that stands for the quadrant."""
+        return "~εΨ!·"[self]
+
+
+FROM_SUREST = (
+    Quadrant.FLOWING,
+    Quadrant.ADAPTIVE,
+    Quadrant.TREADING,
+    Quadrant.EXPLORING,
+    Quadrant.RESAMPLING,
+)
+"""From the surest to the least sure: the order of legends, bars and counts."""

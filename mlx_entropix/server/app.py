@@ -1,7 +1,13 @@
-"""The application: the API, its errors, and what every request passes through."""
+"""The application: the API, its errors, and what every request passes through.
 
+`python -m mlx_entropix.server.app` writes the API's description, and needs no model for it.
+"""
+
+import json
+import sys
 from importlib import metadata
 
+from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
@@ -29,8 +35,8 @@ _TAGS = [
 ]
 
 
-def create_app(settings: Settings, worker: Worker) -> ASGIApp:
-    """The whole ASGI application around `worker`, which need not have loaded its model yet."""
+def _create_api() -> FastAPI:
+    """The endpoints, with their descriptions."""
     api = FastAPIOffline(
         docs_url=None,  # docs_page.py has one that fits the policy of all pages
         redoc_url=None,
@@ -40,11 +46,17 @@ def create_app(settings: Settings, worker: Worker) -> ASGIApp:
         description=_DESCRIPTION,
         openapi_tags=_TAGS,
     )
-    api.state.worker = worker
-    api.state.telemetry = Telemetry(worker)
     install_error_handlers(api)
     api.include_router(router)
     install_docs(api)
+    return api
+
+
+def create_app(settings: Settings, worker: Worker) -> ASGIApp:
+    """The whole ASGI application around `worker`, which need not have loaded its model yet."""
+    api = _create_api()
+    api.state.worker = worker
+    api.state.telemetry = Telemetry(worker)
     if settings.ui_dir is not None:
         api.frontend("/", directory=settings.ui_dir, fallback=None, check_dir=True)
 
@@ -61,3 +73,7 @@ def create_app(settings: Settings, worker: Worker) -> ASGIApp:
     )
     paths = [path for path in describe(api)["paths"] if "{" not in path]
     return RequestLog(HostCheck(app, settings), api.state.telemetry, [*paths, "/"])
+
+
+if __name__ == "__main__":
+    json.dump(describe(_create_api()), sys.stdout, indent=1)

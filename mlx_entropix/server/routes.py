@@ -151,7 +151,10 @@ async def model(
     tags=["server"],
 )
 async def samplers(worker: WorkerOf) -> schemas.Samplers:
-    """Every preset's values, the plain sampler's, their JSON Schemas, and the server's default."""
+    """Every preset's values, the plain sampler's, their JSON Schemas, and the server's default.
+
+    With them what a person has to know to read answers: quadrants, metrics, the system prompt.
+    """
     return schemas.Samplers(**describe_samplers(worker.settings))
 
 

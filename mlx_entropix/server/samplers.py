@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from mlx_entropix.prompts import SYSTEM_PROMPT
 from mlx_entropix.sampling import PRESETS, ConfigError, PlainConfig, SamplerConfig
 from mlx_entropix.sampling.auto import AUTO
+from mlx_entropix.sampling.metrics import ABOUT
+from mlx_entropix.sampling.quadrants import FROM_SUREST
 from mlx_entropix.server.errors import ApiError
 from mlx_entropix.server.requests import GenerationRequest
 from mlx_entropix.server.settings import PLAIN, Settings
@@ -47,6 +50,12 @@ def describe_samplers(settings: Settings) -> dict[str, Any]:
         "fitted": fitted and fitted.model_dump(),
         "schema": SamplerConfig.model_json_schema(),
         "plain_schema": PlainConfig.model_json_schema(),
+        "quadrants": [
+            {"name": q.name, "code": q.code, "phrase": q.phrase, "glyph": q.glyph}
+            for q in FROM_SUREST
+        ],
+        "metrics": [{"name": n, **about._asdict()} for n, about in ABOUT._asdict().items()],
+        "system_prompt": SYSTEM_PROMPT,
     }
 
 

@@ -4,11 +4,19 @@ Answers with tokens are written by replies.py without these models, which would 
 every stream; the tests check that they agree.
 """
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, Field
 
+from mlx_entropix.sampling import Metrics, Quadrant
 from mlx_entropix.sampling.config_file import Provenance
+
+if TYPE_CHECKING:
+    QuadrantName = str
+    MetricName = str
+else:
+    QuadrantName = Literal[tuple(Quadrant.__members__)]
+    MetricName = Literal[Metrics._fields]
 
 _INDEX = "Which answer it is, from 0."
 _FINISH = "`stop`: the model, or a stop string, ended it; `length`: max_tokens did."
@@ -63,7 +71,7 @@ class TokenRecord(BaseModel):
     )
     token_id: int = Field(description="The token's number in the vocabulary.")
     token: str = Field(description="Its text; a part of a character reads as `\\xe2`.")
-    quadrant: Literal["FLOWING", "TREADING", "EXPLORING", "RESAMPLING", "ADAPTIVE"] | None = Field(
+    quadrant: QuadrantName | None = Field(
         description="The condition that held; null under the plain sampler."
     )
     logprob: float = Field(description="Under the unscaled logits, in nats.")
@@ -250,8 +258,27 @@ class ModelList(BaseModel):
     data: list[Model] = Field(description="One item.")
 
 
+class QuadrantFacts(BaseModel):
+    """A quadrant, for people."""
+
+    name: QuadrantName = Field(description="Its name, as in `metrics`.")
+    code: str = Field(
+        description="Low (l) or high (h) entropy (e) and varentropy (v), as in `lehv`."
+    )
+    phrase: str = Field(description="What it means.")
+    glyph: str = Field(description="One character that stands for it.")
+
+
+class MetricFacts(BaseModel):
+    """A metric, for people."""
+
+    name: MetricName = Field(description="Its name, as in `metrics`.")
+    unit: str = Field(description="Its unit; empty where it has none.")
+    description: str = Field(description="What it says, in a sentence.")
+
+
 class Samplers(BaseModel):
-    """The samplers that requests may name."""
+    """The samplers that requests may name, and what there is to know about what they do."""
 
     default: str = Field(description="The sampler of requests that name none.")
     config: dict[str, Any] = Field(description="Its values, as this server was started.")
@@ -263,6 +290,13 @@ class Samplers(BaseModel):
     )
     schema_: dict[str, Any] = Field(alias="schema", description="JSON Schema of the presets.")
     plain_schema: dict[str, Any] = Field(description="JSON Schema of the plain sampler.")
+    quadrants: list[QuadrantFacts] = Field(
+        description="The entropy sampler's quadrants, from the surest to the least sure."
+    )
+    metrics: list[MetricFacts] = Field(description="The metrics of a token, in their order.")
+    system_prompt: str = Field(
+        description="The system prompt that the command line gives where none is asked for."
+    )
 
 
 class Health(BaseModel):

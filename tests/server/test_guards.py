@@ -5,6 +5,8 @@ import asyncio
 import httpx2
 import pytest
 
+from mlx_entropix.prompts import SYSTEM_PROMPT
+from mlx_entropix.sampling import Metrics, Quadrant
 from mlx_entropix.server.app import create_app
 from mlx_entropix.server.run import is_loopback
 from mlx_entropix.server.settings import Settings
@@ -154,6 +156,19 @@ def test_samplers_tell_what_the_server_was_started_with(guarded, server):
     assert properties["temperature"]["maximum"] == 5
     assert properties["temperature"]["description"]
     assert set(plain["normal"]) == set(plain["plain_schema"]["properties"])
+
+
+def test_samplers_tell_what_is_needed_to_read_an_answer(server):
+    """So that no client has to know it by heart."""
+    told = httpx2.get(server.api + "/samplers").json()
+    glyphs = {quadrant["name"]: quadrant["glyph"] for quadrant in told["quadrants"]}
+    assert glyphs == {quadrant.name: quadrant.glyph for quadrant in Quadrant}
+    assert next(iter(glyphs)) == "FLOWING"
+    assert all(quadrant["code"] and quadrant["phrase"] for quadrant in told["quadrants"])
+    assert [metric["name"] for metric in told["metrics"]] == list(Metrics._fields)
+    assert all(metric["description"].endswith(".") for metric in told["metrics"])
+    assert told["metrics"][0]["unit"] == "bits"
+    assert told["system_prompt"] == SYSTEM_PROMPT
 
 
 def test_no_prompt_in_the_log_unless_asked_for(guarded):

@@ -117,6 +117,8 @@ export interface paths {
         /**
          * List the samplers
          * @description Every preset's values, the plain sampler's, their JSON Schemas, and the server's default.
+         *
+         *     With them what a person has to know to read answers: quadrants, metrics, the system prompt.
          */
         get: operations["samplers_v1_samplers_get"];
         put?: never;
@@ -372,6 +374,11 @@ export interface components {
              */
             metrics?: boolean | null;
             /**
+             * Prefix Token Ids
+             * @description The answer begins with these tokens, and its text with theirs; the rest is generated. A character may be cut in two. Stop strings are not looked for in them, and they count as tokens of the prompt.
+             */
+            prefix_token_ids?: number[] | null;
+            /**
              * Window
              * @description Add to each token's metrics their mean and slope over the last so many tokens of the answer; 0 adds none.
              * @default 0
@@ -544,6 +551,11 @@ export interface components {
              */
             metrics?: boolean | null;
             /**
+             * Prefix Token Ids
+             * @description The answer begins with these tokens, and its text with theirs; the rest is generated. A character may be cut in two. Stop strings are not looked for in them, and they count as tokens of the prompt.
+             */
+            prefix_token_ids?: number[] | null;
+            /**
              * Window
              * @description Add to each token's metrics their mean and slope over the last so many tokens of the answer; 0 adds none.
              * @default 0
@@ -609,6 +621,28 @@ export interface components {
              * @description Text, or a list of text parts. Only an assistant's may be left out.
              */
             content?: string | components["schemas"]["TextPart"][] | null;
+        };
+        /**
+         * MetricFacts
+         * @description A metric, for people.
+         */
+        MetricFacts: {
+            /**
+             * Name
+             * @description Its name, as in `metrics`.
+             * @enum {string}
+             */
+            name: "logits_entropy" | "logits_varentropy" | "attention_entropy" | "attention_varentropy" | "agreement" | "interaction_strength";
+            /**
+             * Unit
+             * @description Its unit; empty where it has none.
+             */
+            unit: string;
+            /**
+             * Description
+             * @description What it says, in a sentence.
+             */
+            description: string;
         };
         /**
          * Model
@@ -748,6 +782,33 @@ export interface components {
             tokens?: number;
         };
         /**
+         * QuadrantFacts
+         * @description A quadrant, for people.
+         */
+        QuadrantFacts: {
+            /**
+             * Name
+             * @description Its name, as in `metrics`.
+             * @enum {string}
+             */
+            name: "FLOWING" | "TREADING" | "EXPLORING" | "RESAMPLING" | "ADAPTIVE";
+            /**
+             * Code
+             * @description Low (l) or high (h) entropy (e) and varentropy (v), as in `lehv`.
+             */
+            code: string;
+            /**
+             * Phrase
+             * @description What it means.
+             */
+            phrase: string;
+            /**
+             * Glyph
+             * @description One character that stands for it.
+             */
+            glyph: string;
+        };
+        /**
          * ResponseFormat
          * @description The form of an answer. Only `text` is offered.
          */
@@ -760,7 +821,7 @@ export interface components {
         };
         /**
          * Samplers
-         * @description The samplers that requests may name.
+         * @description The samplers that requests may name, and what there is to know about what they do.
          */
         Samplers: {
             /**
@@ -807,6 +868,21 @@ export interface components {
             plain_schema: {
                 [key: string]: unknown;
             };
+            /**
+             * Quadrants
+             * @description The entropy sampler's quadrants, from the surest to the least sure.
+             */
+            quadrants: components["schemas"]["QuadrantFacts"][];
+            /**
+             * Metrics
+             * @description The metrics of a token, in their order.
+             */
+            metrics: components["schemas"]["MetricFacts"][];
+            /**
+             * System Prompt
+             * @description The system prompt that the command line gives where none is asked for.
+             */
+            system_prompt: string;
         };
         /**
          * StreamOptions

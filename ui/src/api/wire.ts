@@ -1,7 +1,7 @@
 /** The shapes that travel between this page and the server (an OpenAI-compatible API with `metrics`). */
 import type { components } from "./schema";
 
-/** What the server's OpenAPI document says; `bun run types` reads it anew. */
+/** What the server's OpenAPI document says; `bun run types` writes it again. */
 type Schemas = components["schemas"];
 
 export interface ChatMessage {
