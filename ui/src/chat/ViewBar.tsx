@@ -2,12 +2,12 @@ import { useInspected } from "@/inspector/inspected";
 import { FoldedLegend, Legend } from "@/instruments/Legend";
 import { Segments, Select } from "@/kit/controls";
 import { useMedia } from "@/kit/media";
-import { type ColourBy, isMeasure, MEASURE_NAMES, MEASURES } from "@/lib/metrics";
+import { type ColourBy, isMeasure, LABELS, MEASURE_NAMES } from "@/lib/metrics";
 import { useChats } from "@/store/chats";
 import { useRoute } from "@/store/route";
 import { useSettings } from "@/store/settings";
 
-const MEASURE_OPTIONS = MEASURE_NAMES.map((name) => ({ value: name, label: MEASURES[name].label }));
+const MEASURE_OPTIONS = MEASURE_NAMES.map((name) => ({ value: name, label: LABELS[name] }));
 
 /**
  * What the inspected answer is coloured by, which is not always what was chosen: where the sampler sorts into no quadrants

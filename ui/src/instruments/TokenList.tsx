@@ -1,6 +1,8 @@
 /** The answer as a list, a token a row: what the text tells by colour, in glyphs and numbers. */
+
 import { useVirtualizer, type Virtualizer } from "@tanstack/react-virtual";
 import { memo, useCallback, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { Glyph } from "@/instruments/Glyph";
 import { onTokenKey } from "@/instruments/keys";
 import { pointWithin } from "@/instruments/pointer";
 import { markedIn, useSelection } from "@/instruments/selection";
@@ -159,7 +161,7 @@ const Row = memo(function Row({ id, token, index, top, marked, lit, answerId }: 
         className="num text-center font-semibold"
         style={quadrant ? { color: `var(${quadrant.colour})` } : undefined}
       >
-        {token.forced ? "↳" : (quadrant?.glyph ?? "")}
+        {token.forced ? "↳" : quadrant && <Glyph of={quadrant.name} />}
       </span>
       <code className="num overflow-clip text-ellipsis whitespace-nowrap">
         {visible(token.text || token.token)}

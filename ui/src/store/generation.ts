@@ -3,6 +3,7 @@ import { ApiError, isAbort } from "@/api/errors";
 import { samplerFields } from "@/api/samplers";
 import { checkServer, serverKnown, useServer } from "@/api/server";
 import type { ChatMessage, ChatRequest } from "@/api/wire";
+import { useFacts } from "@/lib/facts";
 import { merge } from "@/lib/overrides";
 import type { Alternative, SamplerConfig, TokenRecord } from "@/types";
 import {
@@ -103,6 +104,12 @@ function setWaiting(id: string, wait: { message: string; until: number } | null)
   }));
 }
 
+/** A conversation that began before the server's system prompt was known keeps that one from now on. */
+function settleSystemPrompt(conversationId: string): void {
+  if (conversationOf(conversationId)?.systemPrompt === null)
+    updateConversation(conversationId, { systemPrompt: useFacts.getState().system_prompt ?? "" });
+}
+
 /** Streams an answer into `message`, after the text and tokens that it already has. */
 async function run(message: Message, tokens: TokenRecord[] = []): Promise<void> {
   const abort = new AbortController();
@@ -112,6 +119,7 @@ async function run(message: Message, tokens: TokenRecord[] = []): Promise<void> 
   let finishReason: string | null = null;
   try {
     await serverKnown(abort.signal);
+    settleSystemPrompt(message.conversationId);
     const info = message.answer as AnswerInfo;
     const server = useServer.getState();
     const sampler = settingsOn(server.samplers, info.sampler);
@@ -238,7 +246,7 @@ export function stopConversation(conversationId: string): void {
 export function runPair(
   prompt: string,
   pair: NonNullable<Conversation["pair"]>,
-  systemPrompt: string,
+  systemPrompt: string | null,
 ): string {
   const seed = pair.left.seed ?? newSeed();
   const sides = [

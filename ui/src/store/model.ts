@@ -16,7 +16,8 @@ export interface Conversation {
   title: string;
   created: number;
   updated: number;
-  systemPrompt: string;
+  /** Null: the server's own, until it is known. */
+  systemPrompt: string | null;
   sampler: SamplerSettings;
   /** The child shown below each branching point: parent id (or ROOT) to child id. */
   choices: Record<string, string>;

@@ -1,3 +1,4 @@
+import { MEASURE_NAMES } from "@/lib/metrics";
 import type { TokenRecord } from "@/types";
 import { answerOf, persist, useChats } from "./chats";
 import { db, loadTokens, saveTokens } from "./db";
@@ -36,19 +37,9 @@ export async function exportConversations(ids: string[]): Promise<string> {
 }
 
 type Loose = Record<string, unknown>;
-const NUMBERS = [
-  "logits_entropy",
-  "logits_varentropy",
-  "attention_entropy",
-  "attention_varentropy",
-  "agreement",
-  "interaction_strength",
-  "logprob",
-] as const;
-
 /** JSON has no NaN: the numbers that were not known come back as null. */
 function revive(token: Loose): TokenRecord {
-  const numbers = Object.fromEntries(NUMBERS.map((name) => [name, token[name] ?? Number.NaN]));
+  const numbers = Object.fromEntries(MEASURE_NAMES.map((name) => [name, token[name] ?? Number.NaN]));
   return { ...token, ...numbers, alternatives: token.alternatives ?? [] } as unknown as TokenRecord;
 }
 
@@ -95,7 +86,7 @@ function renamed({ conversation, messages }: ExportFile["conversations"][number]
     conversation: {
       ...conversation,
       id: conversationId,
-      systemPrompt: conversation.systemPrompt ?? "",
+      systemPrompt: conversation.systemPrompt === null ? null : (conversation.systemPrompt ?? ""),
       sampler: { ...DEFAULT_SAMPLER, ...conversation.sampler },
       created: conversation.created ?? Date.now(),
       updated: Date.now(),
