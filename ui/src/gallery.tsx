@@ -4,6 +4,7 @@
  */
 import { StrictMode, useEffect, useState } from "react";
 import { createRoot } from "react-dom/client";
+import { checkServer } from "@/api/server";
 import { Compare } from "@/instruments/Compare";
 import { Legend } from "@/instruments/Legend";
 import { QuadrantMap } from "@/instruments/QuadrantMap";
@@ -110,5 +111,6 @@ document.documentElement.dataset.theme = query.get("theme") ?? "light";
 const root = document.getElementById("root");
 if (root) {
   const page = <Gallery />;
+  void checkServer(); // glyphs and units, where there is one
   createRoot(root).render(query.has("strict") ? <StrictMode>{page}</StrictMode> : page);
 }
