@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { useServer } from "@/api/server";
 import type { ChatRequest } from "@/api/wire";
+import { useFacts } from "@/lib/facts";
 import { openConversation, openStore, useChats } from "./chats";
 import { ensureConversation } from "./current";
 import { db } from "./db";
@@ -103,6 +104,22 @@ describe("a conversation", () => {
     });
     expect(requests[0]?.seed).toBe(last(id).answer?.sampler.seed);
     expect(requests[0]).not.toHaveProperty("sampler_config");
+  });
+
+  it("starts with the server's system prompt, also where that is not known yet", async () => {
+    answerWith(["Hi"]);
+    const facts = useFacts.getState();
+    useFacts.setState({ system_prompt: null });
+    useServer.setState({ samplers: null });
+    const { id, systemPrompt } = ensureConversation();
+    expect(systemPrompt).toBeNull();
+    send(id, null, "Hello");
+    useFacts.setState(facts);
+    const samplers = { presets: { entropix: {} }, schema: {}, plainSchema: {}, defaultName: "entropix" };
+    useServer.setState({ samplers: { ...samplers, fitted: null } });
+    await settled(id);
+    expect(requests[0]?.messages[0]).toEqual({ role: "system", content: facts.system_prompt });
+    expect(state().conversations[id]?.systemPrompt).toBe(facts.system_prompt);
   });
 
   it("is found again after a reload, tokens included", async () => {
