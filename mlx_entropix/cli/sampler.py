@@ -15,7 +15,7 @@ from mlx_entropix.sampling import (
     read_config_file,
 )
 from mlx_entropix.sampling.auto import AUTO, AutoSampler, auto_sampler
-from mlx_entropix.sampling.config_file import NORMAL
+from mlx_entropix.sampling.presets import NORMAL
 from mlx_entropix.weights.locate import name_weights
 
 NAMES = (AUTO, *PRESETS, NORMAL)

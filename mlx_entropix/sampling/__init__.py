@@ -17,7 +17,7 @@ from mlx_entropix.sampling.config_file import ConfigFile, Provenance, config_tom
 from mlx_entropix.sampling.decide import Parameters, classify, sampling_parameters
 from mlx_entropix.sampling.keys import position_key
 from mlx_entropix.sampling.metrics import Metrics, calculate_metrics
-from mlx_entropix.sampling.presets import PRESETS
+from mlx_entropix.sampling.presets import PRESETS, SAMPLERS
 from mlx_entropix.sampling.quadrants import Quadrant
 from mlx_entropix.sampling.rows import (
     candidate_count,
@@ -31,6 +31,7 @@ from mlx_entropix.sampling.trends import no_recent
 
 __all__ = [
     "PRESETS",
+    "SAMPLERS",
     "BaseValues",
     "ConfigError",
     "ConfigFile",

@@ -9,9 +9,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlx_entropix.sampling.config import ConfigError, SamplerConfig
+from mlx_entropix.sampling.config import ConfigError, PlainConfig, SamplerConfig
 from mlx_entropix.sampling.config_file import Provenance, read_config_file
-from mlx_entropix.sampling.presets import ENTROPIX
+from mlx_entropix.sampling.presets import ENTROPIX, SAMPLERS
 
 AUTO = "auto"
 """The name of this sampler."""
@@ -37,6 +37,11 @@ class AutoSampler:
     config: SamplerConfig = ENTROPIX
     fitted: Provenance | None = None
     path: Path | None = None
+
+    @property
+    def samplers(self) -> dict[str, SamplerConfig | PlainConfig]:
+        """Every sampler by its name, `auto` first."""
+        return {AUTO: self.config, **SAMPLERS}
 
     @property
     def notice(self) -> str | None:

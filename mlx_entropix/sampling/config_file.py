@@ -25,10 +25,7 @@ from mlx_entropix.sampling.config import (
     faults_of,
 )
 from mlx_entropix.sampling.config_lines import Lines, json_lines, toml_lines
-from mlx_entropix.sampling.presets import PRESETS
-
-NORMAL = "normal"
-BASES: dict[str, SamplerConfig | PlainConfig] = {**PRESETS, NORMAL: PlainConfig()}
+from mlx_entropix.sampling.presets import SAMPLERS
 
 
 class Provenance(BaseModel):
@@ -75,7 +72,7 @@ def read_config_file(
     parse = _parse_toml if path.suffix.lower() == ".toml" else _parse_json
     values, lines = parse(path, _text(path))
     faults = [Fault(place, f"given again on line {line}") for place, line in lines.repeated]
-    bases = {**BASES, **more}
+    bases = {**SAMPLERS, **more}
     base = _base(values.pop("base", base), base, bases, faults)
     fitted = _fitted(values.pop("fitted", None), faults)
     config = _config(bases[base], values, faults)
@@ -99,7 +96,7 @@ def config_toml(
     """
     values = config.model_dump(mode="json")
     if only_changes:
-        values = _changes(values, BASES[base].model_dump(mode="json"))
+        values = _changes(values, SAMPLERS[base].model_dump(mode="json"))
     numbers = {name: value for name, value in values.items() if not isinstance(value, dict)}
     parts = [_comment(type(config)) + tomli_w.dumps({"base": base, **numbers})]
     for name, value in values.items():

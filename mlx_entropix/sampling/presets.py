@@ -1,6 +1,6 @@
 """The published samplers as data."""
 
-from mlx_entropix.sampling.config import SamplerConfig
+from mlx_entropix.sampling.config import PlainConfig, SamplerConfig
 from mlx_entropix.sampling.formulas import MOST_RANKS, Adaptive, Exploring, Resampling, Treading
 
 ENTROPIX = SamplerConfig()
@@ -74,6 +74,13 @@ published. Where the ADAPTIVE formula gives a temperature of 0, the likeliest to
 """
 
 PRESETS: dict[str, SamplerConfig] = {"entropix": ENTROPIX, "frog": FROG}
+"""The published presets by their names."""
+
+NORMAL = "normal"
+"""The name of the plain sampler."""
+
+SAMPLERS: dict[str, SamplerConfig | PlainConfig] = {**PRESETS, NORMAL: PlainConfig()}
+"""Every sampler that needs no fitting to a model, by its name."""
 
 FITTED = SamplerConfig(
     temperature=0.8,

@@ -1,6 +1,8 @@
 """The HTTP face: an OpenAI-compatible API over the engine's rows.
 
-Read settings.py, worker.py and engine_thread.py (the event loop and the thread that owns the
-engine), requests.py and samplers.py (what a client may ask), answer.py and replies.py (what it
-gets), routes.py, and app.py, which puts it all together. run.py starts and stops the process.
+A request goes through middleware.py, routes.py and requests.py (what a client may ask for),
+engine_requests.py (the same as the engine has it) and async_engine.py (the event loop's side of the
+thread that owns the engine). Its events come back through responses.py (whole or as a stream) in
+the form that replies.py gives them and schemas.py declares. app.py puts it all together, run.py
+starts and stops the process.
 """

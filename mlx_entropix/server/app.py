@@ -12,14 +12,14 @@ from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
+from mlx_entropix.server.async_engine import AsyncEngine
 from mlx_entropix.server.docs_page import ASSETS, install_docs
-from mlx_entropix.server.documentation import describe
 from mlx_entropix.server.errors import install_error_handlers
 from mlx_entropix.server.middleware import BodyLimit, HostCheck, KeyCheck, PageHeaders, RequestLog
+from mlx_entropix.server.openapi import describe
 from mlx_entropix.server.routes import router
 from mlx_entropix.server.settings import MAX_BODY_BYTES, Settings
 from mlx_entropix.server.telemetry import Telemetry
-from mlx_entropix.server.worker import Worker
 
 _LOCALHOST = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 
@@ -52,11 +52,11 @@ def _create_api() -> FastAPI:
     return api
 
 
-def create_app(settings: Settings, worker: Worker) -> ASGIApp:
-    """The whole ASGI application around `worker`, which need not have loaded its model yet."""
+def create_app(settings: Settings, engine: AsyncEngine) -> ASGIApp:
+    """The whole ASGI application around `engine`, which need not have loaded its model yet."""
     api = _create_api()
-    api.state.worker = worker
-    api.state.telemetry = Telemetry(worker)
+    api.state.engine = engine
+    api.state.telemetry = Telemetry(engine)
     if settings.ui_dir is not None:
         api.frontend("/", directory=settings.ui_dir, fallback=None, check_dir=True)
 

@@ -55,6 +55,57 @@ class ApiError(Exception):
         return JSONResponse(self.body(), self.status, headers)
 
 
+def loading() -> ApiError:
+    """There is no model yet."""
+    return ApiError(503, "The model is still loading.", code="loading", retry_after=2)
+
+
+def stopping() -> ApiError:
+    """Nothing new is taken any more."""
+    return ApiError(503, "The server is stopping.", code="stopping", retry_after=5)
+
+
+def queue_full(taken: int, capacity: int, rows: int) -> ApiError:
+    """There is no room for `rows` more."""
+    return ApiError(
+        429,
+        f"The queue is full: {taken} of {capacity} places are taken, and {rows} more are needed. "
+        "Try again in a few seconds.",
+        code="queue_full",
+        retry_after=2,
+    )
+
+
+def wrong_key() -> ApiError:
+    """The client may not call."""
+    return ApiError(
+        401,
+        "The API key is missing or wrong. Send it as `Authorization: Bearer KEY`.",
+        code="invalid_api_key",
+    )
+
+
+def unknown_model(name: str, served: str) -> ApiError:
+    """Another model is asked for than the one that is served."""
+    return ApiError(
+        404,
+        f"The model {name!r} is not served here; {served!r} is.",
+        param="model",
+        code="model_not_found",
+    )
+
+
+def too_large(limit: int) -> ApiError:
+    """The body of a request has more than `limit` bytes."""
+    return ApiError(413, f"The body has more than {limit:,} bytes, the most allowed.")
+
+
+def bug() -> ApiError:
+    """Nobody foresaw this. The server's log has the traceback, under the same request id."""
+    message = "The server made an error. Its log says more, under this response's X-Request-ID."
+    return ApiError(500, message, code="internal_error")
+
+
 def install_error_handlers(app: FastAPI) -> None:
     """Make `app` answer every error with an error object, and none with a traceback."""
     app.add_exception_handler(ApiError, _on_api_error)
@@ -96,9 +147,7 @@ async def _on_http_error(_request: Request, error: Exception) -> JSONResponse:
 
 
 async def _on_bug(_request: Request, _error: Exception) -> JSONResponse:
-    # The server's log has the traceback, under the same request id.
-    message = "The server made an error. Its log says more, under this response's X-Request-ID."
-    return ApiError(500, message, code="internal_error").response()
+    return bug().response()
 
 
 def _field_name(location: tuple[Any, ...]) -> str | None:

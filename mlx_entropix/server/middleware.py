@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mlx_entropix.server import logs
-from mlx_entropix.server.errors import ApiError
+from mlx_entropix.server.errors import ApiError, stopping, too_large, wrong_key
 from mlx_entropix.server.settings import Settings
 from mlx_entropix.server.telemetry import Telemetry
 
@@ -60,8 +60,7 @@ class RequestLog:
         except asyncio.CancelledError:
             # The server ends, and waits no longer: for the rest of a body, or a prompt's reading.
             if status == _CLIENT_GONE:
-                error = ApiError(503, "The server is stopping.", code="stopping", retry_after=5)
-                await error.response()(scope, receive, send_with_id)
+                await stopping().response()(scope, receive, send_with_id)
         finally:
             path = scope["path"] if scope["path"] in self.paths else "other"
             self.telemetry.on_request(path, status)
@@ -126,12 +125,7 @@ class KeyCheck:
             scheme, _, key = Headers(scope=scope).get("authorization", "").partition(" ")
             given = key.strip().encode("latin-1", "replace")
             if scheme.lower() != "bearer" or not hmac.compare_digest(given, self.key):
-                error = ApiError(
-                    401,
-                    "The API key is missing or wrong. Send it as `Authorization: Bearer KEY`.",
-                    code="invalid_api_key",
-                )
-                await error.response()(scope, receive, send)
+                await wrong_key().response()(scope, receive, send)
                 return
         await self.app(scope, receive, send)
 
@@ -145,7 +139,7 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
-        error = ApiError(413, f"The body has more than {self.limit:,} bytes, the most allowed.")
+        error = too_large(self.limit)
         announced = Headers(scope=scope).get("content-length", "0")
         if announced.isdecimal() and int(announced) > self.limit:
             await error.response()(scope, receive, send)

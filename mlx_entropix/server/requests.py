@@ -4,6 +4,7 @@ Types are strict, as in the OpenAI API: a number in quotes is an error. Fields t
 here are ignored, since clients send many.
 """
 
+from abc import abstractmethod
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -11,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from mlx_entropix.server.errors import ApiError
 from mlx_entropix.window import LONGEST_WINDOW
 
+DEFAULT_CHAT_TOKENS = 4096
+DEFAULT_TEXT_TOKENS = 16  # as the OpenAI API has it
 MOST_ANSWERS = 128
 MOST_ALTERNATIVES = 20
 MOST_STOPS = 64  # editors that complete code send some two dozen
@@ -137,6 +140,26 @@ class GenerationRequest(_Part):
     )
 
     @property
+    @abstractmethod
+    def limit(self) -> int:
+        """The most tokens of one answer."""
+
+    @property
+    @abstractmethod
+    def alternatives(self) -> int | None:
+        """How many alternatives each token is reported with; None for no log-probabilities."""
+
+    @property
+    def scores_prompt(self) -> bool:
+        """Whether the prompt's own tokens are scored."""
+        return False
+
+    @property
+    def answers(self) -> int:
+        """How many answers each prompt gets."""
+        return self.n or 1
+
+    @property
     def stops(self) -> tuple[str, ...]:
         """The stop strings."""
         return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
@@ -212,6 +235,11 @@ class ChatRequest(GenerationRequest):
         return self
 
     @property
+    def limit(self) -> int:
+        """The most tokens of one answer."""
+        return self.max_completion_tokens or self.max_tokens or DEFAULT_CHAT_TOKENS
+
+    @property
     def alternatives(self) -> int | None:
         """How many alternatives each token is reported with; None for no log-probabilities."""
         return (self.top_logprobs or 0) if self.logprobs else None
@@ -256,6 +284,21 @@ class CompletionRequest(GenerationRequest):
                 param="prefix_token_ids",
             )
         return self
+
+    @property
+    def limit(self) -> int:
+        """The most tokens of one answer; 0 where the prompt is only to be scored."""
+        return DEFAULT_TEXT_TOKENS if self.max_tokens is None else self.max_tokens
+
+    @property
+    def alternatives(self) -> int | None:
+        """How many alternatives each token is reported with; None for no log-probabilities."""
+        return self.logprobs
+
+    @property
+    def scores_prompt(self) -> bool:
+        """Whether the prompt's own tokens are scored."""
+        return bool(self.echo) and (self.logprobs is not None or self.limit == 0)
 
     @property
     def prompts(self) -> list[str] | list[list[int]]:

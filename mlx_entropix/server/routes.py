@@ -1,7 +1,7 @@
 """The endpoints of the API."""
 
 import secrets
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Security
 from fastapi.security import HTTPBearer
@@ -9,27 +9,24 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request as HttpRequest
 from starlette.responses import PlainTextResponse, Response
 
-from mlx_entropix.engine import Request
-from mlx_entropix.server import documentation, schemas
-from mlx_entropix.server.answer import StreamedAnswer, WholeAnswer
-from mlx_entropix.server.chat_reply import ChatReply
-from mlx_entropix.server.engine_thread import ModelInfo
-from mlx_entropix.server.errors import ApiError
-from mlx_entropix.server.prompts import (
-    Prefix,
+from mlx_entropix.prompts import SYSTEM_PROMPT
+from mlx_entropix.sampling import PlainConfig, SamplerConfig
+from mlx_entropix.sampling.metrics import ABOUT
+from mlx_entropix.sampling.presets import NORMAL
+from mlx_entropix.sampling.quadrants import FROM_SUREST
+from mlx_entropix.server import openapi, schemas
+from mlx_entropix.server.async_engine import AsyncEngine, ModelInfo
+from mlx_entropix.server.engine_requests import (
     Prompt,
     answer_prefix,
     chat_prompt,
+    engine_requests,
     text_prompts,
 )
-from mlx_entropix.server.replies import Choice, Reply
+from mlx_entropix.server.errors import unknown_model
+from mlx_entropix.server.replies import ChatReply, Choice, Reply, TextReply
 from mlx_entropix.server.requests import ChatRequest, CompletionRequest, GenerationRequest
-from mlx_entropix.server.samplers import describe_samplers, request_config
-from mlx_entropix.server.text_reply import TextReply
-from mlx_entropix.server.worker import Worker
-
-DEFAULT_CHAT_TOKENS = 4096
-DEFAULT_TEXT_TOKENS = 16  # as the OpenAI API has it
+from mlx_entropix.server.responses import StreamedAnswer, WholeAnswer
 
 # KeyCheck looks at the key, before the body is read; this is for the documentation.
 _key = HTTPBearer(auto_error=False, description="Where the server was started with a key.")
@@ -38,138 +35,119 @@ router = APIRouter()
 _keyed = APIRouter(dependencies=[Security(_key)])
 
 
-async def _worker(request: HttpRequest) -> Worker:
-    worker: Worker = request.app.state.worker
-    return worker
+async def _engine(request: HttpRequest) -> AsyncEngine:
+    engine: AsyncEngine = request.app.state.engine
+    return engine
 
 
-WorkerOf = Annotated[Worker, Depends(_worker)]
+EngineOf = Annotated[AsyncEngine, Depends(_engine)]
 
 
 @_keyed.post(
     "/v1/chat/completions",
     summary="Answer a chat",
-    responses=documentation.answers(schemas.ChatCompletion, schemas.ChatCompletionChunk),
+    responses=openapi.answers(schemas.ChatCompletion, schemas.ChatCompletionChunk),
     tags=["generation"],
 )
-async def chat_completions(body: ChatRequest, worker: WorkerOf, request: HttpRequest) -> Response:
+async def chat_completions(body: ChatRequest, engine: EngineOf, request: HttpRequest) -> Response:
     """Answer a chat, whole or as a stream of server-sent events that ends with `[DONE]`."""
-    model = _model_for(body, worker)
-    if worker.settings.log_prompts:
+    model = _model_for(body, engine)
+    if engine.settings.log_prompts:
         request.state.prompt = [message.plain() for message in body.messages]
-    prompt = await worker.read(chat_prompt, body, model)
-    prefix = await worker.read(answer_prefix, body, [prompt], model)
-    seed = secrets.randbits(31) if body.seed is None else body.seed
-    rows = _rows(body, worker, [prompt], prefix, seed, body.alternatives, DEFAULT_CHAT_TOKENS)
-    reply = ChatReply(
-        model.name,
-        model.tokenizer,
-        seed,
-        answers=body.n or 1,
-        with_logprobs=bool(body.logprobs),
-        with_metrics=body.metrics is not False,
-    )
-    choices = [Choice(i, prefix=prefix.text, window=body.window or 0) for i in range(len(rows))]
-    return _answer(body, worker, rows, reply, choices)
+    prompt = await engine.read(chat_prompt, body, model)
+    return await _answer(body, engine, model, ChatReply, [(prompt, None)])
 
 
 @_keyed.post(
     "/v1/completions",
     summary="Continue a text",
-    responses=documentation.answers(schemas.Completion, schemas.Completion),
+    responses=openapi.answers(schemas.Completion, schemas.Completion),
     tags=["generation"],
 )
-async def completions(body: CompletionRequest, worker: WorkerOf, request: HttpRequest) -> Response:
+async def completions(body: CompletionRequest, engine: EngineOf, request: HttpRequest) -> Response:
     """Continue one text or several, whole or as a stream that ends with `[DONE]`.
 
     With `echo` and `logprobs`, and `max_tokens` 0 if nothing is to be added, the prompt itself is
     scored.
     """
-    model = _model_for(body, worker)
-    if worker.settings.log_prompts:
+    model = _model_for(body, engine)
+    if engine.settings.log_prompts:
         request.state.prompt = body.prompt
-    prompts = await worker.read(text_prompts, body, model)
-    ids = [prompt for prompt, _ in prompts]
-    prefix = await worker.read(answer_prefix, body, ids, model)
-    seed = secrets.randbits(31) if body.seed is None else body.seed
-    rows = _rows(
-        body,
-        worker,
-        ids,
-        prefix,
-        seed,
-        body.logprobs,
-        DEFAULT_TEXT_TOKENS,
-        score=bool(body.echo),
-    )
-    answers = body.n or 1
-    reply = TextReply(
-        model.name,
-        model.tokenizer,
-        seed,
-        answers=answers,
-        with_logprobs=body.logprobs is not None,
-        with_metrics=body.metrics is not False,
-    )
-    choices = [
-        Choice(i, prompt=prompts[i // answers][1], prefix=prefix.text, window=body.window or 0)
-        for i in range(len(rows))
-    ]
-    return _answer(body, worker, rows, reply, choices)
+    prompts = await engine.read(text_prompts, body, model)
+    return await _answer(body, engine, model, TextReply, prompts)
 
 
 @_keyed.get(
     "/v1/models",
     summary="List the served model",
-    responses=documentation.errors(401, 503),
+    responses=openapi.errors(401, 503),
     tags=["server"],
 )
-async def models(worker: WorkerOf) -> schemas.ModelList:
+async def models(engine: EngineOf) -> schemas.ModelList:
     """List the one model that is served; its id is what `model` in a request may be."""
-    name = worker.model().name
-    return schemas.ModelList(data=[schemas.Model(id=name, created=worker.loaded_at)])
+    name = engine.model().name
+    return schemas.ModelList(data=[schemas.Model(id=name, created=engine.loaded_at)])
 
 
 @_keyed.get(
     "/v1/models/{name:path}",
     summary="Describe the served model",
-    responses=documentation.errors(401, 404, 503),
+    responses=openapi.errors(401, 404, 503),
     tags=["server"],
 )
 async def model(
-    name: Annotated[str, Path(description="The name, as /v1/models lists it.")], worker: WorkerOf
+    name: Annotated[str, Path(description="The name, as /v1/models lists it.")], engine: EngineOf
 ) -> schemas.Model:
     """Describe the served model, where it has that name."""
-    _check_name(name, worker.model())
-    return schemas.Model(id=name, created=worker.loaded_at)
+    _check_name(name, engine.model())
+    return schemas.Model(id=name, created=engine.loaded_at)
 
 
 @_keyed.get(
     "/v1/samplers",
     summary="List the samplers",
-    responses=documentation.errors(401),
+    responses=openapi.errors(401),
     tags=["server"],
 )
-async def samplers(worker: WorkerOf) -> schemas.Samplers:
+async def samplers(engine: EngineOf) -> schemas.Samplers:
     """Every preset's values, the plain sampler's, their JSON Schemas, and the server's default.
 
     With them what a person has to know to read answers: quadrants, metrics, the system prompt.
     """
-    return schemas.Samplers(**describe_samplers(worker.settings))
+    settings = engine.settings
+    named = {name: config.model_dump() for name, config in settings.auto.samplers.items()}
+    return schemas.Samplers(
+        default=settings.sampler,
+        config=settings.config.model_dump(),
+        normal=named.pop(NORMAL),
+        presets=named,
+        fitted=settings.auto.fitted,
+        schema=SamplerConfig.model_json_schema(),
+        plain_schema=PlainConfig.model_json_schema(),
+        quadrants=[
+            schemas.QuadrantFacts(name=q.name, code=q.code, phrase=q.phrase, glyph=q.glyph)
+            for q in FROM_SUREST
+        ],
+        metrics=[
+            schemas.MetricFacts(name=name, unit=unit, description=description)
+            for name, (unit, description) in ABOUT._asdict().items()
+        ],
+        system_prompt=SYSTEM_PROMPT,
+    )
 
 
 @router.get("/health", summary="How the server is", tags=["server"])
-async def health(worker: WorkerOf) -> schemas.Health:
+async def health(engine: EngineOf) -> schemas.Health:
     """Its state, its model once that is loaded, and how many rows are live and waiting."""
-    name = worker.info.name if worker.info else None
-    return schemas.Health(status=worker.status, model=name, rows=worker.rows, queue=worker.queue)
+    name = engine.info.name if engine.info else None
+    return schemas.Health(status=engine.status, model=name, rows=engine.rows, queue=engine.queue)
 
 
 @_keyed.get(
     "/metrics",
     summary="Numbers for Prometheus",
     response_class=PlainTextResponse,
-    responses={200: {"description": "Prometheus' text format."}, **documentation.errors(401)},
+    responses={200: {"description": "Prometheus' text format."}, **openapi.errors(401)},
     tags=["server"],
 )
 async def metrics(request: HttpRequest) -> Response:
@@ -181,8 +159,8 @@ async def metrics(request: HttpRequest) -> Response:
 router.include_router(_keyed)
 
 
-def _model_for(body: GenerationRequest, worker: Worker) -> ModelInfo:
-    model = worker.model()
+def _model_for(body: GenerationRequest, engine: AsyncEngine) -> ModelInfo:
+    model = engine.model()
     if body.model is not None:
         _check_name(body.model, model)
     return model
@@ -190,53 +168,34 @@ def _model_for(body: GenerationRequest, worker: Worker) -> ModelInfo:
 
 def _check_name(name: str, model: ModelInfo) -> None:
     if name != model.name:
-        raise ApiError(
-            404,
-            f"The model {name!r} is not served here; {model.name!r} is.",
-            param="model",
-            code="model_not_found",
-        )
+        raise unknown_model(name, model.name)
 
 
-def _rows(
+async def _answer(
     body: GenerationRequest,
-    worker: Worker,
-    prompts: list[Prompt],
-    prefix: Prefix,
-    seed: int,
-    alternatives: int | None,
-    default_tokens: int,
-    *,
-    score: bool = False,
-) -> list[Request]:
-    """The rows for `n` answers to each prompt. `score` asks for the prompt's own probabilities."""
-    config = request_config(body, worker.settings)
-    limit = getattr(body, "max_completion_tokens", None) or body.max_tokens
-    max_tokens = default_tokens if limit is None else limit
-    scored = score and (alternatives is not None or max_tokens == 0)
-    common: dict[str, Any] = {
-        "config": config,
-        "prefix": prefix.ids,
-        "max_tokens": max_tokens,
-        "stop": body.stops,
-        "alternatives": alternatives or 0,
-        "prompt_logprobs": (alternatives or 0) if scored else None,
-    }
-    return [
-        Request(prompt=prompt, seed=seed + i, **common)
-        for prompt in prompts
-        for i in range(body.n or 1)
-    ]
-
-
-def _answer(
-    body: GenerationRequest,
-    worker: Worker,
-    rows: list[Request],
-    reply: Reply,
-    choices: list[Choice],
+    engine: AsyncEngine,
+    model: ModelInfo,
+    kind: type[Reply],
+    prompts: list[tuple[Prompt, str | None]],
 ) -> Response:
-    generation = worker.submit(rows)
+    """The response to prompts, each with the text to echo if that is asked for."""
+    ids = [prompt for prompt, _ in prompts]
+    prefix = await engine.read(answer_prefix, body, ids, model)
+    seed = secrets.randbits(31) if body.seed is None else body.seed
+    rows = engine_requests(body, engine.settings, ids, prefix, seed)
+    reply = kind(
+        model.name,
+        model.tokenizer,
+        seed,
+        answers=body.answers,
+        with_logprobs=body.alternatives is not None,
+        with_metrics=body.metrics is not False,
+    )
+    choices = [
+        Choice(i, prompts[i // body.answers][1], prefix.text, window=body.window or 0)
+        for i in range(len(rows))
+    ]
+    answer = engine.submit(rows)
     if body.stream:
-        return StreamedAnswer(generation, reply, choices, with_usage=body.wants_usage)
-    return WholeAnswer(generation, reply, choices)
+        return StreamedAnswer(answer, reply, choices, with_usage=body.wants_usage)
+    return WholeAnswer(answer, reply, choices)

@@ -12,11 +12,10 @@ import uvicorn
 from rich.console import Console
 
 from mlx_entropix.server.app import create_app
-from mlx_entropix.server.engine_thread import ModelInfo
+from mlx_entropix.server.async_engine import AsyncEngine, ModelInfo
 from mlx_entropix.server.errors import ApiError
 from mlx_entropix.server.logs import configure_logs
 from mlx_entropix.server.settings import Settings
-from mlx_entropix.server.worker import Worker
 
 # Of the time to stop, this much is left for the last events to reach the clients.
 _CLOSING_SECONDS = 1.0
@@ -42,9 +41,9 @@ class _Server(uvicorn.Server):
 
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
-    worker = Worker(settings)
+    engine = AsyncEngine(settings)
     config = uvicorn.Config(
-        create_app(settings, worker),
+        create_app(settings, engine),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -62,37 +61,39 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ask_to_stop)
-    watch = asyncio.create_task(_watch(settings, worker, server, asked))
-    worker.start()
+    watch = asyncio.create_task(_watch(settings, engine, server, asked))
+    engine.start()
     _console().print(f"Loading the model. Meanwhile {_url(settings)}/health answers.", style="dim")
     await server.serve(sockets=[listener])
     watch.cancel()
-    if worker.failure is not None:
-        raise worker.failure
+    if engine.failure is not None:
+        raise engine.failure
 
 
-async def _watch(settings: Settings, worker: Worker, server: _Server, asked: asyncio.Event) -> None:
+async def _watch(
+    settings: Settings, engine: AsyncEngine, server: _Server, asked: asyncio.Event
+) -> None:
     """Announce the loaded model; when a signal comes, or loading fails, end the server."""
     stop = asyncio.create_task(asked.wait())
-    loaded = asyncio.create_task(worker.loaded.wait())
+    loaded = asyncio.create_task(engine.loaded.wait())
     await asyncio.wait({stop, loaded}, return_when=asyncio.FIRST_COMPLETED)
-    if worker.info is not None:
-        _print_banner(settings, worker.info)
-    if worker.failure is None:
+    if engine.info is not None:
+        _print_banner(settings, engine.info)
+    if engine.failure is None:
         await stop
-        await _drain(worker, settings.shutdown_timeout)
+        await _drain(engine, settings.shutdown_timeout)
     loaded.cancel()
     stop.cancel()
     server.should_exit = True
 
 
-async def _drain(worker: Worker, seconds: float) -> None:
+async def _drain(engine: AsyncEngine, seconds: float) -> None:
     """Take no more requests; let the running ones go on for a while, then cut them."""
-    worker.stopping = True
+    engine.stopping = True
     deadline = time.monotonic() + max(seconds - _CLOSING_SECONDS, 0)
-    while worker.generations and time.monotonic() < deadline:
+    while engine.answers and time.monotonic() < deadline:
         await asyncio.sleep(0.05)
-    worker.cut(ApiError(503, "The server is stopping; the answer was cut off.", code="stopping"))
+    engine.cut(ApiError(503, "The server is stopping; the answer was cut off.", code="stopping"))
 
 
 def _print_banner(settings: Settings, model: ModelInfo) -> None:

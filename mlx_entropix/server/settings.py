@@ -5,10 +5,6 @@ from pathlib import Path
 
 from mlx_entropix.sampling import PRESETS, PlainConfig, SamplerConfig
 from mlx_entropix.sampling.auto import AUTO, AutoSampler
-from mlx_entropix.sampling.config_file import NORMAL
-
-PLAIN = NORMAL
-"""The name of the plain sampler, beside the presets' names."""
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 """Longer request bodies are refused; a context of 128 k tokens is half a megabyte of text."""

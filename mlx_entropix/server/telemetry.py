@@ -3,7 +3,7 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from mlx_entropix.engine import Event, TokenEvent
-from mlx_entropix.server.worker import Worker
+from mlx_entropix.server.async_engine import AsyncEngine
 
 _PREFIX = "mlx_entropix"
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
@@ -13,7 +13,7 @@ _RATES = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 class Telemetry:
     """Counters of one server, in a registry of its own."""
 
-    def __init__(self, worker: Worker):
+    def __init__(self, engine: AsyncEngine):
         self.registry = CollectorRegistry()
         self._requests = self._counter("requests", "HTTP requests.", "path", "status")
         self._prompt = self._counter("prompt_tokens", "Tokens of prompts of finished rows.")
@@ -26,9 +26,9 @@ class Telemetry:
         self._rate = self._histogram(
             "row_tokens_per_second", "Tokens a second of one row, after its prompt.", _RATES
         )
-        self._gauge("rows", "Rows being computed.").set_function(lambda: worker.rows)
-        self._gauge("queue", "Rows that wait.").set_function(lambda: worker.queue)
-        worker.on_event = self.on_event
+        self._gauge("rows", "Rows being computed.").set_function(lambda: engine.rows)
+        self._gauge("queue", "Rows that wait.").set_function(lambda: engine.queue)
+        engine.on_event = self.on_event
 
     def on_event(self, event: Event) -> None:
         """Count what came of a step for one row."""

@@ -8,9 +8,9 @@ import pytest
 from mlx_entropix.prompts import SYSTEM_PROMPT
 from mlx_entropix.sampling import Metrics, Quadrant
 from mlx_entropix.server.app import create_app
+from mlx_entropix.server.async_engine import AsyncEngine
 from mlx_entropix.server.run import is_loopback
 from mlx_entropix.server.settings import Settings
-from mlx_entropix.server.worker import Worker
 
 CHAT = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1}
 KEY = {"authorization": "Bearer sesame"}
@@ -70,7 +70,7 @@ def test_a_server_for_the_network_is_reached_by_any_address_and_by_no_other_name
 
     async def statuses():
         settings = Settings(host=listening)
-        transport = httpx2.ASGITransport(app=create_app(settings, Worker(settings)))
+        transport = httpx2.ASGITransport(app=create_app(settings, AsyncEngine(settings)))
         async with httpx2.AsyncClient(transport=transport, base_url="http://x") as client:
             answers = [await client.get("/health", headers={"host": host}) for host in hosts]
         return [answer.status_code for answer in answers]

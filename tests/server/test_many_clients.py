@@ -112,9 +112,9 @@ def test_a_client_that_takes_nothing_is_given_up(tmp_path):
     program = tmp_path / "impatient.py"
     program.write_text(
         f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
-        "from mlx_entropix.server import answer\n"
+        "from mlx_entropix.server import responses\n"
         "from mlx_entropix.cli.serve import leave, main\n"
-        "answer.PATIENCE_SECONDS = 0.5\n"
+        "responses.PATIENCE_SECONDS = 0.5\n"
         "leave(main())\n"
     )
     with running(tmp_path / "log", program=str(program)) as server:

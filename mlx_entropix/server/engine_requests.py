@@ -1,14 +1,18 @@
-"""From what a client sent to token ids.
+"""From what a client asked for to the engine's requests: prompts as token ids, samplers as values.
 
-Long texts take a while: this is not to be called in the event loop.
+Long texts take a while to become token ids: that is not to be done in the event loop.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from mlx_entropix.server.engine_thread import ModelInfo
+from mlx_entropix.engine import Request
+from mlx_entropix.sampling import ConfigError, PlainConfig, SamplerConfig
+from mlx_entropix.sampling.formulas import PARAMETERS
+from mlx_entropix.server.async_engine import ModelInfo
 from mlx_entropix.server.errors import ApiError
 from mlx_entropix.server.requests import ChatRequest, CompletionRequest, GenerationRequest
+from mlx_entropix.server.settings import Settings
 from mlx_entropix.text import PromptError
 
 Prompt = tuple[int, ...]
@@ -95,3 +99,59 @@ def _fitting(ids: Sequence[int], model: ModelInfo, param: str) -> Prompt:
             code="context_length_exceeded",
         )
     return tuple(ids)
+
+
+def engine_requests(
+    request: GenerationRequest,
+    settings: Settings,
+    prompts: list[Prompt],
+    prefix: Prefix,
+    seed: int,
+) -> list[Request]:
+    """The rows for `n` answers to each prompt. Raises `ApiError` for a sampler that is none."""
+    config = _config(request, settings)
+    alternatives = request.alternatives or 0
+    return [
+        Request(
+            prompt=prompt,
+            config=config,
+            max_tokens=request.limit,
+            seed=seed + i,
+            stop=request.stops,
+            alternatives=alternatives,
+            prompt_logprobs=alternatives if request.scores_prompt else None,
+            prefix=prefix.ids,
+        )
+        for prompt in prompts
+        for i in range(request.answers)
+    ]
+
+
+def _config(request: GenerationRequest, settings: Settings) -> SamplerConfig | PlainConfig:
+    """The sampler that a request asks for. Raises a 400 that names the field and its range."""
+    name = request.sampler or settings.sampler
+    named = settings.auto.samplers
+    if name == settings.sampler:
+        config = settings.config
+    elif name in named:
+        config = named[name]
+    else:
+        known = ", ".join(named)
+        raise ApiError(400, f"There is no sampler {name!r}. There are: {known}.", param="sampler")
+    config = _override(config, request.sampler_config or {}, "sampler_config")
+    for field in PARAMETERS:
+        value = getattr(request, field)
+        if value is not None:
+            config = _override(config, {field: value}, field)
+    return config
+
+
+def _override(
+    config: SamplerConfig | PlainConfig, partial: dict[str, Any], param: str
+) -> SamplerConfig | PlainConfig:
+    try:
+        return config.override(partial)
+    except ConfigError as error:
+        raise ApiError(400, f"{error}.", param=param) from None
+    except RecursionError:
+        raise ApiError(400, "sampler_config is nested too deeply.", param=param) from None

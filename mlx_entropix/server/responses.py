@@ -11,8 +11,8 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from mlx_entropix.engine import PromptScored
+from mlx_entropix.server.async_engine import OpenAnswer
 from mlx_entropix.server.errors import ApiError
-from mlx_entropix.server.generation import Generation
 from mlx_entropix.server.replies import Choice, Reply
 
 logger = logging.getLogger(__name__)
@@ -32,9 +32,9 @@ class WholeAnswer(Response):
 
     media_type = "application/json"
 
-    def __init__(self, generation: Generation, reply: Reply, choices: list[Choice]):
+    def __init__(self, answer: OpenAnswer, reply: Reply, choices: list[Choice]):
         super().__init__()
-        self.generation = generation
+        self.answer = answer
         self.reply = reply
         self.choices = choices
 
@@ -49,11 +49,11 @@ class WholeAnswer(Response):
         finally:
             work.cancel()
             gone.cancel()
-            self.generation.close()
+            self.answer.close()
 
     async def _collect(self) -> Response:
         try:
-            async for index, event in self.generation:
+            async for index, event in self.answer:
                 self.choices[index].take(event)
         except ApiError as error:
             return error.response()
@@ -64,9 +64,9 @@ class StreamedAnswer(EventSourceResponse):
     """Sends chunks as the rows go on. Frees the rows where the client goes away."""
 
     def __init__(
-        self, generation: Generation, reply: Reply, choices: list[Choice], *, with_usage: bool
+        self, answer: OpenAnswer, reply: Reply, choices: list[Choice], *, with_usage: bool
     ):
-        self.generation = generation
+        self.answer = answer
         self.reply = reply
         self.choices = choices
         self.with_usage = with_usage
@@ -84,7 +84,7 @@ class StreamedAnswer(EventSourceResponse):
         except TimeoutError:
             logger.warning("a client that took nothing of its stream was given up")
         finally:
-            self.generation.close()
+            self.answer.close()
 
     async def _events(self) -> AsyncIterator[bytes]:
         try:
@@ -103,7 +103,7 @@ class StreamedAnswer(EventSourceResponse):
             if first := self.reply.first_chunk(choice):
                 yield first
         several = len(self.choices) > 1
-        async for item in self.generation.with_pauses(_PING_SECONDS):
+        async for item in self.answer.with_pauses(_PING_SECONDS):
             if item is None:
                 yield None
                 continue

@@ -1,0 +1,326 @@
+"""The engine as the event loop sees it, and the one thread that owns it.
+
+Arrays of mlx belong to the thread that made them, so that thread loads the model and steps the
+engine. What crosses are plain values: calls of the engine through a queue into the thread, events,
+one call a step, back into the loop. A row's state is the engine's; the loop only knows to which
+open answer the events of a row go.
+"""
+
+import asyncio
+import logging
+import queue
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Literal, TypeVar
+
+from mlx_entropix.engine import (
+    Engine,
+    Event,
+    PromptScored,
+    Request,
+    RowFailed,
+    TokenEvent,
+    load_from,
+)
+from mlx_entropix.sampling import PRESETS
+from mlx_entropix.server.errors import ApiError, loading, queue_full, stopping
+from mlx_entropix.server.settings import Settings
+from mlx_entropix.text import PromptError, Tokenizer
+from mlx_entropix.weights.locate import locate_weights
+
+logger = logging.getLogger(__name__)
+
+# While rows are being written, a long prompt is computed in pieces that hold them up little.
+_CHUNK_BESIDE_ROWS = 64
+
+Found = TypeVar("Found")
+RowEvent = TokenEvent | PromptScored
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What the loop needs to know of the loaded model.
+
+    `limit` bounds prompt and answer together, in tokens.
+    """
+
+    name: str
+    tokenizer: Tokenizer
+    limit: int
+    vocabulary_size: int
+    is_fallback: bool
+
+
+@dataclass(eq=False)
+class OpenAnswer:
+    """The rows of one HTTP request. `events` gets (index of the row, event), or an error.
+
+    `left` rows have not had their last event. A row makes at most `max_tokens` events, which bounds
+    what a slow client can let pile up.
+    """
+
+    requests: list[Request]
+    drop: Callable[["OpenAnswer"], None]
+    events: asyncio.Queue[tuple[int, RowEvent] | ApiError] = field(default_factory=asyncio.Queue)
+
+    def __post_init__(self) -> None:
+        self.left = len(self.requests)
+
+    async def __aiter__(self) -> AsyncIterator[tuple[int, RowEvent]]:
+        """Every event with the index of its row, to the last. Raises `ApiError` on failure."""
+        async for item in self.with_pauses(None):
+            assert item is not None
+            yield item
+
+    async def with_pauses(
+        self, seconds: float | None
+    ) -> AsyncIterator[tuple[int, RowEvent] | None]:
+        """The same, with a None after every `seconds` without an event."""
+        while self.left or not self.events.empty():
+            try:
+                async with asyncio.timeout(seconds):
+                    item = await self.events.get()
+            except TimeoutError:
+                yield None
+                continue
+            if isinstance(item, ApiError):
+                raise item
+            yield item
+
+    def close(self) -> None:
+        """Free the rows that have not ended. May be called at any time, and twice."""
+        self.drop(self)
+
+
+@dataclass
+class _Place:
+    """Where the events of a row go."""
+
+    answer: OpenAnswer
+    index: int
+    cancel: Callable[[Engine], None]  # a command to the engine's thread
+    heard_of: bool = False  # since the first event of a row it is being computed
+
+
+class AsyncEngine:
+    """`submit` in, events of an `OpenAnswer` out. Everything here runs in the event loop."""
+
+    def __init__(self, settings: Settings):
+        self.settings = settings
+        self.info: ModelInfo | None = None
+        self.failure: BaseException | None = None
+        self.loaded_at = 0  # seconds since 1970
+        self.stopping = False
+        self.loaded = asyncio.Event()  # set when `info` or `failure` is
+        self.answers: set[OpenAnswer] = set()
+        self.on_event: Callable[[Event], None] = _ignore
+        self._places: dict[int, _Place] = {}  # by the engine's row ids
+        self._loop = asyncio.get_running_loop()
+        self._thread = _EngineThread(settings, self)
+        # Not the loop's own threads: a server that ends waits for what those are doing.
+        self._readers = ThreadPoolExecutor(thread_name_prefix="reader")
+
+    def start(self) -> None:
+        """Begin to load the model."""
+        self._thread.start()
+
+    @property
+    def status(self) -> Literal["loading", "ok", "stopping"]:
+        """`loading`, `ok` or `stopping`."""
+        if self.stopping:
+            return "stopping"
+        return "ok" if self.info is not None else "loading"
+
+    @property
+    def rows(self) -> int:
+        """Rows that are being computed."""
+        return sum(place.heard_of for place in self._places.values())
+
+    @property
+    def queue(self) -> int:
+        """Rows that wait for their turn."""
+        return sum(answer.left for answer in self.answers) - self.rows
+
+    def model(self) -> ModelInfo:
+        """The loaded model; raises the 503 that a client gets where there is none, or no longer."""
+        if self.stopping:
+            raise stopping()
+        if self.info is None:
+            raise loading()
+        return self.info
+
+    async def read(self, function: Callable[..., Found], *arguments: object) -> Found:
+        """Call `function` in a thread: long prompts take seconds to become token ids."""
+        return await self._loop.run_in_executor(self._readers, function, *arguments)
+
+    def submit(self, requests: list[Request]) -> OpenAnswer:
+        """Put the rows of one HTTP request in line; raises the 429 where there is no room."""
+        self.model()
+        capacity = self.settings.max_rows + self.settings.max_queue
+        if len(requests) > capacity:
+            raise ApiError(
+                400,
+                f"The request asks for {len(requests)} answers at once; the server takes "
+                f"{capacity}.",
+                param="n",
+            )
+        taken = sum(answer.left for answer in self.answers)
+        if taken + len(requests) > capacity:
+            raise queue_full(taken, capacity, len(requests))
+        answer = OpenAnswer(requests, self.drop)
+        self.answers.add(answer)
+        self._thread.commands.put(partial(self._thread.add, answer))
+        return answer
+
+    def drop(self, answer: OpenAnswer) -> None:
+        """Forget an answer; its rows leave the batch before the next step."""
+        self.answers.discard(answer)
+        answer.left = 0
+        for row_id in [row for row, place in self._places.items() if place.answer is answer]:
+            self._thread.commands.put(self._places.pop(row_id).cancel)
+
+    def cut(self, error: ApiError) -> None:
+        """End every answer with an error as its last event."""
+        for answer in list(self.answers):
+            self.fail(answer, error)
+
+    def fail(self, answer: OpenAnswer, error: ApiError) -> None:
+        """End one answer with an error as its last event."""
+        answer.events.put_nowait(error)
+        self.drop(answer)
+
+    def fail_rows(self) -> None:
+        """End every answer that has rows in the engine, which failed and has a successor."""
+        for answer in {place.answer for place in self._places.values()}:
+            message = "The engine failed at this step. Its log says why."
+            self.fail(answer, ApiError(500, message, code="engine"))
+
+    def finish_loading(self, result: ModelInfo | BaseException) -> None:
+        """Take what came of loading the model."""
+        if isinstance(result, ModelInfo):
+            self.info = result
+        else:
+            self.failure = result
+        self.loaded_at = int(time.time())
+        self.loaded.set()
+
+    def place(self, answer: OpenAnswer, engine: Engine, row_ids: list[int]) -> None:
+        """Note the engine's ids of an answer's rows; their events come after this."""
+        for index, row_id in enumerate(row_ids):
+            self._places[row_id] = _Place(answer, index, partial(_cancel, engine, row_id))
+        if answer not in self.answers:  # it was dropped before it had ids
+            self.drop(answer)
+
+    def receive(self, events: list[Event]) -> None:
+        """Hand the events of one step to the answers that they belong to."""
+        for event in events:
+            place = self._places.get(event.row)
+            if place is None:
+                continue
+            answer, place.heard_of = place.answer, True
+            if isinstance(event, RowFailed):
+                self.fail(answer, ApiError(500, event.message, code="generation_failed"))
+                continue
+            if event.ends:
+                del self._places[event.row]
+                answer.left -= 1
+                if not answer.left:
+                    self.answers.discard(answer)
+            self.on_event(event)
+            if isinstance(event, RowEvent):
+                answer.events.put_nowait((place.index, event))
+
+
+class _EngineThread(threading.Thread):
+    """Loads the model, then steps the engine for as long as it has rows; `loop_side` is told."""
+
+    def __init__(self, settings: Settings, loop_side: AsyncEngine):
+        super().__init__(name="engine", daemon=True)
+        self.commands: queue.SimpleQueue[Callable[[Engine], None]] = queue.SimpleQueue()
+        self._settings = settings
+        self._loop_side = loop_side
+        self._loop = asyncio.get_running_loop()
+
+    def run(self) -> None:
+        """Load, and serve for as long as the process lives. A failure to load goes to the loop."""
+        try:
+            location = locate_weights(self._settings.weights)
+            model, tokenizer = load_from(location)
+            make_engine = partial(
+                Engine,
+                model,
+                tokenizer,
+                max_rows=self._settings.max_rows,
+                max_kv_tokens=self._settings.max_kv_tokens,
+                chunk_beside_rows=_CHUNK_BESIDE_ROWS,
+                prefix_cache_bytes=self._settings.prefix_cache_bytes,
+            )
+            engine = make_engine()
+            _warm_up(engine)
+        except BaseException as error:
+            self._tell(self._loop_side.finish_loading, error)
+            return
+        info = ModelInfo(
+            location.name,
+            tokenizer,
+            min(model.context_length, engine.max_kv_tokens),
+            model.vocabulary_size,
+            location.is_fallback,
+        )
+        self._tell(self._loop_side.finish_loading, info)
+        while True:
+            # Where there is nothing else to do, the next command is waited for.
+            while engine.idle or not self.commands.empty():
+                self.commands.get()(engine)
+            try:
+                events = engine.step()
+            except Exception:
+                logger.exception("a step of the engine failed")
+                self._tell(self._loop_side.fail_rows)
+                engine = make_engine()
+                continue
+            if events:
+                self._tell(self._loop_side.receive, events)
+
+    def add(self, answer: OpenAnswer, engine: Engine) -> None:
+        """Put the rows of an answer in line. Runs in the thread."""
+        row_ids: list[int] = []
+        try:
+            for request in answer.requests:
+                row_ids.append(engine.add(request))  # noqa: PERF401  (those before a failure count)
+        except (PromptError, ValueError) as error:
+            for row_id in row_ids:
+                engine.cancel(row_id)
+            self._tell(self._loop_side.fail, answer, ApiError(400, str(error)))
+            return
+        self._tell(self._loop_side.place, answer, engine, row_ids)
+
+    def _tell(self, function: Callable[..., None], *arguments: object) -> None:
+        try:
+            self._loop.call_soon_threadsafe(function, *arguments)
+        except RuntimeError:  # the loop is closed: nobody is left to be told
+            logger.debug("the event loop has ended before the engine")
+
+
+def _cancel(engine: Engine, row_id: int, _current: Engine) -> None:
+    """End a row of `engine`, which may have failed and have a successor since."""
+    engine.cancel(row_id)
+
+
+def _warm_up(engine: Engine) -> None:
+    """Make two tokens, so that the first client does not wait for what is done but once.
+
+    On a CPU, mlx runs g++ at the first step, and a process ignores Ctrl-C while it does.
+    """
+    prompt = tuple(engine.tokenizer.encode("Once upon a time"))
+    engine.add(Request(prompt, PRESETS["entropix"], max_tokens=2))
+    while not engine.idle:
+        engine.step()
+
+
+def _ignore(_event: Event) -> None:
+    pass
