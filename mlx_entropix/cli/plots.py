@@ -18,7 +18,7 @@ from mlx_entropix.sampling.calibration import quadrants_of
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from mlx_entropix.engine.calibrate import Calibration, Collected
+    from mlx_entropix.engine.fitting import Calibration, Collected
 
 _SUFFIXES = (".png", ".svg")
 

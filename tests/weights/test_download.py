@@ -353,7 +353,7 @@ def test_traceback_only_with_debug(tmp_path):
 
 FETCH = """
 import sys
-from mlx_entropix.weights.download import fetch_to_cache
+from mlx_entropix.weights.hub import fetch_to_cache
 print(fetch_to_cache(sys.argv[1]))
 """
 
