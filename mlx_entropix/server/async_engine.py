@@ -26,9 +26,9 @@ from mlx_entropix.engine import (
     TokenEvent,
     load_from,
 )
-from mlx_entropix.errors import PromptError
+from mlx_entropix.errors import EntropixError
 from mlx_entropix.sampling import PRESETS
-from mlx_entropix.server.errors import ApiError, loading, queue_full, stopping
+from mlx_entropix.server.errors import ApiError, bug, loading, queue_full, stopping
 from mlx_entropix.server.settings import Settings
 from mlx_entropix.text import Tokenizer
 from mlx_entropix.weights.locate import locate_weights
@@ -83,11 +83,14 @@ class OpenAnswer:
         """The same, with a None after every `seconds` without an event."""
         while self.left or not self.events.empty():
             try:
-                async with asyncio.timeout(seconds):
-                    item = await self.events.get()
-            except TimeoutError:
-                yield None
-                continue
+                item = self.events.get_nowait()
+            except asyncio.QueueEmpty:
+                try:
+                    async with asyncio.timeout(seconds):
+                        item = await self.events.get()
+                except TimeoutError:
+                    yield None
+                    continue
             if isinstance(item, ApiError):
                 raise item
             yield item
@@ -293,10 +296,15 @@ class _EngineThread(threading.Thread):
         try:
             for request in answer.requests:
                 row_ids.append(engine.add(request))  # noqa: PERF401  (those before a failure count)
-        except (PromptError, ValueError) as error:
+        except Exception as error:
             for row_id in row_ids:
                 engine.cancel(row_id)
-            self._tell(self._loop_side.fail, answer, ApiError(400, str(error)))
+            if isinstance(error, EntropixError):
+                refusal = ApiError.of(error)
+            else:
+                logger.exception("the engine did not take a row")
+                refusal = bug()
+            self._tell(self._loop_side.fail, answer, refusal)
             return
         self._tell(self._loop_side.place, answer, engine, row_ids)
 

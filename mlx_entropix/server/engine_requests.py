@@ -35,7 +35,7 @@ def chat_prompt(request: ChatRequest, model: ModelInfo) -> Prompt:
             continue_final_message=continued,
         )
     except PromptError as error:
-        raise ApiError(400, str(error), param="messages") from None
+        raise ApiError.of(error, "messages") from None
     return _fitting(ids, model, "messages")
 
 
@@ -51,7 +51,7 @@ def text_prompts(request: CompletionRequest, model: ModelInfo) -> list[tuple[Pro
         try:
             ids = model.tokenizer.encode(prompt) if isinstance(prompt, str) else prompt
         except PromptError as error:
-            raise ApiError(400, str(error), param="prompt") from None
+            raise ApiError.of(error, "prompt") from None
         _check_known(ids, model, "prompt", "The prompt")
         text = prompt if isinstance(prompt, str) else model.tokenizer.decode(ids)
         found.append((_fitting(ids, model, "prompt"), text if request.echo else None))
@@ -152,6 +152,6 @@ def _override(
     try:
         return config.override(partial)
     except ConfigError as error:
-        raise ApiError(400, f"{error}.", param=param) from None
+        raise ApiError.of(error, param) from None
     except RecursionError:
         raise ApiError(400, "sampler_config is nested too deeply.", param=param) from None

@@ -8,6 +8,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from mlx_entropix.errors import EntropixError
+
 _LONGEST_MESSAGE = 1000
 
 _MESSAGES = {
@@ -35,6 +37,13 @@ class ApiError(Exception):
         self.param = param
         self.code = code
         self.retry_after = retry_after
+
+    @classmethod
+    def of(cls, error: EntropixError, param: str | None = None) -> "ApiError":
+        """What a client is told of an error from below the server."""
+        message = str(error)
+        ended = message.endswith((".", "?", "!"))
+        return cls(error.status, message if ended else f"{message}.", param=param)
 
     def body(self) -> dict[str, Any]:
         """The error object."""

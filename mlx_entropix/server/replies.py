@@ -4,7 +4,7 @@ import time
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from mlx_entropix.engine import (
     Alternative,
@@ -13,6 +13,18 @@ from mlx_entropix.engine import (
     Summary,
     TokenEvent,
     token_record,
+)
+from mlx_entropix.server.schemas import (
+    ChatChoice,
+    ChatChunkChoice,
+    ChatLogprobs,
+    Delta,
+    FinishReason,
+    TextChoice,
+    TextLogprobs,
+    TokenLogprob,
+    TopLogprob,
+    Usage,
 )
 from mlx_entropix.text import Tokenizer
 from mlx_entropix.window import MetricWindow
@@ -53,10 +65,10 @@ class Choice:
         return (self.prompt or "") + self.prefix + "".join(event.text for event in self.tokens)
 
     @property
-    def finish_reason(self) -> str | None:
+    def finish_reason(self) -> FinishReason | None:
         """`stop`, `length`, or None for an answer that is not finished."""
         if self.tokens:
-            return self.tokens[-1].finish_reason
+            return cast("FinishReason | None", self.tokens[-1].finish_reason)
         return "length" if self.summary else None
 
     @property
@@ -121,13 +133,15 @@ class Reply:
         """The end of a stream whose client asked for usage."""
         return self._envelope(self.chunk_name, []) | {"usage": self._usage(choices)}
 
-    def _choice(self, choice: Choice) -> dict[str, Any]:
+    def _choice(self, choice: Choice) -> ChatChoice | TextChoice:
         raise NotImplementedError
 
-    def _delta(self, choice: Choice) -> dict[str, Any]:
+    def _delta(self, choice: Choice) -> ChatChunkChoice | TextChoice:
         raise NotImplementedError
 
-    def _envelope(self, name: str, choices: list[dict[str, Any]]) -> dict[str, Any]:
+    def _envelope(
+        self, name: str, choices: Sequence[ChatChoice | ChatChunkChoice | TextChoice]
+    ) -> dict[str, Any]:
         return {
             "id": self.id,
             "object": name,
@@ -144,7 +158,7 @@ class Reply:
         extra = {"choice": choice.index} if several else {}
         return [token_record(event, choice.moving) | extra for event in events]
 
-    def _usage(self, choices: Sequence[Choice]) -> dict[str, Any]:
+    def _usage(self, choices: Sequence[Choice]) -> Usage:
         """Tokens of the whole response; a prompt counts once for all its answers."""
         summaries = [choice.summary for choice in choices if choice.summary]
         prompt = sum(summary.prompt_tokens for summary in summaries[:: self.answers])
@@ -174,17 +188,19 @@ class ChatReply(Reply):
 
     def last_chunk(self, choice: Choice) -> dict[str, Any]:
         """Why an answer ended."""
-        return self._chunk(choice, {}, finish_reason=choice.finish_reason)
+        return self._chunk(choice, {}, choice.finish_reason)
 
-    def _chunk(self, choice: Choice, delta: dict[str, str], **fields: Any) -> dict[str, Any]:
-        return self._envelope(self.chunk_name, [_delta(choice.index, delta) | fields])
+    def _chunk(
+        self, choice: Choice, delta: Delta, finish_reason: FinishReason | None = None
+    ) -> dict[str, Any]:
+        return self._envelope(self.chunk_name, [_delta(choice.index, delta, None, finish_reason)])
 
-    def _delta(self, choice: Choice) -> dict[str, Any]:
+    def _delta(self, choice: Choice) -> ChatChunkChoice:
         event = choice.tokens[-1]
-        delta = _delta(choice.index, {"content": event.text})
-        return delta | {"logprobs": self._logprobs([event])}
+        return _delta(choice.index, {"content": event.text}, self._logprobs([event]), None)
 
-    def _choice(self, choice: Choice) -> dict[str, Any]:
+    def _choice(self, choice: Choice) -> ChatChoice:
+        assert choice.finish_reason, "a whole answer is finished"
         return {
             "index": choice.index,
             "message": {"role": "assistant", "content": choice.text, "refusal": None},
@@ -192,16 +208,19 @@ class ChatReply(Reply):
             "finish_reason": choice.finish_reason,
         }
 
-    def _logprobs(self, events: Iterable[TokenEvent]) -> dict[str, Any] | None:
+    def _logprobs(self, events: Iterable[TokenEvent]) -> ChatLogprobs | None:
         if not self.with_logprobs:
             return None
-        content = [
-            self._logprob(event) | {"top_logprobs": list(map(self._logprob, event.alternatives))}
+        content: list[TokenLogprob] = [
+            {
+                **self._logprob(event),
+                "top_logprobs": list(map(self._logprob, event.alternatives)),
+            }
             for event in events
         ]
         return {"content": content, "refusal": None}
 
-    def _logprob(self, token: TokenEvent | Alternative) -> dict[str, Any]:
+    def _logprob(self, token: TokenEvent | Alternative) -> TopLogprob:
         return {
             "token": token.token,
             "token_id": token.token_id,
@@ -210,8 +229,10 @@ class ChatReply(Reply):
         }
 
 
-def _delta(index: int, delta: dict[str, str]) -> dict[str, Any]:
-    return {"index": index, "delta": delta, "logprobs": None, "finish_reason": None}
+def _delta(
+    index: int, delta: Delta, logprobs: ChatLogprobs | None, finish_reason: FinishReason | None
+) -> ChatChunkChoice:
+    return {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish_reason}
 
 
 class TextReply(Reply):
@@ -239,23 +260,27 @@ class TextReply(Reply):
         return self._chunk(choice, "", None, choice.finish_reason)
 
     def _chunk(
-        self, choice: Choice, text: str, logprobs: Any, finish_reason: str | None = None
+        self,
+        choice: Choice,
+        text: str,
+        logprobs: TextLogprobs | None,
+        finish_reason: FinishReason | None = None,
     ) -> dict[str, Any]:
         return self._envelope(
             self.chunk_name, [_text_choice(choice.index, text, logprobs, finish_reason)]
         )
 
-    def _delta(self, choice: Choice) -> dict[str, Any]:
+    def _delta(self, choice: Choice) -> TextChoice:
         event = choice.tokens[-1]
         start = len(choice.prompt or "") + choice.length
         logprobs = _columns([event], [start]) if self.with_logprobs else None
         return _text_choice(choice.index, event.text, logprobs, None)
 
-    def _choice(self, choice: Choice) -> dict[str, Any]:
+    def _choice(self, choice: Choice) -> TextChoice:
         logprobs = self._logprobs(choice, choice.tokens) if self.with_logprobs else None
         return _text_choice(choice.index, choice.text, logprobs, choice.finish_reason)
 
-    def _logprobs(self, choice: Choice, events: Sequence[TokenEvent]) -> dict[str, Any]:
+    def _logprobs(self, choice: Choice, events: Sequence[TokenEvent]) -> TextLogprobs:
         """Columns for the echoed prompt, if there is one, and for `events`."""
         echoed = choice.scored.tokens if choice.scored and choice.prompt is not None else ()
         offsets, at = [], 0
@@ -270,11 +295,13 @@ class TextReply(Reply):
         return _columns([*echoed, *events], offsets)
 
 
-def _text_choice(index: int, text: str, logprobs: Any, finish_reason: str | None) -> dict[str, Any]:
+def _text_choice(
+    index: int, text: str, logprobs: TextLogprobs | None, finish_reason: FinishReason | None
+) -> TextChoice:
     return {"index": index, "text": text, "logprobs": logprobs, "finish_reason": finish_reason}
 
 
-def _columns(tokens: Sequence[TokenEvent | PromptToken], offsets: list[int]) -> dict[str, Any]:
+def _columns(tokens: Sequence[TokenEvent | PromptToken], offsets: list[int]) -> TextLogprobs:
     """Log-probabilities as the API's four lists, one item a token."""
     return {
         "tokens": [token.token for token in tokens],

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from mlx_entropix.sampling import PlainConfig
 from mlx_entropix.server.errors import ApiError
 from mlx_entropix.window import LONGEST_WINDOW
 
@@ -79,6 +80,15 @@ class ResponseFormat(_Part):
         return self
 
 
+def _base_value(name: str) -> Any:
+    """An optional field for a base value of the sampler, with the range of the plain one.
+
+    The entropy sampler's lies within; where that one is asked for, it says so itself.
+    """
+    lowest, highest = PlainConfig.model_fields[name].metadata
+    return Field(None, ge=lowest.ge, le=highest.le, description="The sampler's base value.")
+
+
 class GenerationRequest(_Part):
     """What chats and text completions have in common."""
 
@@ -118,10 +128,10 @@ class GenerationRequest(_Part):
     sampler_config: dict[str, Any] | None = Field(
         None, description="Values that differ from the sampler's, as /v1/samplers describes them."
     )
-    temperature: float | None = Field(None, ge=0, le=5, description="The sampler's base value.")
-    top_p: float | None = Field(None, ge=0, le=1, description="The sampler's base value.")
-    top_k: int | None = Field(None, ge=0, le=1_000_000, description="The sampler's base value.")
-    min_p: float | None = Field(None, ge=0, le=1, description="The sampler's base value.")
+    temperature: float | None = _base_value("temperature")
+    top_p: float | None = _base_value("top_p")
+    top_k: int | None = _base_value("top_k")
+    min_p: float | None = _base_value("min_p")
     metrics: bool | None = Field(
         True, description="Report metrics, quadrant and parameters of every token."
     )

@@ -1,15 +1,18 @@
 """What the API answers, as the documentation at `/docs` shows it.
 
-Answers with tokens are written by replies.py without these models, which would check every token of
-every stream; the tests check that they agree.
+What answers with tokens are made of are dictionaries, which replies.py writes and mypy checks, as
+models would check every token of every stream again. The tests check them against their models.
 """
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, create_model
+from typing_extensions import TypedDict
 
-from mlx_entropix.sampling import Metrics, Quadrant
+from mlx_entropix.sampling import Metrics, PlainConfig, Quadrant
 from mlx_entropix.sampling.config_file import Provenance
+from mlx_entropix.sampling.formulas import PARAMETERS
+from mlx_entropix.sampling.metrics import ABOUT
 
 if TYPE_CHECKING:
     QuadrantName = str
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
 else:
     QuadrantName = Literal[tuple(Quadrant.__members__)]
     MetricName = Literal[Metrics._fields]
+
+FinishReason = Literal["stop", "length"]
 
 _INDEX = "Which answer it is, from 0."
 _FINISH = "`stop`: the model, or a stop string, ended it; `length`: max_tokens did."
@@ -51,21 +56,11 @@ class Moving(BaseModel):
     )
 
 
-class Window(BaseModel):
-    """Every metric over the last tokens of an answer, this one among them."""
-
+class _WindowSize(BaseModel):
     size: int = Field(description="How many tokens; the first ones of an answer have fewer.")
-    logits_entropy: Moving = Field(description="In bits, and bits a token.")
-    logits_varentropy: Moving = Field(description="In bits², and bits² a token.")
-    attention_entropy: Moving = Field(description="In bits, and bits a token.")
-    attention_varentropy: Moving = Field(description="In bits², and bits² a token.")
-    agreement: Moving = Field(description="Mean and slope.")
-    interaction_strength: Moving = Field(description="Mean and slope.")
 
 
-class TokenRecord(BaseModel):
-    """One token. Entropies are in bits, varentropies in bits²; see docs/api.md."""
-
+class _Place(BaseModel):
     position: int = Field(
         description="Index of the token in the whole sequence, the prompt included."
     )
@@ -75,104 +70,167 @@ class TokenRecord(BaseModel):
         description="The condition that held; null under the plain sampler."
     )
     logprob: float = Field(description="Under the unscaled logits, in nats.")
-    logits_entropy: float = Field(description="Entropy of the next token's distribution, in bits.")
-    logits_varentropy: float = Field(description="Variance of the surprise about it, in bits².")
-    attention_entropy: float = Field(
-        description="Entropy of the last layer's attention, the mean of its heads, in bits."
+
+
+def _more(base: type[BaseModel], fields: dict[str, Any]) -> Any:
+    """The model with more fields, each given as its type and its description."""
+    typed: Any = {name: (type_, Field(description=text)) for name, (type_, text) in fields.items()}
+    return create_model(base.__name__, __base__=base, **typed)
+
+
+_MOVING = {
+    name: (Moving, f"In {unit}, and {unit} a token." if unit else "Mean and slope.")
+    for name, (unit, _) in ABOUT._asdict().items()
+}
+_METRICS = {
+    name: (float, f"{text} In {unit}." if unit else text)
+    for name, (unit, text) in ABOUT._asdict().items()
+}
+_PARAMETERS = {
+    name: (PlainConfig.model_fields[name].annotation | None, text)  # type: ignore[operator]
+    for name, text in zip(
+        PARAMETERS,
+        (
+            "Temperature of the draw; null, as the next three, where none was made.",
+            "Share of probability that was drawn from.",
+            "The most candidates that were drawn from.",
+            "Least probability of a candidate, as a share of the likeliest one's.",
+        ),
+        strict=True,
     )
-    attention_varentropy: float = Field(
-        description="Variance of that entropy from head to head, in bits²."
-    )
-    agreement: float = Field(
-        description="How far the heads' attention is from their mean: 0 where all agree."
-    )
-    interaction_strength: float = Field(
-        description="Mean size of the attention scores before softmax."
-    )
-    temperature: float | None = Field(
-        description="Temperature of the draw; null, as the next three, where none was made."
-    )
-    top_p: float | None = Field(description="Share of probability that was drawn from.")
-    top_k: int | None = Field(description="The most candidates that were drawn from.")
-    min_p: float | None = Field(
-        description="Least probability of a candidate, as a share of the likeliest one's."
-    )
+}
+
+
+class Window(_more(_WindowSize, _MOVING)):  # type: ignore[misc]
+    """Every metric over the last tokens of an answer, this one among them."""
+
+
+class TokenRecord(_more(_Place, _METRICS | _PARAMETERS)):  # type: ignore[misc]
+    """One token. Entropies are in bits, varentropies in bits²; see docs/api.md."""
+
     window: Window | None = Field(
         None, description="The metrics over the last tokens; only where the request has a `window`."
     )
     choice: int | None = Field(None, description="Whose token it is, where there are several.")
 
 
-class PromptTokensDetails(BaseModel):
+class PromptTokensDetails(TypedDict):
     """Of the prompt's tokens, those that did not have to be computed again."""
 
-    cached_tokens: int = Field(description="Tokens known from earlier requests.")
+    cached_tokens: Annotated[int, Field(description="Tokens known from earlier requests.")]
 
 
-class Usage(BaseModel):
+class Usage(TypedDict):
     """Tokens of the whole response."""
 
-    prompt_tokens: int = Field(description="Tokens of the prompts, each counted once.")
-    completion_tokens: int = Field(description="Tokens of all answers, with those that ended them.")
-    total_tokens: int = Field(description="The sum of both.")
-    prompt_tokens_details: PromptTokensDetails = Field(description="What prompts cost.")
+    prompt_tokens: Annotated[int, Field(description="Tokens of the prompts, each counted once.")]
+    completion_tokens: Annotated[
+        int, Field(description="Tokens of all answers, with those that ended them.")
+    ]
+    total_tokens: Annotated[int, Field(description="The sum of both.")]
+    prompt_tokens_details: Annotated[PromptTokensDetails, Field(description="What prompts cost.")]
 
 
-class TopLogprob(BaseModel):
+class TopLogprob(TypedDict):
     """A token that could have been chosen."""
 
-    token: str = Field(description="The token's text.")
-    token_id: int = Field(description="The token's number in the vocabulary.")
-    logprob: float = Field(description="Under the unscaled logits, in nats.")
-    bytes: list[int] = Field(description="The token's bytes; several tokens may make a character.")
+    token: Annotated[str, Field(description="The token's text.")]
+    token_id: Annotated[int, Field(description="The token's number in the vocabulary.")]
+    logprob: Annotated[float, Field(description="Under the unscaled logits, in nats.")]
+    bytes: Annotated[
+        list[int], Field(description="The token's bytes; several tokens may make a character.")
+    ]
 
 
 class TokenLogprob(TopLogprob):
     """A token that was chosen."""
 
-    top_logprobs: list[TopLogprob] = Field(description="The likeliest tokens, best first.")
+    top_logprobs: Annotated[
+        list[TopLogprob], Field(description="The likeliest tokens, best first.")
+    ]
 
 
-class ChatLogprobs(BaseModel):
+class ChatLogprobs(TypedDict):
     """Log-probabilities of a chat's tokens."""
 
-    content: list[TokenLogprob] = Field(description="One item a token.")
-    refusal: None = Field(None, description="Always null.")
+    content: Annotated[list[TokenLogprob], Field(description="One item a token.")]
+    refusal: Annotated[None, Field(description="Always null.")]
 
 
-class AnswerMessage(BaseModel):
+class AnswerMessage(TypedDict):
     """The model's message."""
 
-    role: Literal["assistant"] = Field(description="Who speaks.")
-    content: str = Field(description="The answer.")
-    refusal: None = Field(None, description="Always null.")
+    role: Annotated[Literal["assistant"], Field(description="Who speaks.")]
+    content: Annotated[str, Field(description="The answer.")]
+    refusal: Annotated[None, Field(description="Always null.")]
 
 
-class ChatChoice(BaseModel):
+class ChatChoice(TypedDict):
     """One answer to a chat."""
 
-    index: int = Field(description=_INDEX)
-    message: AnswerMessage = Field(description="The answer.")
-    logprobs: ChatLogprobs | None = Field(description="Null unless asked for.")
-    finish_reason: Literal["stop", "length"] = Field(description=_FINISH)
+    index: Annotated[int, Field(description=_INDEX)]
+    message: Annotated[AnswerMessage, Field(description="The answer.")]
+    logprobs: Annotated[ChatLogprobs | None, Field(description="Null unless asked for.")]
+    finish_reason: Annotated[FinishReason, Field(description=_FINISH)]
 
 
-class Delta(BaseModel):
+class Delta(TypedDict):
     """What a chunk adds to a message."""
 
-    role: Literal["assistant"] | None = Field(None, description="In the first chunk alone.")
-    content: str | None = Field(None, description="More of the answer.")
+    role: NotRequired[
+        Annotated[Literal["assistant"] | None, Field(description="In the first chunk alone.")]
+    ]
+    content: NotRequired[Annotated[str | None, Field(description="More of the answer.")]]
 
 
-class ChatChunkChoice(BaseModel):
+class ChatChunkChoice(TypedDict):
     """What a chunk adds to an answer."""
 
-    index: int = Field(description=_INDEX)
-    delta: Delta = Field(description="What is new.")
-    logprobs: ChatLogprobs | None = Field(description="Of this chunk; null unless asked for.")
-    finish_reason: Literal["stop", "length"] | None = Field(
-        description=f"{_FINISH} Null in all chunks but an answer's last."
-    )
+    index: Annotated[int, Field(description=_INDEX)]
+    delta: Annotated[Delta, Field(description="What is new.")]
+    logprobs: Annotated[
+        ChatLogprobs | None, Field(description="Of this chunk; null unless asked for.")
+    ]
+    finish_reason: Annotated[
+        FinishReason | None,
+        Field(description=f"{_FINISH} Null in all chunks but an answer's last."),
+    ]
+
+
+class TextLogprobs(TypedDict):
+    """Log-probabilities of a text's tokens, one item a token in each list."""
+
+    tokens: Annotated[list[str], Field(description="Their texts.")]
+    token_logprobs: Annotated[
+        list[float | None],
+        Field(
+            description="Under the unscaled logits, in nats; null for the first token of a prompt."
+        ),
+    ]
+    top_logprobs: Annotated[
+        list[dict[str, float] | None],
+        Field(description="The likeliest tokens and the token itself, by their texts."),
+    ]
+    text_offset: Annotated[
+        list[int],
+        Field(
+            description="Where each begins, in characters of the text with its prompt, if echoed."
+        ),
+    ]
+
+
+class TextChoice(TypedDict):
+    """One continuation, or what a chunk adds to it."""
+
+    index: Annotated[
+        int, Field(description=f"{_INDEX} With several prompts, n for each, in their order.")
+    ]
+    text: Annotated[str, Field(description="The continuation, after the prompt if that is echoed.")]
+    logprobs: Annotated[TextLogprobs | None, Field(description="Null unless asked for.")]
+    finish_reason: Annotated[
+        FinishReason | None,
+        Field(description=f"{_FINISH} Null in all chunks of a stream but an answer's last."),
+    ]
 
 
 class _Response(BaseModel):
@@ -201,32 +259,6 @@ class ChatCompletionChunk(_Response):
     object: Literal["chat.completion.chunk"] = Field(description=_KIND)
     choices: list[ChatChunkChoice] = Field(description="One item, or none beside the usage.")
     usage: Usage | None = Field(None, description="In the last chunk, if it was asked for.")
-
-
-class TextLogprobs(BaseModel):
-    """Log-probabilities of a text's tokens, one item a token in each list."""
-
-    tokens: list[str] = Field(description="Their texts.")
-    token_logprobs: list[float | None] = Field(
-        description="Under the unscaled logits, in nats; null for the first token of a prompt."
-    )
-    top_logprobs: list[dict[str, float] | None] = Field(
-        description="The likeliest tokens and the token itself, by their texts."
-    )
-    text_offset: list[int] = Field(
-        description="Where each begins, in characters of the text with its prompt, if echoed."
-    )
-
-
-class TextChoice(BaseModel):
-    """One continuation, or what a chunk adds to it."""
-
-    index: int = Field(description=f"{_INDEX} With several prompts, n for each, in their order.")
-    text: str = Field(description="The continuation, after the prompt if that is echoed.")
-    logprobs: TextLogprobs | None = Field(description="Null unless asked for.")
-    finish_reason: Literal["stop", "length"] | None = Field(
-        description=f"{_FINISH} Null in all chunks of a stream but an answer's last."
-    )
 
 
 class Completion(_Response):

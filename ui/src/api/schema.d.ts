@@ -173,7 +173,7 @@ export interface components {
              * Refusal
              * @description Always null.
              */
-            refusal?: null;
+            refusal: null;
         };
         /**
          * ChatChoice
@@ -253,9 +253,8 @@ export interface components {
             /**
              * Refusal
              * @description Always null.
-             * @default null
              */
-            refusal?: null;
+            refusal: null;
         };
         /**
          * ChatRequest
@@ -1026,32 +1025,32 @@ export interface components {
             logprob: number;
             /**
              * Logits Entropy
-             * @description Entropy of the next token's distribution, in bits.
+             * @description How spread out the next-token probabilities were: 0 is certain, each bit doubles the choices. In bits.
              */
             logits_entropy: number;
             /**
              * Logits Varentropy
-             * @description Variance of the surprise about it, in bits².
+             * @description How unequal the surprise of the candidates was: high where a few paths stand out of many. In bits².
              */
             logits_varentropy: number;
             /**
              * Attention Entropy
-             * @description Entropy of the last layer's attention, the mean of its heads, in bits.
+             * @description How widely the last layer looked back over the text, averaged over its heads. In bits.
              */
             attention_entropy: number;
             /**
              * Attention Varentropy
-             * @description Variance of that entropy from head to head, in bits².
+             * @description How much the heads differed in how widely they looked. In bits².
              */
             attention_varentropy: number;
             /**
              * Agreement
-             * @description How far the heads' attention is from their mean: 0 where all agree.
+             * @description Mean distance between each head's attention and the heads' average (published as “agreement”): low when all look at the same place.
              */
             agreement: number;
             /**
              * Interaction Strength
-             * @description Mean size of the attention scores before softmax.
+             * @description Mean size of the attention scores before they become weights. In nats.
              */
             interaction_strength: number;
             /**
@@ -1155,7 +1154,7 @@ export interface components {
             attention_varentropy: components["schemas"]["Moving"];
             /** @description Mean and slope. */
             agreement: components["schemas"]["Moving"];
-            /** @description Mean and slope. */
+            /** @description In nats, and nats a token. */
             interaction_strength: components["schemas"]["Moving"];
         };
         /**
@@ -1220,13 +1219,11 @@ export interface components {
             /**
              * Role
              * @description In the first chunk alone.
-             * @default null
              */
             role?: "assistant" | null;
             /**
              * Content
              * @description More of the answer.
-             * @default null
              */
             content?: string | null;
         };
