@@ -39,7 +39,7 @@ def test_fits_a_model_and_auto_finds_the_preset(calibrate, tmp_path):
         "\n".join(json.dumps({"question": q, "answers": a}) for q, a in asked) + "\n"
     )
     picture = tmp_path / "fit.svg"
-    options = ["--prompt_csv", prompts, "--rounds", 1, "--max_tokens", 8, "--plot", picture]
+    options = ["--prompt_csv", prompts, "--rounds", 1, "--max_tokens", 13, "--plot", picture]
     options += ["--tune", questions, "--trials", 2]
     code, out, err = calibrate(*options)
     assert code == 0, err
