@@ -76,7 +76,7 @@ def test_fits_a_model_and_auto_finds_the_preset(calibrate, tmp_path):
         (["--rounds", "0"], "at least 1"),
         (["--out", "fit.json"], "does not end in .toml"),
         (["--out", "/proc/nowhere/fit.toml"], "cannot be written"),
-        (["--plot", "fit.gif"], "no picture file"),
+        (["--plot", "fit.gif"], "neither .png nor .svg"),
         (["--prompt_csv", "missing.csv"], "does not exist"),
         (["--tune", "missing.jsonl"], "cannot be read"),
         (["--model", "missing"], "no weights at missing"),
