@@ -2,7 +2,7 @@
 
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, cast
 
@@ -35,8 +35,8 @@ def answer_jobs(engine: Engine, jobs: Sequence[Job], system: str) -> Iterator[Re
     asked: dict[int, _Asked] = {}
     pending = deque(jobs)
     while pending or not engine.idle:
-        # A row that joins makes room in the caches of all, so they join many at a time.
-        free = engine.max_rows - len(engine.live) - len(engine.waiting)
+        # Rows that join together are computed together, so they join many at a time.
+        free = engine.max_rows - len(engine.rows) - len(engine.waiting)
         if free >= engine.max_rows * _JOINING_SHARE:
             for job in [pending.popleft() for _ in range(min(free, len(pending)))]:
                 asked[engine.add(_request(engine, job, system))] = _Asked(job, perf_counter())
@@ -119,7 +119,7 @@ def _confidence(row: _Asked, answer: Answer | None) -> Record:
     Entropies in bits, varentropies in bits², log-probabilities in nats. Quadrants by the
     thresholds of the preset `entropix`.
     """
-    values = [astuple(event.metrics) for event in row.events]
+    values = [event.metrics for event in row.events]
     columns = list(zip(*values, strict=True))
     taken = classify(Metrics(*map(mx.array, columns)), PRESETS["entropix"]).tolist()
     quadrants = cast(list[int], taken)

@@ -25,7 +25,7 @@ export default defineConfig({
   },
   test: {
     environment: "node",
-    setupFiles: ["src/store/test-setup.ts"],
+    setupFiles: ["fixtures/setup.ts"],
     include: ["{src,scripts}/**/*.test.{ts,tsx}"],
   },
 });

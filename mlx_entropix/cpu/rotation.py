@@ -16,24 +16,23 @@ def pairs_neighbours(rope: nn.Module) -> bool:
     return bool(getattr(rope, "traditional", False))
 
 
-def angles(rope: nn.Module, size: int, positions: int | mx.array, length: int) -> mx.array:
-    """The complex numbers (1 or B, length, 1, size / 2) that `rope` turns a head's pairs by.
+def angles(rope: nn.Module, size: int, positions: mx.array) -> mx.array:
+    """The complex numbers (N, 1, size / 2) that `rope` turns a head's pairs by at `positions` (N,).
 
-    `rope` is any rotary embedding of mlx-lm; `positions` is where the first token stands, a number
-    or one for each row (B,). Asked to turn pairs (1, 0), it answers with their cosines and sines.
+    `rope` is any rotary embedding of mlx-lm. Asked to turn pairs (1, 0), it answers with their
+    cosines and sines.
     """
-    rows = positions.shape[0] if isinstance(positions, mx.array) else 1
-    ones = mx.ones((rows, 1, length, size // 2))
+    ones = mx.ones((positions.size, 1, 1, size // 2))
     axis = -1 if pairs_neighbours(rope) else -2
     pair_shape = (-1, 2) if axis == -1 else (2, -1)
-    units = mx.stack([ones, mx.zeros_like(ones)], axis=axis).reshape(rows, 1, length, size)
-    turned = rope(units, offset=positions).reshape(rows, length, 1, *pair_shape)
+    units = mx.stack([ones, mx.zeros_like(ones)], axis=axis).reshape(-1, 1, 1, size)
+    turned = rope(units, offset=positions).reshape(positions.size, 1, *pair_shape)
     cosines, sines = mx.unstack(turned, axis=axis)
     return cosines + 1j * sines
 
 
 def turn(x: mx.array, by: mx.array) -> mx.array:
-    """Turn the pairs of x (B, L, heads, 2 · pairs), float32, that stand side by side."""
+    """Turn the pairs of x (N, heads, 2 · pairs), float32, that stand side by side."""
     return mx.view(mx.view(x, mx.complex64) * by, mx.float32)
 
 

@@ -3,16 +3,15 @@
 from mlx_entropix.engine.engine import Engine
 from mlx_entropix.engine.events import (
     Alternative,
-    DrawParameters,
     Event,
     PromptProgress,
     PromptScored,
     PromptToken,
     Request,
     RowFailed,
+    RowForked,
     Summary,
     TokenEvent,
-    TokenMetrics,
 )
 from mlx_entropix.engine.generate import (
     encode_prompt,
@@ -26,7 +25,6 @@ from mlx_entropix.engine.trace import result_record, token_record
 
 __all__ = [
     "Alternative",
-    "DrawParameters",
     "Engine",
     "Event",
     "PromptProgress",
@@ -34,9 +32,9 @@ __all__ = [
     "PromptToken",
     "Request",
     "RowFailed",
+    "RowForked",
     "Summary",
     "TokenEvent",
-    "TokenMetrics",
     "encode_prompt",
     "generate",
     "load",

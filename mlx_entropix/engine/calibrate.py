@@ -103,7 +103,7 @@ def collect_tokens(
                 made += 1
         on_token(made)
     events = [(i, event) for i, answer in enumerate(answers) for event in answer]
-    values = [tuple(vars(event.metrics).values()) for _, event in events]
+    values = [event.metrics for _, event in events]
     table = TokenTable(
         metric_values(values),
         np.array([event.position for _, event in events]),  # a token sees all those before it

@@ -1,11 +1,12 @@
-"""The engine: rows of one batch, one token a step for all of them.
+"""The engine: rows of one batch, which move on by a span a step.
 
 `add` puts a request in line, `step` moves everything on a little and returns what came of it. In
 one step the engine
 
-1. computes a chunk of the prompts of rows that wait to join, if there are any,
-2. queues on the device the next token of every live row, taking the tokens of the step before as
-   its input without looking at them,
+1. takes rows that have ended out of the batch, and lets waiting ones join it,
+2. queues on the device one forward pass: the next token of every row that draws, taking the tokens
+   of the step before as its input without looking at them; a piece of what rows have that is known
+   and not computed yet; drafts to verify,
 3. reads the tokens of the step before, while the device is at work on the new ones.
 
 So the device never waits for the host. The price: that a row has ended is known one step late, and
@@ -16,6 +17,7 @@ An engine belongs to one thread, like all arrays of mlx.
 
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import replace
 
 import mlx.core as mx
@@ -23,18 +25,18 @@ import mlx.core as mx
 from mlx_entropix.engine.events import (
     Event,
     PromptProgress,
-    PromptScored,
-    PromptToken,
     Request,
+    RowFailed,
+    RowForked,
+    TokenEvent,
 )
-from mlx_entropix.engine.prefill import Prefill, shares
+from mlx_entropix.engine.policy import Action, Drop, Fork
 from mlx_entropix.engine.prefix import PrefixCache
-from mlx_entropix.engine.rows import Row
-from mlx_entropix.engine.scoring import score_tokens
-from mlx_entropix.engine.step import QueuedStep
+from mlx_entropix.engine.rows import Row, State
+from mlx_entropix.engine.shares import does_well_to_wait, shares
+from mlx_entropix.engine.step import Look, QueuedStep
 from mlx_entropix.errors import PromptError
-from mlx_entropix.model.cache import KVRows
-from mlx_entropix.model.llama import Llama
+from mlx_entropix.model.decoder import Decoder, Looked, Span
 from mlx_entropix.sampling import (
     candidate_count,
     draw_count,
@@ -52,26 +54,24 @@ CLARIFYING_TEXT = " ..."
 # mlx keeps freed buffers for reuse; after this many steps they are given back.
 _STEPS_BETWEEN_CLEARING = 256
 
-# Taking a row out of the batch copies the caches of all others, which may take as long as a step.
-# So up to one row in so many stays after its end, its tokens thrown away, until others end or new
-# ones join.
-_ROWS_TO_ONE_ENDED = 8
+# So many positions of prompts are looked at in a step: the logits of each take room.
+_MOST_SCORED = 128
 
 
 class Engine:
     """Generates for many rows at once, each with its own sampler, seed and limits.
 
-    At most `max_rows` rows are live; the rest wait their turn. The caches of all live rows may hold
-    `max_kv_tokens` tokens (None: as many as `max_rows` contexts). A step computes up to
-    `prefill_chunk` tokens of prompts; while rows are being written, up to `chunk_beside_rows` for
-    every row that waits per row that is written, so that these are not held up for long. Up to
+    At most `max_rows` rows are in the batch; the rest wait their turn. The caches of all rows may
+    hold `max_kv_tokens` tokens (None: as many as `max_rows` contexts). A step computes up to
+    `prefill_chunk` known tokens; while rows are being written, up to `chunk_beside_rows` for every
+    row that waits per row that is written, so that these are not held up for long. Up to
     `prefix_cache_bytes` of past sequences are kept, so that prompts that begin alike are not
     computed again.
     """
 
     def __init__(
         self,
-        model: Llama,
+        model: Decoder,
         tokenizer: Tokenizer,
         *,
         max_rows: int = 16,
@@ -89,21 +89,17 @@ class Engine:
         self.prefixes = PrefixCache(prefix_cache_bytes) if prefix_cache_bytes else None
         self.clarifying_token = tokenizer.first_token_of(CLARIFYING_TEXT)
         self.waiting: deque[Row] = deque()
-        self.live: list[Row] = []
-        self._filling: list[Prefill] = []
-        self._ready: list[Prefill] = []
-        self._cache: KVRows | None = None
-        self._cached_rows: list[Row] = []  # the rows of self._cache, in its order
-        self._step: QueuedStep | None = None
-        self._parameters: mx.array | None = None
-        self._has_trends = False  # of the same rows as the parameters
+        self.rows: list[Row] = []  # of the cache, in its order
+        self._cache = model.empty_cache()
+        self._queued: QueuedStep | None = None
+        self._parameters: tuple[list[int], mx.array] = [], mx.array(0)
         self._next_id = 0
         self._steps = 0
 
     @property
     def idle(self) -> bool:
         """Whether there is nothing to do."""
-        return not (self.waiting or self._filling or self._ready or self._step)
+        return not (self.waiting or self.rows or self._queued)
 
     def add(self, request: Request) -> int:
         """Put a request in line. Returns the number of its row, which its events will bear.
@@ -111,219 +107,350 @@ class Engine:
         Raises `PromptError` where the prompt is empty or does not fit, `ValueError` for limits
         that make no sense. `max_tokens` is cut to what the context has room for.
         """
-        prefix = request.prefix
-        request = replace(request, prompt=request.prompt + prefix, prefix=())
-        prompt = len(request.prompt)
-        if not prompt:
+        known = len(request.prompt) + len(request.prefix)
+        if not request.prompt:
             raise PromptError("The prompt is empty. Give at least one character of text.")
-        if request.max_tokens < (1 if request.prompt_logprobs is None else 0):
+        if request.max_tokens < (0 if request.scores_prompt else 1):
             raise ValueError(f"max_tokens is {request.max_tokens}; it must be at least 1.")
         limit = min(self.model.context_length, self.max_kv_tokens)
-        if prompt >= limit:
+        if known >= limit:
             raise PromptError(
-                f"The prompt has {prompt:,} tokens, and {self.model.name} takes at most "
+                f"The prompt has {known:,} tokens, and {self.model.name} takes at most "
                 f"{limit - 1:,}, to leave room for an answer. Shorten the prompt."
             )
-        if prompt + request.max_tokens > limit:
-            request = replace(request, max_tokens=limit - prompt)
-        row = Row.of(self._next_id, request, self.tokenizer)
-        for token_id in prefix:
-            row.decoder.add(token_id)
-        self._next_id += 1
+        if known + request.max_tokens > limit:
+            request = replace(request, max_tokens=limit - known)
+        row = Row.of(self._new_id(), request, self.tokenizer)
         self.waiting.append(row)
         return row.id
 
     def cancel(self, row_id: int) -> None:
         """End a row without further events. It leaves the batch with the next step."""
-        for row in [*self.waiting, *self.live]:
+        for row in [*self.waiting, *self.rows]:
             if row.id == row_id:
-                row.finished = True
-        self.waiting = deque(row for row in self.waiting if not row.finished)
+                row.state = State.ENDED
+        self.waiting = deque(row for row in self.waiting if row.state is State.WAITING)
 
     def step(self) -> list[Event]:
-        """Move on by one token a row, or one chunk of prompts, or both."""
+        """Move on by one token a row, or one piece of what is known, or both."""
+        self._remove_ended()
         self._admit()
-        events = self._fill()
-        before, self._step = self._step, None
-        rows = self._gather_rows()
-        if rows:
-            self._step = self._queue(rows, before)
+        before, self._queued = self._queued, None
+        events = self._queue(before)
         if before is not None:
-            events += before.read(self.model.name, self.tokenizer)
-        self.live = [row for row in self.live if not row.finished]
+            events += self._read(before)
         self._steps += 1
         if self._steps % _STEPS_BETWEEN_CLEARING == 0:
             mx.clear_cache()
         return events
 
+    def _new_id(self) -> int:
+        self._next_id += 1
+        return self._next_id - 1
+
+    # ---- rows come and go ----
+
+    def _remove_ended(self) -> None:
+        """Take rows that have ended out of the cache. The last row takes the place of each."""
+        if all(row.state is not State.ENDED for row in self.rows):
+            return
+        self._keep_ended()
+        order = list(range(len(self.rows)))
+        i = 0
+        while i < len(order):
+            if self.rows[order[i]].state is not State.ENDED:
+                i += 1
+                continue
+            last = order.pop()
+            if i < len(order):
+                order[i] = last
+        self._cache.select(order)
+        self.rows = [self.rows[i] for i in order]
+
+    def _keep_ended(self) -> None:
+        """Remember the sequences of rows that have got their last token."""
+        if self.prefixes is None:
+            return
+        for i, row in enumerate(self.rows):
+            cached = self._cache.lengths[i]
+            if row.state is State.ENDED and cached <= len(row.tokens):
+                self.prefixes.keep(row.tokens[:cached], self._cache.extract(i))
+
     def _admit(self) -> None:
-        """Start on the prompts of the next rows in line, as far as they fit beside the live ones.
+        """Let the next rows in line join, as far as they fit beside the others.
 
         One whose beginning is just being computed for another row waits, and takes it from there.
         """
         for row in list(self.waiting):
             # Every row takes as many columns as the longest, so this is what may have to be held.
-            longest = max(other.most_tokens for other in [*self.live, row])
-            rows = len(self.live) + 1
-            if rows > self.max_rows or (rows > 1 and rows * longest > self.max_kv_tokens):
+            longest = max(other.most_tokens for other in [*self.rows, row])
+            count = len(self.rows) + 1
+            if count > self.max_rows or (count > 1 and count * longest > self.max_kv_tokens):
                 return
-            prompt, cache = row.request.prompt, None
-            if self.prefixes is not None and row.request.prompt_logprobs is None:
-                cache = self.prefixes.find(prompt[:-1])
-                known = cache.length if cache is not None else 0
-                if any(prefill.will_help(prompt, known) for prefill in self._filling):
+            layers = []
+            if self.prefixes is not None and not row.request.scores_prompt:
+                layers = self.prefixes.find(row.tokens[:-1])
+                known = layers[0].offset if layers else 0
+                filling = [r.tokens for r in self.rows if r.state is State.FILLING]
+                if any(does_well_to_wait(row.tokens, known, other) for other in filling):
                     continue
                 row.cached_tokens = known
             self.waiting.remove(row)
             row.started_at = time.perf_counter()
-            self.live.append(row)
-            self._filling.append(Prefill(row, cache or self.model.empty_cache()))
+            row.state = State.FILLING
+            self._cache.join(layers, room=len(row.tokens) + min(row.request.max_tokens, 64))
+            self.rows.append(row)
 
-    def _fill(self) -> list[Event]:
-        """Compute the next piece of every prompt that has a share in this step.
+    def _fork(self, row: Row, action: Fork, recent: mx.array | None) -> Event | None:
+        """Copy a row as a policy wants it, if there is room."""
+        if len(self.rows) >= self.max_rows or not self._cache.can_rewind:
+            return None
+        twin, text, reason = row.fork(
+            self._new_id(), action.position, action.token_ids, self.tokenizer
+        )
+        summary = twin.summary() if reason else None
+        if not reason:
+            i = self.rows.index(row)
+            self._cache.select([*range(len(self.rows)), i])
+            excess = self._cache.lengths[i] - action.position
+            self._cache.rewind([*[0] * len(self.rows), excess])
+            twin.state, twin.recent = State.FILLING, recent
+            self.rows.append(twin)
+        return RowForked(
+            twin.id,
+            row.id,
+            twin.branch,
+            action.position,
+            action.token_ids,
+            text,
+            reason,
+            summary,
+        )
 
-        The rows are ready to join after their last.
-        """
-        self._filling = [prefill for prefill in self._filling if not prefill.row.finished]
-        counts = shares([prefill.left for prefill in self._filling], self._prompt_budget())
-        filling = [(p, n) for p, n in zip(self._filling, counts, strict=True) if n]
-        if filling:
-            self._compute(filling)
-        events: list[Event] = [PromptProgress(p.row.id, p.done, p.total) for p, _ in filling]
-        for prefill in self._filling:
-            if not prefill.left:
-                events += self._finish_prompt(prefill)
-        self._filling = [prefill for prefill in self._filling if prefill.left]
+    # ---- to the device ----
+
+    def _queue(self, before: QueuedStep | None) -> list[Event]:
+        """Queue one step on the device. Returns what is known of it at once."""
+        events: list[Event] = []
+        for i, row in enumerate(self.rows):
+            if row.state is State.FILLING and not row.left(self._cache.lengths[i]):
+                events += self._filled(i, row)  # there was nothing to fill
+        spans, looks, sources = self._spans()
+        if not spans:
+            return events
+        tokens = _tokens(sources, before)
+        looked = self.model.forward(tokens, spans, self._cache)
+        if looked is None:
+            mx.eval(self._cache.arrays())  # nothing else paces the host
+        else:
+            self._queued = self._sample(looked, looks, _looked_at(tokens, spans), before)
+        for i, _, _ in spans:
+            row = self.rows[i]
+            if row.state is State.FILLING:
+                done = self._cache.lengths[i]
+                events.append(PromptProgress(row.id, done, len(row.tokens) - 1))
+                if not row.left(done):
+                    events += self._filled(i, row)
         return events
 
-    def _prompt_budget(self) -> int:
-        """How many tokens of prompts to compute in this step."""
-        written = len(self._cached_rows)
-        if not written:
-            return self.prefill_chunk
-        waiting = len(self._filling)
-        return min(self.prefill_chunk, self.chunk_beside_rows * max(1, waiting // written))
-
-    def _compute(self, filling: list[tuple[Prefill, int]]) -> None:
-        """Put the next n tokens of some prompts into their caches, together."""
-        spans = [(prefill.row, prefill.done, prefill.done + n) for prefill, n in filling]
-        caches = [prefill.cache for prefill, _ in filling]
-        pieces = [row.request.prompt[begin:end] for row, begin, end in spans]
-        hidden = self.model.prefill_packed(pieces, caches)
-        for (row, begin, end), states in zip(spans, hidden, strict=True):
-            if (count := row.request.prompt_logprobs) is not None:
-                following = row.request.prompt[begin + 1 : end + 1]
-                row.scored += score_tokens(self.model, self.tokenizer, states, following, count)
-        arrays = [array for cache in caches for array in cache.arrays()]
-        mx.async_eval(arrays)
-        if self._step is None:
-            mx.eval(arrays)  # nothing else paces the host
-
-    def _finish_prompt(self, prefill: Prefill) -> list[Event]:
-        """A prompt is in the cache: its row may join the batch."""
-        row = prefill.row
-        row.prompt_done_at = time.perf_counter()
+    def _filled(self, i: int, row: Row) -> list[Event]:
+        """All that is known of a row is in the cache but the last token: it may draw."""
+        row.state = State.LIVE
+        row.filled_at = row.filled_at or time.perf_counter()
         if self.prefixes is not None:
-            self.prefixes.keep(row.request.prompt[:-1], prefill.cache.extract(0))
-        row.finished = row.request.max_tokens == 0
-        if not row.finished:
-            self._ready.append(prefill)
-        if row.request.prompt_logprobs is None:
-            return []
-        first = row.request.prompt[0]
-        tokens = (PromptToken(first, self.tokenizer.token_text(first), None), *row.scored)
-        return [PromptScored(row.id, tokens, row.summary() if row.finished else None)]
+            self.prefixes.keep(row.tokens[:-1], self._cache.extract(i))
+        scored = row.prompt_scored() if len(row.tokens) == 1 else None
+        return [scored] if scored else []
 
-    def _gather_rows(self) -> list[Row]:
-        """Bring the cache to the rows of the coming step: without those that ended, with new ones.
+    def _spans(self) -> tuple[list[Span], list[Look], list[int | Row]]:
+        """The spans of the coming step, what is looked at, and where each token comes from.
 
-        The rows that stay keep their order, and come first. A few that ended may be among them.
+        A token is known, or it is the last that a row drew, which is still on the device.
         """
-        self._keep_prefixes()
-        stay = [i for i, row in enumerate(self._cached_rows) if row.wants_more]
-        joining = [prefill for prefill in self._ready if not prefill.row.finished]
-        self._ready = []
-        ended = len(self._cached_rows) - len(stay)
-        if stay and not joining and ended * _ROWS_TO_ONE_ENDED <= len(self._cached_rows):
-            return self._cached_rows
-        self._parameters = None
-        rows = [self._cached_rows[i] for i in stay]
-        if not rows:
-            self._cache = None
-        elif self._cache is not None and len(stay) < len(self._cached_rows):
-            self._cache.keep(stay)
-        caches = [prefill.cache for prefill in joining]
-        if self._cache is None and caches:
-            self._cache = caches.pop(0)
-        if self._cache is not None and caches:
-            self._cache.extend(*caches)
-        rows += [prefill.row for prefill in joining]
-        self._cached_rows = rows
-        return rows
+        spans: list[Span] = []
+        looks: list[Look] = []
+        sources: list[int | Row] = []
+        fills = self._fills()
+        for i, row in enumerate(self.rows):
+            cached = self._cache.lengths[i]
+            if n := fills.get(i, 0):
+                sources += row.tokens[cached : cached + n]
+                scores = row.request.scores_prompt and cached + n < row.known
+                spans.append(Span(i, n, n if scores else 0))
+                if scores:
+                    following = range(cached + 1, cached + n + 1)
+                    looks += [Look(row, at, given=row.tokens[at]) for at in following]
+            elif row.draws(cached):
+                draft = self._draft(row)
+                sources += [row if cached == len(row.tokens) else row.tokens[cached], *draft]
+                spans.append(Span(i, 1 + len(draft), 1 + len(draft)))
+                looks.append(Look(row, cached + 1))
+                looks += [Look(row, cached + 2 + k, after=guess) for k, guess in enumerate(draft)]
+        return spans, looks, sources
 
-    def _keep_prefixes(self) -> None:
-        """Remember the sequences of rows that have just got their last token."""
-        if self.prefixes is None or self._cache is None:
-            return
-        lengths = self._cache.lengths
-        for i, row in enumerate(self._cached_rows):
-            if row.wants_more or row.is_kept:
-                continue
-            row.is_kept = True
-            if len(row.tokens) >= lengths[i]:
-                self.prefixes.keep(row.tokens[: lengths[i]], self._cache.extract(i))
+    def _draft(self, row: Row) -> tuple[int, ...]:
+        """What of a row's draft is verified; none where its conditions look back at each token."""
+        if row.draft and measures_trends([row.request.config]):
+            row.draft = ()
+        row.draft = row.draft[: row.request.max_tokens - row.generated - 1]
+        return row.draft
 
-    def _queue(self, rows: list[Row], before: QueuedStep | None) -> QueuedStep:
-        """Queue one step of `rows` on the device."""
-        assert self._cache is not None
-        tokens = self._input_tokens(rows, before)
-        configs = [row.request.config for row in rows]
-        if self._parameters is None:
-            self._parameters = parameter_rows(configs, self.clarifying_token)
-            self._has_trends = measures_trends(configs)
-        keys = [position_key(row.request.seed, row.next_position) for row in rows]
-        logits, scores, mask = self.model.step(tokens, self._cache)
+    def _fills(self) -> dict[int, int]:
+        """How many known tokens of which rows to compute in this step."""
+        filling = [i for i, row in enumerate(self.rows) if row.state is State.FILLING]
+        if not filling:
+            return {}
+        written = sum(row.state is State.LIVE for row in self.rows)
+        budget = self.prefill_chunk
+        if written:
+            budget = min(budget, self.chunk_beside_rows * max(1, len(filling) // written))
+        left = [self.rows[i].left(self._cache.lengths[i]) for i in filling]
+        counts, scored = shares(left, budget), _MOST_SCORED
+        for k, i in enumerate(filling):
+            if self.rows[i].request.scores_prompt:
+                counts[k] = min(counts[k], scored)
+                scored -= counts[k]
+        return dict(zip(filling, counts, strict=True))
+
+    def _sample(
+        self, looked: Looked, looks: list[Look], previous: mx.array, before: QueuedStep | None
+    ) -> QueuedStep:
+        """Queue the sampler for all positions that are looked at."""
+        configs = [look.row.request.config for look in looks]
+        names = [id(config) for config in configs]
+        if self._parameters[0] != names:
+            self._parameters = names, parameter_rows(configs, self.clarifying_token)
+        keys = [
+            position_key(look.row.request.seed, look.position, look.row.branch) for look in looks
+        ]
+        given = None
+        if any(look.given is not None for look in looks):
+            given = mx.array([-1 if look.given is None else look.given for look in looks])
         sampled = sample_rows(
-            logits,
-            scores,
-            mask,
-            tokens,
-            self._parameters,
+            looked.logits,
+            looked.scores,
+            looked.mask,
+            previous,
+            self._parameters[1],
             mx.array(keys, dtype=mx.uint32),
             candidates=candidate_count(configs, self.model.vocabulary_size),
             draws=draw_count(configs),
             sigma=measures_sigma(configs),
-            recent=_recent_values(rows, before) if self._has_trends else None,
+            recent=_recent(looks, before) if measures_trends(configs) else None,
+            given=given,
         )
-        # Joined here and not when they are read: that would wait in line behind the next step.
-        numbers = mx.stack([sampled.logprob, *sampled.metrics, *sampled.parameters], axis=1)
-        wanted = max(row.request.alternatives for row in rows)
         best = None
-        if wanted:
+        if wanted := max(look.row.request.alternatives for look in looks):
             best = sampled.candidates[:, :wanted], sampled.candidate_logprobs[:, :wanted]
-        mx.async_eval(sampled.token, sampled.quadrant, sampled.recent, numbers, best)
-        for row in rows:
-            row.queued += 1
-        return QueuedStep(rows, sampled, numbers, best)
+        mx.async_eval(
+            sampled.token,
+            sampled.quadrant,
+            sampled.numbers,
+            sampled.recent,
+            best,
+            self._cache.arrays(),
+        )
+        return QueuedStep(looks, sampled, best)
 
-    def _input_tokens(self, rows: list[Row], before: QueuedStep | None) -> mx.array:
-        """The token (B,) that each row goes on from: still on the device, or a prompt's last."""
-        new = [row.request.prompt[-1] for row in rows if row.queued == 0]
-        parts = []
-        if before is not None and len(new) < len(rows):
-            parts.append(before.of_staying(rows, before.sampled.token))
-        if new:
-            parts.append(mx.array(new, dtype=parts[0].dtype if parts else mx.uint32))
-        return parts[0] if len(parts) == 1 else mx.concatenate(parts)
+    # ---- from the device ----
+
+    def _read(self, step: QueuedStep) -> list[Event]:
+        """The events of a step, and of what policies make of them."""
+        read = step.read(self.model.name, self.tokenizer)
+        self._settle_drafts(step)
+        events: list[Event] = []
+        for row, look, event in read:
+            events.append(event)
+            if isinstance(event, RowFailed):
+                self._cache.blank(self.rows.index(row))
+            if not isinstance(event, TokenEvent) or row.request.policy is None:
+                continue
+            recent = None
+            if step.sampled.recent is not None:
+                recent = mx.contiguous(step.sampled.recent[look : look + 1])
+            if row.waits:
+                row.recent = recent
+            if not event.ends:
+                for action in row.request.policy.after_token(row, event):
+                    events += self._carry_out(action, row, event, recent)
+        return events
+
+    def _settle_drafts(self, step: QueuedStep) -> None:
+        """Take back what the cache has of a step's drafts beyond what was drawn."""
+        counts = [0] * len(self.rows)
+        for i, row in enumerate(self.rows):
+            if row.draft and row.id in step.last:
+                counts[i] = max(0, self._cache.lengths[i] - len(row.tokens) + 1)
+                row.draft = ()
+        if any(counts):
+            self._cache.rewind(counts)
+
+    def _carry_out(
+        self, action: Action, row: Row, event: TokenEvent, recent: mx.array | None
+    ) -> list[Event]:
+        if row.state is State.ENDED:
+            return []
+        if isinstance(action, Fork):
+            forked = self._fork(row, action, recent)
+            return [forked] if forked else []
+        if isinstance(action, Drop):
+            row.state = State.ENDED
+        elif event.position == len(row.tokens) - 1 and self._cache.can_rewind:
+            row.draft = action.token_ids
+        return []
 
 
-def _recent_values(rows: list[Row], before: QueuedStep | None) -> mx.array:
-    """The last metrics (B, 6, W) of each row, still on the device.
+def _tokens(sources: Sequence[int | Row], before: QueuedStep | None) -> mx.array:
+    """The tokens (N,) of a step, int32, from where they come from."""
+    known = [source for source in sources if isinstance(source, int)]
+    if before is None or len(known) == len(sources):
+        return mx.array(known, dtype=mx.int32)
+    drawn = before.sampled.token
+    behind = iter(range(len(before.looks), len(before.looks) + len(known)))
+    index = [
+        next(behind) if isinstance(source, int) else before.last[source.id] for source in sources
+    ]
+    if known:
+        drawn = mx.concatenate([drawn, mx.array(known, dtype=mx.int32)])
+    return _taken(drawn, index)
 
-    A step in which no row needed them has none; then those that need them now have just joined.
+
+def _looked_at(tokens: mx.array, spans: Sequence[Span]) -> mx.array:
+    """Those of a step's tokens (N,) that are looked at."""
+    index: list[int] = []
+    end = 0
+    for _, length, look in spans:
+        end += length
+        index += range(end - look, end)
+    return _taken(tokens, index)
+
+
+def _recent(looks: Sequence[Look], before: QueuedStep | None) -> mx.array:
+    """The last metrics (N, 6, W) of each row that is looked at, still on the device.
+
+    A row that has just begun to draw brings its own or has none, and so has one of which the step
+    before kept none, as no row needed them.
     """
-    new = sum(row.queued == 0 for row in rows)
-    if before is None or before.sampled.recent is None or new == len(rows):
-        return no_recent(len(rows))
-    staying = before.of_staying(rows, before.sampled.recent)
-    return mx.concatenate([staying, no_recent(new)]) if new else staying
+    kept = before.sampled.recent if before is not None else None
+    parts = [no_recent(1)]
+    index: list[int] = []
+    for look in looks:
+        at = before.last.get(look.row.id) if before is not None else None
+        if look.row.recent is not None:
+            index.append(len(parts))
+            parts.append(look.row.recent)
+            look.row.recent = None
+        elif kept is None or at is None or look.given is not None:
+            index.append(0)
+        else:
+            index.append(at - len(kept))  # from the end
+    if kept is not None:
+        parts.append(kept)
+    return _taken(mx.concatenate(parts), index)
+
+
+def _taken(values: mx.array, index: list[int]) -> mx.array:
+    """The rows of `values` (N, …) with the numbers of `index`."""
+    if index == list(range(len(values))):
+        return values
+    return values[mx.array(index, dtype=mx.int32)]

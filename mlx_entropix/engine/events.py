@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from mlx_entropix.sampling import PlainConfig, Quadrant, SamplerConfig
+from mlx_entropix.engine.policy import Policy
+from mlx_entropix.sampling import Metrics, Parameters, PlainConfig, Quadrant, SamplerConfig
 
 
 @dataclass(frozen=True)
@@ -18,8 +19,9 @@ class Request:
     tokens after them, whose texts go on where the text of the prefix ends, in the middle of a
     character too.
 
-    With `prompt_logprobs` the prompt's own tokens are scored too, each with that many alternatives
-    (0 or more); `max_tokens` may then be 0.
+    With `scores_prompt` the prompt's own tokens are looked at too, and reported in one
+    `PromptScored`; `max_tokens` may then be 0. A `policy` may fork the row, drop it or propose
+    tokens, see policy.py.
     """
 
     prompt: tuple[int, ...]
@@ -28,30 +30,9 @@ class Request:
     seed: int = 0
     stop: tuple[str, ...] = ()
     alternatives: int = 0
-    prompt_logprobs: int | None = None
+    scores_prompt: bool = False
     prefix: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class TokenMetrics:
-    """The six metrics of one row at one step: entropies in bits, varentropies in bits²."""
-
-    logits_entropy: float
-    logits_varentropy: float
-    attention_entropy: float
-    attention_varentropy: float
-    agreement: float
-    interaction_strength: float
-
-
-@dataclass(frozen=True)
-class DrawParameters:
-    """The parameters that one token was drawn with."""
-
-    temperature: float
-    top_p: float
-    top_k: int
-    min_p: float
+    policy: Policy | None = None
 
 
 @dataclass(frozen=True)
@@ -102,10 +83,33 @@ class TokenEvent:
     token: str
     text: str
     logprob: float
-    metrics: TokenMetrics
+    metrics: Metrics[float]
     quadrant: Quadrant | None
-    parameters: DrawParameters | None
+    parameters: Parameters[float] | None
     alternatives: tuple[Alternative, ...] = ()
+    finish_reason: str | None = None
+    summary: Summary | None = None
+
+    @property
+    def ends(self) -> bool:
+        """Whether this is the row's last event."""
+        return self.summary is not None
+
+
+@dataclass(frozen=True)
+class RowForked:
+    """A row was copied: `row` is the copy, number `branch`, and `parent` what it was copied of.
+
+    The copy has the parent's tokens up to `position`, and `token_ids` from there on; `text` is that
+    of all that it has of an answer. Where these end it, the event has a `summary` and is its last.
+    """
+
+    row: int
+    parent: int
+    branch: int
+    position: int
+    token_ids: tuple[int, ...]
+    text: str
     finish_reason: str | None = None
     summary: Summary | None = None
 
@@ -127,11 +131,17 @@ class PromptProgress:
 
 @dataclass(frozen=True)
 class PromptToken:
-    """A token of a prompt; `logprob` given those before it, in nats, None for the first."""
+    """A token of a prompt, and what the model thought of it where it stands.
+
+    `logprob` in nats, `metrics`, `quadrant` and `alternatives` are of the position that foretold
+    the token. For the first token, which nothing foretells, there are none.
+    """
 
     token_id: int
     token: str
-    logprob: float | None
+    logprob: float | None = None
+    metrics: Metrics[float] | None = None
+    quadrant: Quadrant | None = None
     alternatives: tuple[Alternative, ...] = ()
 
 
@@ -158,4 +168,4 @@ class RowFailed:
     ends = True
 
 
-Event = TokenEvent | PromptProgress | PromptScored | RowFailed
+Event = TokenEvent | PromptProgress | PromptScored | RowForked | RowFailed

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 import mlx.core as mx
 from mlx_lm.models.cache import KVCache, LRUPromptCache
 
-from mlx_entropix.model.cache import KVRows
-
 # One model an engine, so the store's name for it can be anything.
 _MODEL = "model"
 _MOST_SEQUENCES = 256
@@ -26,15 +24,13 @@ class PrefixCache:
         """Bytes in use."""
         return self._store.nbytes
 
-    def find(self, tokens: Sequence[int]) -> KVRows | None:
-        """A row that holds a beginning of `tokens`, as long as can be had; None if none is known.
+    def find(self, tokens: Sequence[int]) -> list[KVCache]:
+        """The cache of a beginning of `tokens`, as long as can be had; empty if none is known.
 
-        The row is a copy: what is done with it does not change the store.
+        It is a copy: what is done with it does not change the store.
         """
         layers, rest = self._store.fetch_nearest_cache(_MODEL, list(tokens))
-        if layers is None or len(rest) == len(tokens):
-            return None
-        return KVRows(layers, [0])
+        return [] if layers is None or len(rest) == len(tokens) else layers
 
     def keep(self, tokens: Sequence[int], layers: list[KVCache]) -> None:
         """Remember the cache of a sequence. `layers` belong to the store from now on."""

@@ -1,59 +1,112 @@
-"""What the host knows of one row: its request, how far it is, its text so far."""
+"""What the host knows of one row: its request, its state, its tokens and its text so far."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from enum import Enum, auto
+from itertools import count
 
 import mlx.core as mx
 
-from mlx_entropix.engine.events import PromptToken, Request, Summary
+from mlx_entropix.engine.events import PromptScored, PromptToken, Request, Summary
 from mlx_entropix.engine.stop import StopStrings
 from mlx_entropix.text import StreamDecoder, Tokenizer
 
 
+class State(Enum):
+    """Where a row stands."""
+
+    WAITING = auto()  # in line: nothing of it is computed
+    FILLING = auto()  # tokens that are known are on their way into the cache
+    LIVE = auto()  # it draws
+    ENDED = auto()
+
+
 @dataclass(eq=False)
 class Row:
-    """A row from the moment it is added to its last token."""
+    """A row from the moment it is added to its last token.
+
+    `tokens` are the prompt, the request's prefix, and what was drawn, as far as it was read. The
+    first `known` of them were not drawn. `branch` is 0, or the number of a copy, whose `parent` is
+    the row that it was copied of.
+    """
 
     id: int
     request: Request
     decoder: StreamDecoder
     stops: StopStrings
-    tokens: list[int]  # the prompt and what was generated, as far as it was read
-    scored: list[PromptToken] = field(default_factory=list)
-    queued: int = 0  # tokens asked of the device, at most one ahead
-    finished: bool = False
-    is_kept: bool = False  # its sequence was offered to the prefix cache
+    tokens: list[int]
+    known: int
+    branch: int = 0
+    parent: int | None = None
+    branches: Iterator[int] = field(default_factory=lambda: count(1))  # of it and its copies
+    state: State = State.WAITING
+    draft: tuple[int, ...] = ()  # a guess at what comes after `tokens`
+    recent: mx.array | None = None  # metrics of its last tokens (1, 6, W), where it starts with any
+    scored: list[PromptToken] = field(default_factory=list)  # the first, and those looked at
     cached_tokens: int = 0
     added_at: float = field(default_factory=time.perf_counter)
     started_at: float = 0.0
-    prompt_done_at: float = 0.0
+    filled_at: float = 0.0
     first_token_at: float = 0.0
 
     @classmethod
     def of(cls, row_id: int, request: Request, tokenizer: Tokenizer) -> "Row":
-        """A new row."""
-        decoder, stops = tokenizer.stream_decoder(), StopStrings(request.stop)
-        return cls(row_id, request, decoder, stops, list(request.prompt))
+        """A new row. What the prefix leaves of a character goes on in the answer."""
+        decoder = tokenizer.stream_decoder()
+        for token_id in request.prefix:
+            decoder.add(token_id)
+        tokens = [*request.prompt, *request.prefix]
+        row = cls(row_id, request, decoder, StopStrings(request.stop), tokens, len(tokens))
+        row.scored.append(PromptToken(tokens[0], tokenizer.token_text(tokens[0])))
+        return row
+
+    def fork(
+        self, row_id: int, position: int, token_ids: tuple[int, ...], tokenizer: Tokenizer
+    ) -> tuple["Row", str, str | None]:
+        """A copy that has other tokens from `position` on, which is one that was drawn.
+
+        Returns it, its text, and why it has ended, if these tokens end it.
+        """
+        twin = Row.of(row_id, self.request, tokenizer)
+        twin.branch, twin.parent, twin.branches = next(self.branches), self.id, self.branches
+        twin.cached_tokens = self.cached_tokens
+        twin.added_at, twin.started_at = self.added_at, self.started_at
+        twin.filled_at, twin.first_token_at = self.filled_at, self.first_token_at
+        texts, reason = [], None
+        for token_id in (*self.tokens[self.known : position], *token_ids):
+            if reason is None:
+                text, reason = twin.take(token_id, token_id in tokenizer.eos_token_ids)
+                texts.append(text)
+        return twin, "".join(texts), reason
 
     @property
     def generated(self) -> int:
         """Tokens read from the device."""
-        return len(self.tokens) - len(self.request.prompt)
-
-    @property
-    def next_position(self) -> int:
-        """Where, in the whole sequence, the next token to queue will stand."""
-        return len(self.request.prompt) + self.queued
-
-    @property
-    def wants_more(self) -> bool:
-        """Whether another token may be queued, as far as the host knows."""
-        return not self.finished and self.queued < self.request.max_tokens
+        return len(self.tokens) - self.known
 
     @property
     def most_tokens(self) -> int:
         """How many tokens the row may come to hold."""
-        return len(self.request.prompt) + self.request.max_tokens
+        return self.known + self.request.max_tokens
+
+    @property
+    def waits(self) -> bool:
+        """Whether each token has to be read before the next is computed."""
+        return self.request.policy is not None and self.request.policy.proposes
+
+    def left(self, cached: int) -> int:
+        """Known tokens to put in the cache, which has `cached`, before the row draws.
+
+        That is all but the last, which the first step that draws takes.
+        """
+        return len(self.tokens) - 1 - cached
+
+    def draws(self, cached: int) -> bool:
+        """Whether another token may be asked of the device, where the cache has `cached`."""
+        if self.state is not State.LIVE or cached + 1 - self.known >= self.request.max_tokens:
+            return False
+        return not self.waits or cached < len(self.tokens)
 
     def take(self, token_id: int, is_end: bool) -> tuple[str, str | None]:
         """Add the row's next token. Returns the new text and the finish reason, if it ends."""
@@ -69,19 +122,27 @@ class Row:
                 rest, stopped = self.stops.add(self.decoder.finish())
                 text, reason = text + rest, "stop" if stopped else "length"
         if reason is not None:
-            self.finished = True
+            self.state = State.ENDED
             text += "" if stopped else self.stops.finish()
         return text, reason
+
+    def prompt_scored(self) -> PromptScored | None:
+        """The event of a prompt that has just got the last of its scores. It may end the row."""
+        if len(self.scored) < self.known or not self.request.scores_prompt:
+            return None
+        if ends := not self.request.max_tokens:
+            self.state = State.ENDED
+        return PromptScored(self.id, tuple(self.scored), self.summary() if ends else None)
 
     def summary(self) -> Summary:
         """What the row took, as of now."""
         now = time.perf_counter()
         return Summary(
-            prompt_tokens=len(self.request.prompt),
+            prompt_tokens=self.known,
             completion_tokens=self.generated,
             cached_tokens=self.cached_tokens,
-            prompt_seconds=self.prompt_done_at - self.started_at,
+            prompt_seconds=self.filled_at - self.started_at,
             first_token_seconds=(self.first_token_at or now) - self.added_at,
-            generation_seconds=now - self.prompt_done_at,
+            generation_seconds=now - self.filled_at,
             peak_memory_gb=mx.get_peak_memory() / 1e9,
         )

@@ -4,20 +4,13 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 import mlx.core as mx
 
-from mlx_entropix.engine.events import (
-    Alternative,
-    DrawParameters,
-    Event,
-    RowFailed,
-    TokenEvent,
-    TokenMetrics,
-)
-from mlx_entropix.engine.rows import Row
-from mlx_entropix.sampling import Quadrant, Sampled
+from mlx_entropix.engine.events import Alternative, Event, PromptToken, RowFailed, TokenEvent
+from mlx_entropix.engine.rows import Row, State
+from mlx_entropix.sampling import Numbers, Quadrant, Sampled
 from mlx_entropix.text import Tokenizer
 
 _NOT_FINITE = (
@@ -26,71 +19,83 @@ _NOT_FINITE = (
 )
 
 
+class Look(NamedTuple):
+    """What a position is looked at for: the token of `row` that stands at `position`.
+
+    `given` is that token where it is known, and only scored. `after` is the token before it where
+    that is but a guess: if the row got another one, nothing that follows counts.
+    """
+
+    row: Row
+    position: int
+    given: int | None = None
+    after: int | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether the drawn token is the row's next, as far as the row has come by now."""
+        tokens = self.row.tokens
+        return len(tokens) == self.position and self.after in (None, tokens[-1])
+
+
 @dataclass(eq=False)
 class QueuedStep:
     """A step that was queued on the device and not read yet."""
 
-    rows: list[Row]
+    looks: list[Look]
     sampled: Sampled
-    numbers: mx.array  # (B, 11): the log-probability, six metrics, four parameters
-    best: tuple[mx.array, mx.array] | None  # ids and log-probabilities (B, n), if a row wants any
+    best: tuple[mx.array, mx.array] | None  # ids and log-probabilities (N, n), if a row wants any
 
-    def of_staying(self, rows: list[Row], values: mx.array) -> mx.array:
-        """Of this step's `values` (B, …) those of the rows that go on in the next, in order."""
-        index = [self.rows.index(row) for row in rows if row.queued > 0]
-        return values if len(index) == len(self.rows) else values[mx.array(index)]
+    def __post_init__(self) -> None:
+        self.last = {look.row.id: i for i, look in enumerate(self.looks) if look.given is None}
+        """Where each row's last draw stands among the looks."""
 
-    def read(self, model_name: str, tokenizer: Tokenizer) -> list[Event]:
-        """The tokens as events, for the rows that were not ended since."""
-        numbers = cast(list[list[float]], self.numbers.tolist())
+    def read(self, model_name: str, tokenizer: Tokenizer) -> list[tuple[Row, int, Event]]:
+        """The tokens as events, with their rows and looks, for the rows that have not ended."""
+        numbers = cast(list[list[float]], self.sampled.numbers.tolist())
         quadrants = cast(list[int], self.sampled.quadrant.tolist())
         tokens = cast(list[int], self.sampled.token.tolist())
         # Whole arrays, as a part of one would have to be computed behind the step that follows.
         best = [cast(list[list], array.tolist()) for array in self.best or ()]
         now = time.perf_counter()
-        events: list[Event] = []
-        for i, row in enumerate(self.rows):
-            if row.finished:
+        events: list[tuple[Row, int, Event]] = []
+        for i, look in enumerate(self.looks):
+            row = look.row
+            if row.state is State.ENDED or (look.given is None and not look.counts):
+                continue
+            seen = Numbers.of(numbers[i])
+            if not seen.are_finite:
+                row.state = State.ENDED
+                events.append((row, i, RowFailed(row.id, _NOT_FINITE.format(model_name))))
+                continue
+            quadrant = Quadrant(quadrants[i]) if quadrants[i] >= 0 else None
+            wanted = row.request.alternatives
+            others = _alternatives(tokenizer, *(lists[i][:wanted] for lists in best))
+            if look.given is not None:
+                text = tokenizer.token_text(look.given)
+                token = PromptToken(look.given, text, seen.logprob, seen.metrics, quadrant, others)
+                row.scored.append(token)
+                if done := row.prompt_scored():
+                    events.append((row, i, done))
                 continue
             row.first_token_at = row.first_token_at or now
-            if not all(map(math.isfinite, numbers[i][:7])):
-                row.finished = True
-                events.append(RowFailed(row.id, _NOT_FINITE.format(model_name)))
-                continue
-            alternatives = _alternatives(
-                tokenizer, *(lists[i][: row.request.alternatives] for lists in best)
+            text, reason = row.take(tokens[i], tokens[i] in tokenizer.eos_token_ids)
+            event = TokenEvent(
+                row=row.id,
+                position=look.position,
+                token_id=tokens[i],
+                token=tokenizer.token_text(tokens[i]),
+                text=text,
+                logprob=seen.logprob,
+                metrics=seen.metrics,
+                quadrant=quadrant,
+                parameters=seen.parameters,
+                alternatives=others,
+                finish_reason=reason,
+                summary=row.summary() if reason else None,
             )
-            events.append(
-                _token_event(row, tokenizer, tokens[i], quadrants[i], numbers[i], alternatives)
-            )
+            events.append((row, i, event))
         return events
-
-
-def _token_event(
-    row: Row,
-    tokenizer: Tokenizer,
-    token_id: int,
-    quadrant: int,
-    numbers: list[float],
-    alternatives: tuple[Alternative, ...],
-) -> TokenEvent:
-    text, reason = row.take(token_id, token_id in tokenizer.eos_token_ids)
-    temperature, top_p, top_k, min_p = numbers[7:]
-    drawn = not math.isnan(temperature)
-    return TokenEvent(
-        row=row.id,
-        position=len(row.request.prompt) + row.generated - 1,
-        token_id=token_id,
-        token=tokenizer.token_text(token_id),
-        text=text,
-        logprob=numbers[0],
-        metrics=TokenMetrics(*numbers[1:7]),
-        quadrant=Quadrant(quadrant) if quadrant >= 0 else None,
-        parameters=DrawParameters(temperature, top_p, int(top_k), min_p) if drawn else None,
-        alternatives=alternatives,
-        finish_reason=reason,
-        summary=row.summary() if reason else None,
-    )
 
 
 def _alternatives(

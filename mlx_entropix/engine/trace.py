@@ -1,6 +1,5 @@
 """Events as the plain objects that a trace file and the HTTP API hold."""
 
-from dataclasses import asdict
 from typing import Any
 
 from mlx_entropix.engine.events import TokenEvent
@@ -15,7 +14,7 @@ def token_record(event: TokenEvent, window: MetricWindow | None = None) -> dict[
     under the plain sampler. A `window` of the row's tokens so far takes in this one, and what it
     says is added.
     """
-    drawn, metrics = event.parameters, asdict(event.metrics)
+    drawn, metrics = event.parameters, event.metrics._asdict()
     return {
         "position": event.position,
         "token_id": event.token_id,

@@ -1,160 +1,184 @@
-"""Keys and values of the rows of a batch, as mlx-lm's `KVCache`, one a layer.
+"""Keys and values of the rows of a batch, each row from the left in a place of its own.
 
-All rows end in the same column, so that a step appends one column to every row. A row that is
-shorter than the longest has empty columns on its left, its *padding*:
+One array a layer for keys and one for values, (places, H_kv, columns, D). Row r has place r; its
+tokens fill the columns from 0 to `lengths[r]`, and what stands beyond belongs to nobody:
 
-    padding  row
-          2  . . a b c
-          0  d e f g h     length = 5 columns
+    place  row
+      0    a b c · · ·     lengths = [3, 5, 1]
+      1    d e f g h ·
+      2    i · · · · ·
+      3    · · · · · ·     room for a row that joins
 
-A row's position in its own sequence is thus `length - padding`. The padding is a list of Python
-numbers that every layer shares: whether a mask is needed is known without asking the device.
+So a row that is rewound, by however much, costs nothing; one that joins, moves or is copied costs
+what it holds itself, and the others are not touched. The lengths are Python numbers: what is
+visible is known without asking the device. docs/performance.md has what other layouts cost.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import mlx.core as mx
 from mlx_lm.models.cache import KVCache
 
+_STEP = 256  # columns are reserved in multiples of this
+_GROWTH = 1.25  # and by this factor at least, so that growing costs a token little in the long run
+_PLACES = 4  # places are reserved in multiples of this, from there on
+
+
+class Target(NamedTuple):
+    """Where the tokens of neighbouring rows, equally many each, go in the cache.
+
+    They are `tokens` of a step's, `length` a row, and go to `rows`. All begin in column `begin`,
+    or each in its own: then `columns` (places, 1, length, 1) names them.
+    """
+
+    tokens: slice
+    rows: slice
+    length: int
+    begin: int
+    columns: mx.array | None
+
 
 class KVRows:
-    """The KV cache of B rows. `layers[i]` holds keys and values of shape (B, H_kv, length, D)."""
+    """The KV cache of any number of rows, for a model with attention to all tokens before."""
 
-    def __init__(self, layers: list[KVCache], padding: list[int]):
-        self.layers = layers
-        self.padding = padding
+    can_rewind = True
 
-    @classmethod
-    def empty(cls, layer_count: int) -> "KVRows":
-        """One row of no tokens yet."""
-        return cls([KVCache() for _ in range(layer_count)], [0])
+    def __init__(self, layer_count: int):
+        self.lengths: list[int] = []
+        self.keys: list[mx.array | None] = [None] * layer_count
+        self.values: list[mx.array | None] = [None] * layer_count
+        self.places = 0
+        self._columns = 0
 
-    def __len__(self) -> int:
-        return len(self.padding)
+    def join(self, layers: Sequence[KVCache] = (), *, room: int = 0) -> None:
+        """Add a row after the others, empty or with what `extract` gave.
 
-    @property
-    def length(self) -> int:
-        """Columns in use: the tokens of the longest row."""
-        return self.layers[0].offset
-
-    @property
-    def lengths(self) -> list[int]:
-        """Tokens of each row."""
-        return [self.length - padding for padding in self.padding]
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes that the keys and values occupy, reserved columns included."""
-        return sum(layer.nbytes for layer in self.layers if layer.keys is not None)
-
-    def positions(self) -> int | mx.array:
-        """Where the next token of each row stands: one number, or (B,) where rows differ."""
-        return mx.array(self.lengths) if any(self.padding) else self.length
-
-    def key_mask(self, new: int = 1) -> mx.array | None:
-        """Which columns are tokens once `new` more have come: (B, length + new), None for all."""
-        if not any(self.padding):
-            return None
-        columns = mx.arange(self.length + new)
-        return columns[None, :] >= mx.array(self.padding)[:, None]
-
-    def attention_mask(self, new: int) -> mx.array | str | None:
-        """The mask of `new` queries, in a form that `scaled_dot_product_attention` takes."""
-        visible = self.key_mask(new)
-        if visible is None:
-            return None if new == 1 else "causal"
-        if new == 1:
-            return visible[:, None, None, :]
-        return self.causal_mask(new)[None, None] & visible[:, None, None, :]
-
-    def causal_mask(self, new: int) -> mx.array:
-        """Which columns `new` queries see where there is no padding: (new, length + new)."""
-        columns = mx.arange(self.length + new)
-        return columns[None, :] <= columns[self.length :, None]
-
-    def keep(self, rows: Sequence[int]) -> None:
-        """Make `rows` the rows, in that order: leaving one out drops it, naming it twice forks."""
-        index = mx.array(list(rows), dtype=mx.int32)
-        self._map(lambda x: x[index])
-        self.padding = [self.padding[row] for row in rows]
-        self._strip()
-
-    def extend(self, *others: "KVRows") -> None:
-        """Add the rows of `others` after the own ones."""
-        groups = [self, *others]
-        length = max(group.length for group in groups)
-        padding = [length - n for group in groups for n in group.lengths]
-        for layers in zip(*(group.layers for group in groups), strict=True):
-            mine = layers[0]
-            filled = next((layer for layer in layers if layer.keys is not None), None)
-            if filled is None:
-                continue
-            # Some room on the right, so that the next steps write in place.
-            columns = -(-(length + 1) // mine.step) * mine.step
-            for name in ("keys", "values"):
-                like = getattr(filled, name)
-                joined = mx.zeros((len(padding), like.shape[1], columns, like.shape[3]), like.dtype)
-                first = 0
-                for group, layer in zip(groups, layers, strict=True):
-                    if layer.keys is not None:
-                        used = getattr(layer, name)[..., : layer.offset, :]
-                        begin = length - layer.offset
-                        joined[first : first + len(group), :, begin:length] = used
-                    first += len(group)
-                setattr(mine, name, joined)
-        self.padding = padding
-        for layer in self.layers:
-            layer.offset = length
-
-    def roll_back(self, counts: Sequence[int]) -> None:
-        """Forget the last `counts[b]` tokens of each row b.
-
-        Raises `ValueError` where a row has fewer tokens than that.
+        `room` is for how many tokens to reserve memory now; it grows by itself beyond that.
         """
+        length = layers[0].offset if layers else 0
+        row = len(self.lengths)
+        self._reserve(row + 1, max(room, length))
+        for held, name in ((self.keys, "keys"), (self.values, "values")):
+            for i, layer in enumerate(layers if length else ()):
+                known = getattr(layer, name)[..., :length, :]
+                self._array(held, i, known)[row : row + 1, :, :length] = known
+        self.lengths.append(length)
+
+    def select(self, rows: Sequence[int]) -> None:
+        """Make `rows` the rows, in that order: leaving one out drops it, naming it twice copies.
+
+        Only rows that change their place are copied.
+        """
+        self._reserve(len(rows), 0)
+        moved = [(to, row) for to, row in enumerate(rows) if to != row and self.lengths[row]]
+        # All are taken out before the first is put in its place. They are computed at once: while
+        # they are but promised they hold on to their array, which would then be copied as a whole.
+        taken = [
+            [mx.contiguous(whole[row : row + 1, :, : self.lengths[row]]) for whole in self.arrays()]
+            for _, row in moved
+        ]
+        mx.eval(taken)
+        for (to, row), parts in zip(moved, taken, strict=True):
+            for whole, part in zip(self.arrays(), parts, strict=True):
+                whole[to : to + 1, :, : self.lengths[row]] = part
+        self.lengths = [self.lengths[row] for row in rows]
+        self._release()
+
+    def rewind(self, counts: Sequence[int]) -> None:
+        """Forget the last `counts[r]` tokens of each row r. Raises `ValueError` if it has fewer."""
         if any(count < 0 or count > n for count, n in zip(counts, self.lengths, strict=True)):
-            raise ValueError(f"cannot roll back {list(counts)} tokens of rows of {self.lengths}")
-        fewest = min(counts)
-        shifts = [count - fewest for count in counts]
-        if any(shifts):  # move the shortened rows to the right, to where the others now end
-            columns = mx.arange(self.length)[None, :] - mx.array(shifts)[:, None]
-            index = mx.maximum(columns, 0)[:, None, :, None]
-            for layer in self.layers:
-                for name in ("keys", "values"):
-                    used = getattr(layer, name)[..., : layer.offset, :]
-                    setattr(layer, name, mx.take_along_axis(used, index, axis=2))
-        for layer in self.layers:
-            layer.trim(fewest)
-        self.padding = [p + shift for p, shift in zip(self.padding, shifts, strict=True)]
-        self._strip()
+            raise ValueError(f"cannot rewind {list(counts)} tokens of rows of {self.lengths}")
+        self.lengths = [n - count for n, count in zip(self.lengths, counts, strict=True)]
 
     def extract(self, row: int) -> list[KVCache]:
         """One row as mlx-lm's own cache, a copy that does not hold on to the other rows."""
-        caches = []
-        for layer in self.layers:
-            cache = KVCache()
-            if layer.keys is not None and layer.values is not None:
-                used = slice(self.padding[row], layer.offset)
-                cache.keys = mx.contiguous(layer.keys[row : row + 1, :, used])
-                cache.values = mx.contiguous(layer.values[row : row + 1, :, used])
-                cache.offset = cache.keys.shape[2]
-            caches.append(cache)
-        return caches
+        layers, length = [], self.lengths[row]
+        for keys, values in zip(self.keys, self.values, strict=True):
+            layer = KVCache()
+            if keys is not None and values is not None and length:
+                layer.keys = mx.contiguous(keys[row : row + 1, :, :length])
+                layer.values = mx.contiguous(values[row : row + 1, :, :length])
+                layer.offset = length
+            layers.append(layer)
+        return layers
+
+    def blank(self, row: int) -> None:
+        """Zero what a row holds: numbers that are not finite would spoil its place for the next."""
+        for whole in self.arrays():
+            whole[row : row + 1, :, : self.lengths[row]] = 0
 
     def arrays(self) -> list[mx.array]:
         """Every array that is held, for `mx.eval`."""
-        held = (array for layer in self.layers for array in (layer.keys, layer.values))
-        return [array for array in held if array is not None]
+        return [array for array in (*self.keys, *self.values) if array is not None]
 
-    def _map(self, change: Callable[[mx.array], mx.array]) -> None:
-        for layer in self.layers:
-            if layer.keys is not None and layer.values is not None:
-                layer.keys, layer.values = change(layer.keys), change(layer.values)
+    def reserve(self, columns: int) -> None:
+        """Make room for so many tokens in every row."""
+        self._reserve(self.places, columns)
 
-    def _strip(self) -> None:
-        """Drop the columns that are padding in every row."""
-        spare = min(self.padding)
-        if spare:
-            self._map(lambda x: x[:, :, spare:])
-            for layer in self.layers:
-                layer.offset -= spare
-            self.padding = [padding - spare for padding in self.padding]
+    def write(
+        self, layer: int, keys: mx.array, values: mx.array, targets: Sequence[Target]
+    ) -> tuple[mx.array, mx.array]:
+        """Put a layer's keys and values (N, H_kv, D) of a step's tokens in their places.
+
+        Returns all keys and all values of the layer. The lengths stay as they are: they are for the
+        caller to change, once every layer has its share.
+        """
+        return self._write(self.keys, layer, keys, targets), self._write(
+            self.values, layer, values, targets
+        )
+
+    def _write(
+        self, held: list[mx.array | None], layer: int, new: mx.array, targets: Sequence[Target]
+    ) -> mx.array:
+        whole = self._array(held, layer, new[None].swapaxes(1, 2))
+        for tokens, rows, length, begin, columns in targets:
+            part = new if len(targets) == 1 else new[tokens]
+            part = part.reshape(-1, length, *new.shape[1:]).transpose(0, 2, 1, 3)  # (B, H_kv, L, D)
+            if columns is None:
+                whole[rows, :, begin : begin + length] = part
+                continue
+            if len(part) < self.places:
+                spare = (rows.start, self.places - rows.stop)
+                part = mx.pad(part, [spare, (0, 0), (0, 0), (0, 0)])
+            whole = mx.put_along_axis(whole, mx.broadcast_to(columns, part.shape), part, axis=2)
+        held[layer] = whole
+        return whole
+
+    def _array(self, held: list[mx.array | None], layer: int, like: mx.array) -> mx.array:
+        """A layer's array, made when the shape of a head is known, by `like` (…, H_kv, L, D)."""
+        whole = held[layer]
+        if whole is None:
+            _, heads, _, size = like.shape
+            whole = mx.zeros((self.places, heads, self._columns, size), like.dtype)
+            held[layer] = whole
+        return whole
+
+    def _reserve(self, places: int, columns: int) -> None:
+        if places > self.places:
+            places = places if places < _PLACES else -(-places // _PLACES) * _PLACES
+        if columns > self._columns:
+            columns = max(columns, int(self._columns * _GROWTH))
+            columns = -(-columns // _STEP) * _STEP
+        places, columns = max(places, self.places), max(columns, self._columns)
+        if (places, columns) != (self.places, self._columns):
+            self._resize(places, columns)
+
+    def _release(self) -> None:
+        """Give memory back where little of it is in use."""
+        if not self.lengths:
+            self.keys, self.values = [None] * len(self.keys), [None] * len(self.values)
+            self.places = self._columns = 0
+        elif self._columns > 4 * max(self.lengths) + _STEP:
+            self._resize(self.places, -(-2 * max(self.lengths) // _STEP) * _STEP or _STEP)
+
+    def _resize(self, places: int, columns: int) -> None:
+        kept = min(self.places, places)
+        used = min(max(self.lengths, default=0), columns)
+        for held in (self.keys, self.values):
+            for i, old in enumerate(held):
+                if old is not None:
+                    new = mx.zeros((places, old.shape[1], columns, old.shape[3]), old.dtype)
+                    new[:kept, :, :used] = old[:kept, :, :used]
+                    held[i] = new
+        self.places, self._columns = places, columns

@@ -3,48 +3,38 @@
 It takes over the weights of `mlx_lm.models.llama.Model` and computes the same logits, with these
 differences:
 
-- A step returns, beside the logits, the last layer's attention scores of the one new query. They
-  are computed once and also used for that layer's attention, so the report costs nothing extra.
+- It takes spans of any lengths (see decoder.py). Their tokens go through the layers side by side,
+  without padding; attention takes them in runs (runs.py).
+- Where it is to look, it returns the last layer's attention scores too. They are computed once and
+  also used for that layer's attention, so the report costs nothing extra. What is not looked at
+  leaves the last layer as soon as its keys and values are known.
 - Matrices that are multiplied with the same vector are stored as one: query, key and value; gate
   and up. Fewer, larger products are faster, the more so where each is a kernel to launch.
-- A prompt only fills the cache; no logits are computed until the first step.
 - Where weights are float32, the angles of the rotary embedding are computed once for all layers
-  (see rotation.py), and on a CPU attention and SwiGLU are computed by powers of two (powers.py).
+  (cpu/rotation.py); on a CPU attention and SwiGLU are computed by powers of two (cpu/powers.py).
 """
 
 from collections.abc import Sequence
-from itertools import accumulate
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import mlx.core as mx
 import mlx.nn as nn
 from mlx_lm.models import llama
-from mlx_lm.models.cache import KVCache
 
 from mlx_entropix.cpu import powers
 from mlx_entropix.cpu.rotation import angles, pairs_neighbours, side_by_side, turn
 from mlx_entropix.model.cache import KVRows
-
-
-class Piece(NamedTuple):
-    """What attention in one layer needs to know of `length` tokens a row, that stand together.
-
-    `kv` are the layer's keys and values of their rows, `by` is what turns queries and keys (see
-    `Llama._angles`), `mask` is for `mx.fast.scaled_dot_product_attention`.
-    """
-
-    length: int
-    kv: KVCache
-    by: int | mx.array
-    mask: mx.array | str | None
+from mlx_entropix.model.decoder import Looked, Span
+from mlx_entropix.model.runs import Layout, Run, lay_out
 
 
 class Attention(nn.Module):
     """Grouped-query attention with one projection for queries, keys and values."""
 
-    def __init__(self, source: llama.Attention):
+    def __init__(self, source: llama.Attention, layer: int):
         super().__init__()
+        self.layer = layer
         self.heads = source.n_heads
         self.kv_heads: int = source.n_kv_heads  # type: ignore[assignment]
         self.head_dim = source.head_dim
@@ -68,61 +58,65 @@ class Attention(nn.Module):
                 turned = mx.take(rows, order.flatten(), axis=0)
                 self.qkv_proj[name] = mx.concatenate([turned, rows[order.size :]])
 
-    def angles(self, positions: int | mx.array, length: int) -> int | mx.array:
-        """What `_remember` turns queries and keys by, for tokens from `positions` on."""
-        return angles(self.rope, self.head_dim, positions, length) if self.turns else positions
+    def angles(self, positions: mx.array) -> mx.array:
+        """What `__call__` turns queries and keys by, of tokens at `positions` (N,)."""
+        return angles(self.rope, self.head_dim, positions) if self.turns else positions
 
-    def __call__(self, x: mx.array, pieces: Sequence[Piece]) -> mx.array:
-        """Attention of each piece of x (B, L, hidden) over its cache and itself: (B, L, hidden)."""
-        qkv = self.qkv_proj(x)
-        ends = list(accumulate(piece.length for piece in pieces))
-        parts = mx.split(qkv, ends[:-1], axis=1) if len(pieces) > 1 else [qkv]
-        outs = [self._attend(*pair) for pair in zip(parts, pieces, strict=True)]
-        return self.o_proj(outs[0] if len(outs) == 1 else mx.concatenate(outs, axis=1))
-
-    def _attend(self, qkv: mx.array, piece: Piece) -> mx.array:
-        """What the heads of one piece see, side by side: (B, L, H · D)."""
-        queries, keys, values = self._remember(qkv, piece.kv, piece.by)
-        mask = piece.mask
-        if self.by_powers and not isinstance(mask, str):
-            out = powers.attend(queries, keys, values, self.scale, mask)
-        else:
-            out = mx.fast.scaled_dot_product_attention(
-                queries, keys, values, scale=self.scale, mask=mask
-            )
-        return out.transpose(0, 2, 1, 3).flatten(2)
-
-    def _remember(
-        self, qkv: mx.array, kv: KVCache, by: int | mx.array
+    def __call__(
+        self, x: mx.array, by: mx.array, layout: Layout, cache: KVRows
     ) -> tuple[mx.array, mx.array, mx.array]:
-        """Queries (B, H, L, D) of qkv (B, L, …), and all keys and values (B, H_kv, T, D)."""
-        B, L, _ = qkv.shape
-        qkv = qkv.reshape(B, L, -1, self.head_dim)
-        rotated = self.heads + self.kv_heads  # queries and keys turn by the same angles
-        qk, values = qkv[:, :, :rotated], qkv[:, :, rotated:].transpose(0, 2, 1, 3)
-        if self.turns and isinstance(by, mx.array):
-            qk = turn(qk, by).transpose(0, 2, 1, 3)
-        else:
-            qk = self.rope(qk.transpose(0, 2, 1, 3), offset=by)
-        keys, values = kv.update_and_fetch(qk[:, self.heads :], values)
-        return qk[:, : self.heads], keys, values
+        """Queries (N, H, D) of x (N, hidden), and all keys and values (places, H_kv, …, D).
 
-    def with_scores(
-        self, x: mx.array, kv: KVCache, by: int | mx.array, mask: mx.array | None
-    ) -> tuple[mx.array, mx.array]:
-        """For one query a row, x (B, 1, hidden): the attention, and its scores (B, H, T).
-
-        The scores are q·k/√d before the softmax. Where `mask` (B, T) is False they are -inf.
+        Those of the N tokens have come to the cache.
         """
-        B = x.shape[0]
-        queries, keys, values = self._remember(self.qkv_proj(x), kv, by)
+        qkv = self.qkv_proj(x).reshape(x.shape[0], -1, self.head_dim)
+        rotated = self.heads + self.kv_heads  # queries and keys turn by the same angles
+        qk, values = qkv[:, :rotated], qkv[:, rotated:]
+        qk = turn(qk, by) if self.turns else self.rope(qk[:, :, None], offset=by)[:, :, 0]
+        whole = cache.write(self.layer, qk[:, self.heads :], values, layout.targets)
+        return qk[:, : self.heads], *whole
+
+    def attend(self, queries: mx.array, keys: mx.array, values: mx.array, run: Run) -> mx.array:
+        """What the heads of one run see, side by side: (B · L, H · D)."""
+        out: mx.array
+        q, k, v = self._of(run, queries[run.tokens], keys, values)
+        if self.by_powers:
+            out = powers.attend(q, k, v, self.scale, run.mask)
+        else:
+            mask = "causal" if run.is_causal else run.mask
+            out = mx.fast.scaled_dot_product_attention(q, k, v, scale=self.scale, mask=mask)
+        return out.transpose(0, 2, 1, 3).flatten(2).flatten(0, 1)
+
+    def look(
+        self, queries: mx.array, keys: mx.array, values: mx.array, run: Run
+    ) -> tuple[mx.array, mx.array]:
+        """The same for the positions that are looked at, and their scores (B · look, H, T).
+
+        The scores are q·k/√d before the softmax, −inf at hidden keys.
+        """
+        B, look = run.size, run.look
+        queries = queries[run.tokens].reshape(B, run.length, self.heads, -1)[:, -look:]
+        q, k, v = self._of(run, queries.flatten(0, 1), keys, values)
         # The query heads that share a KV head become the rows of one product.
-        grouped = queries.reshape(B, self.kv_heads, -1, self.head_dim)  # (B, H_kv, H/H_kv, D)
-        scores = (grouped * self.scale) @ keys.swapaxes(-1, -2)  # (B, H_kv, H/H_kv, T)
-        if mask is not None:
-            scores = mx.where(mask[:, None, None, :], scores, -mx.inf)
-        out = mx.softmax(scores, axis=-1, precise=True) @ values
-        return self.o_proj(out.reshape(B, 1, -1)), scores.reshape(B, self.heads, -1)
+        grouped = q.reshape(B, self.kv_heads, -1, self.head_dim)  # (B, H_kv, H/H_kv · look, D)
+        scores = (grouped * self.scale) @ k.swapaxes(-1, -2)
+        if run.mask is not None:
+            hidden = scores.reshape(B, self.heads, look, -1)
+            hidden = mx.where(run.mask[:, :, -look:], hidden, -mx.inf)
+            scores = hidden.reshape(scores.shape)
+        out = (mx.softmax(scores, axis=-1, precise=True) @ v).reshape(B, self.heads, look, -1)
+        scores = scores.reshape(B, self.heads, look, -1)
+        return (
+            out.transpose(0, 2, 1, 3).flatten(2).flatten(0, 1),
+            scores.transpose(0, 2, 1, 3).flatten(0, 1),
+        )
+
+    def _of(
+        self, run: Run, queries: mx.array, keys: mx.array, values: mx.array
+    ) -> tuple[mx.array, mx.array, mx.array]:
+        """Queries (B, H, L, D) of (B · L, H, D); keys and values (B, H_kv, T, D) of a run."""
+        q = queries.reshape(run.size, -1, self.heads, self.head_dim).transpose(0, 2, 1, 3)
+        return q, keys[run.rows, :, : run.keys], values[run.rows, :, : run.keys]
 
 
 class MLP(nn.Module):
@@ -136,7 +130,7 @@ class MLP(nn.Module):
         self.swiglu = powers.swiglu if by_powers else llama.swiglu
 
     def __call__(self, x: mx.array) -> mx.array:
-        """(B, L, hidden) to (B, L, hidden)."""
+        """(N, hidden) to (N, hidden)."""
         gate, up = mx.split(self.gate_up_proj(x), 2, axis=-1)
         return self.down_proj(self.swiglu(gate, up))
 
@@ -144,29 +138,59 @@ class MLP(nn.Module):
 class Layer(nn.Module):
     """One transformer layer."""
 
-    def __init__(self, source: llama.TransformerBlock):
+    def __init__(self, source: llama.TransformerBlock, number: int):
         super().__init__()
-        self.self_attn = Attention(source.self_attn)
+        self.self_attn = Attention(source.self_attn, number)
         self.mlp = MLP(source.mlp)
         self.input_layernorm = source.input_layernorm
         self.post_attention_layernorm = source.post_attention_layernorm
 
-    def __call__(self, h: mx.array, pieces: Sequence[Piece]) -> mx.array:
-        """(B, L, hidden) to (B, L, hidden)."""
-        h = h + self.self_attn(self.input_layernorm(h), pieces)
+    def __call__(self, h: mx.array, by: mx.array, layout: Layout, cache: KVRows) -> mx.array:
+        """(N, hidden) to (N, hidden)."""
+        known = self.self_attn(self.input_layernorm(h), by, layout, cache)
+        return self._rest(h, [self.self_attn.attend(*known, run) for run in layout.runs])
+
+    def look(
+        self, h: mx.array, by: mx.array, layout: Layout, cache: KVRows
+    ) -> tuple[mx.array, mx.array, mx.array | None] | None:
+        """The same for a last layer: hidden states, scores and mask of what is looked at."""
+        known = self.self_attn(self.input_layernorm(h), by, layout, cache)
+        runs = [run for run in layout.runs if run.look]
+        if not runs:
+            return None
+        heads, scores = zip(*(self.self_attn.look(*known, run) for run in runs), strict=True)
+        if layout.looked < h.shape[0]:
+            h = mx.concatenate([_looked(h[run.tokens], run) for run in runs])
+        return self._rest(h, heads), *_joined(scores, runs)
+
+    def _rest(self, h: mx.array, heads: Sequence[mx.array]) -> mx.array:
+        """What follows attention, of whose runs the heads' outputs are given."""
+        attended = heads[0] if len(heads) == 1 else mx.concatenate(list(heads))
+        h = h + self.self_attn.o_proj(attended)
         return h + self.mlp(self.post_attention_layernorm(h))
 
-    def with_scores(
-        self, h: mx.array, kv: KVCache, by: int | mx.array, mask: mx.array | None
-    ) -> tuple[mx.array, mx.array]:
-        """The same for one token a row, with the attention scores (B, H, T)."""
-        out, scores = self.self_attn.with_scores(self.input_layernorm(h), kv, by, mask)
-        h = h + out
-        return h + self.mlp(self.post_attention_layernorm(h)), scores
+
+def _looked(h: mx.array, run: Run) -> mx.array:
+    """The hidden states (B · look, hidden) that are looked at, of a run's (B · L, hidden)."""
+    return h.reshape(run.size, run.length, -1)[:, -run.look :].flatten(0, 1)
+
+
+def _joined(scores: Sequence[mx.array], runs: Sequence[Run]) -> tuple[mx.array, mx.array | None]:
+    """The scores (N, H, T) of all runs, T that of the longest, and the mask (N, T)."""
+    keys = max(run.keys for run in runs)
+    padded = [
+        mx.pad(x, [(0, 0), (0, 0), (0, keys - run.keys)], constant_values=-mx.inf)
+        if run.keys < keys
+        else x
+        for x, run in zip(scores, runs, strict=True)
+    ]
+    seen = [count for run in runs for line in run.seen for count in line[-run.look :]]
+    mask = None if min(seen) == keys else mx.arange(keys) < mx.array(seen)[:, None]
+    return padded[0] if len(padded) == 1 else mx.concatenate(padded), mask
 
 
 class Llama(nn.Module):
-    """The model. It takes the weights out of `source`, which is of no use afterwards.
+    """The model, a `Decoder`. It takes the weights out of `source`, which is of no use afterwards.
 
     `context_length` is the most tokens that a row may hold, `vocabulary_size` the width of logits.
     """
@@ -180,77 +204,33 @@ class Llama(nn.Module):
         self.embed_tokens = source.model.embed_tokens
         self.norm = source.model.norm
         self.lm_head = None if source.args.tie_word_embeddings else source.lm_head
-        self.layers = []
+        self.layers: list[Layer] = []
         while source.model.layers:
             # One at a time, so that only one layer is in memory twice.
-            layer = Layer(source.model.layers.pop(0))
+            layer = Layer(source.model.layers.pop(0), len(self.layers))
             mx.eval(layer.parameters())
             self.layers.append(layer)
         mx.eval(self.parameters())
 
     def empty_cache(self) -> KVRows:
-        """A cache of one row without tokens."""
-        return KVRows.empty(len(self.layers))
+        """A cache without rows."""
+        return KVRows(len(self.layers))
 
-    def prefill(self, tokens: mx.array, cache: KVRows) -> mx.array:
-        """Append tokens (B, L) to the cache.
+    def forward(self, tokens: mx.array, spans: Sequence[Span], cache: KVRows) -> Looked | None:
+        """Append the tokens of `spans` to their rows, and look where that is asked for.
 
-        Returns the hidden states (B, L, hidden) after the last layer; evaluate `cache.arrays()`
-        alone where they are not needed.
+        `tokens` (N,) are those of all spans, one span after the other, rows in ascending order and
+        none twice. Returns None where nothing is looked at.
         """
-        return self._fill(self.embed_tokens(tokens), [cache], [tokens.shape[1]])
-
-    def prefill_packed(
-        self, prompts: Sequence[Sequence[int]], caches: Sequence[KVRows]
-    ) -> list[mx.array]:
-        """Append tokens to caches of one row each, any number to each of them.
-
-        All tokens go through the layers side by side, without padding; only attention is computed
-        for each prompt alone. Returns their hidden states (1, L, hidden), as `prefill` does.
-        """
-        lengths = [len(prompt) for prompt in prompts]
-        tokens = mx.array([token for prompt in prompts for token in prompt])
-        h = self._fill(self.embed_tokens(tokens[None]), caches, lengths)
-        return list(mx.split(h, list(accumulate(lengths))[:-1], axis=1))
-
-    def _fill(self, h: mx.array, caches: Sequence[KVRows], lengths: Sequence[int]) -> mx.array:
-        places = [
-            (self._angles(cache, length), self._mask(cache, length))
-            for cache, length in zip(caches, lengths, strict=True)
-        ]
-        for i, layer in enumerate(self.layers):
-            pieces = [
-                Piece(length, cache.layers[i], *place)
-                for cache, length, place in zip(caches, lengths, places, strict=True)
-            ]
-            h = layer(h, pieces)
-        return h
-
-    def step(self, tokens: mx.array, cache: KVRows) -> tuple[mx.array, mx.array, mx.array | None]:
-        """Append one token a row, tokens (B,), and look at what comes next.
-
-        Returns the logits (B, V); the last layer's scores (B, H, T), -inf where a key is padding;
-        and the mask of visible keys (B, T), or None where all are.
-        """
-        h = self.embed_tokens(tokens[:, None])
-        by, mask, visible = self._angles(cache, 1), self._mask(cache, 1), cache.key_mask()
-        for layer, kv in zip(self.layers[:-1], cache.layers[:-1], strict=True):
-            h = layer(h, [Piece(1, kv, by, mask)])
-        h, scores = self.layers[-1].with_scores(h, cache.layers[-1], by, visible)
-        return self.logits(h)[:, 0], scores, visible
-
-    def _angles(self, cache: KVRows, length: int) -> int | mx.array:
-        """What every layer turns the coming tokens by."""
-        return self.layers[0].self_attn.angles(cache.positions(), length)
-
-    def _mask(self, cache: KVRows, length: int) -> mx.array | str | None:
-        """What the coming tokens see."""
-        mask = cache.attention_mask(length)
-        return cache.causal_mask(length) if mask == "causal" and self._by_powers else mask
-
-    @property
-    def _by_powers(self) -> bool:
-        return self.layers[0].self_attn.by_powers
+        layout = lay_out(spans, cache)
+        by = self.layers[0].self_attn.angles(mx.array(layout.positions))
+        h = self.embed_tokens(tokens)
+        for layer in self.layers[:-1]:
+            h = layer(h, by, layout, cache)
+        looked = self.layers[-1].look(h, by, layout, cache)
+        for span in spans:
+            cache.lengths[span.row] += span.length
+        return None if looked is None else Looked(self.logits(looked[0]), *looked[1:])
 
     def logits(self, h: mx.array) -> mx.array:
         """Hidden states (…, hidden) of the last layer to logits (…, V)."""

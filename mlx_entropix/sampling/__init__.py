@@ -21,7 +21,13 @@ from mlx_entropix.sampling.rows import (
     measures_trends,
     parameter_rows,
 )
-from mlx_entropix.sampling.sampler import Sampled, filtered_probabilities, sample, sample_rows
+from mlx_entropix.sampling.sampler import (
+    Numbers,
+    Sampled,
+    filtered_probabilities,
+    sample,
+    sample_rows,
+)
 from mlx_entropix.sampling.trends import no_recent
 
 __all__ = [
@@ -31,6 +37,7 @@ __all__ = [
     "ConfigError",
     "ConfigFile",
     "Metrics",
+    "Numbers",
     "Parameters",
     "PlainConfig",
     "Provenance",

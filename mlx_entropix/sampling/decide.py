@@ -1,6 +1,6 @@
 """From metrics to a quadrant and to the parameters of a draw, for all rows at once."""
 
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import mlx.core as mx
 
@@ -21,14 +21,16 @@ from mlx_entropix.sampling.rows import (
 )
 from mlx_entropix.sampling.trends import means_and_slopes, move_on, no_recent
 
+Value = TypeVar("Value")
 
-class Parameters(NamedTuple):
-    """The parameters of a draw, each (B,) float32; NaN where no draw is made."""
 
-    temperature: mx.array
-    top_p: mx.array
-    top_k: mx.array
-    min_p: mx.array
+class Parameters(NamedTuple, Generic[Value]):
+    """The parameters of a draw: arrays (B,) float32, NaN where none is made, or numbers."""
+
+    temperature: Value
+    top_p: Value
+    top_k: Value
+    min_p: Value
 
 
 class Decision(NamedTuple):
@@ -93,7 +95,7 @@ def _as_at_fixed_length(metrics: mx.array, rows: mx.array, visible: mx.array) ->
     return metrics - mx.where(is_attention, growth, 0.0)
 
 
-def parameter_columns(asked: mx.array) -> Parameters:
+def parameter_columns(asked: mx.array) -> Parameters[mx.array]:
     """The parameters (B, 4) one by one."""
     return Parameters(*mx.unstack(asked, axis=-1))
 
@@ -110,7 +112,7 @@ def classify(metrics: Metrics, config: SamplerConfig) -> mx.array:
     return _decided(metrics, config).quadrant[:, 0]
 
 
-def sampling_parameters(metrics: Metrics, config: SamplerConfig) -> Parameters:
+def sampling_parameters(metrics: Metrics, config: SamplerConfig) -> Parameters[mx.array]:
     """The parameters that each row's quadrant asks for, as of a first token, each (B,) float32.
 
     They are NaN in FLOWING, which makes no draw. A temperature of 0 means the likeliest token.

@@ -1,5 +1,7 @@
 """The sampler: from logits and attention scores to the next token of every row."""
 
+import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import mlx.core as mx
@@ -37,13 +39,50 @@ class Sampled(NamedTuple):
     """What a step gave. Log-probabilities are natural, under the unscaled logits."""
 
     token: mx.array  # (B,) int32
-    logprob: mx.array  # (B,) float32
-    metrics: Metrics
     quadrant: mx.array  # (B,) int32, values of `Quadrant`; −1 in a row of the plain sampler
-    parameters: Parameters  # NaN where no draw was made
+    numbers: mx.array  # (B, 11) float32: log-probability, metrics, parameters; see `Numbers`
     candidates: mx.array  # (B, C) int32, the likeliest tokens, best first
     candidate_logprobs: mx.array  # (B, C) float32
     recent: mx.array | None = None  # (B, 6, W) for the next step, where it was given for this one
+
+    @property
+    def logprob(self) -> mx.array:
+        """Of the token, (B,)."""
+        return self.numbers[:, 0]
+
+    @property
+    def metrics(self) -> Metrics[mx.array]:
+        """The metrics, each (B,)."""
+        return metric_columns(self.numbers[:, _METRICS])
+
+    @property
+    def parameters(self) -> Parameters[mx.array]:
+        """The parameters of the draw, each (B,); NaN where none was made."""
+        return parameter_columns(self.numbers[:, _METRICS.stop :])
+
+
+_METRICS = slice(1, 1 + len(Metrics._fields))
+
+
+class Numbers(NamedTuple):
+    """The numbers of one row of `Sampled.numbers`, on the host."""
+
+    logprob: float
+    metrics: Metrics[float]
+    parameters: Parameters[float] | None  # None where no draw was made
+
+    @classmethod
+    def of(cls, row: Sequence[float]) -> "Numbers":
+        """The numbers by their names."""
+        temperature, top_p, top_k, min_p = row[_METRICS.stop :]
+        drawn = not math.isnan(temperature)
+        parameters = Parameters(temperature, top_p, int(top_k), min_p) if drawn else None
+        return cls(row[0], Metrics(*row[_METRICS]), parameters)
+
+    @property
+    def are_finite(self) -> bool:
+        """Whether the model's output was made of numbers."""
+        return all(map(math.isfinite, (self.logprob, *self.metrics)))
 
 
 def sample_rows(
@@ -58,6 +97,7 @@ def sample_rows(
     draws: int,
     sigma: bool = False,
     recent: mx.array | None = None,
+    given: mx.array | None = None,
 ) -> Sampled:
     """Sample one token for every row.
 
@@ -66,7 +106,8 @@ def sample_rows(
     `parameter_rows`, `candidates`, `draws` and `sigma` from `candidate_count`, `draw_count` and
     `measures_sigma` of the same configurations. `keys` (B, 2) uint32, see `position_key`. Where
     `measures_trends` of them is true, `recent` (B, 6, W) is what the step of each row's token
-    before gave, `no_recent` for a row's first.
+    before gave, `no_recent` for a row's first. Where `given` (B,) int32 is not negative, it takes
+    the place of the token: nothing is drawn, and what is reported is of that one.
 
     Nothing is read back to the host. Rows do not affect each other. NaN among a row's logits or
     scores shows in its metrics, and its token then means nothing.
@@ -77,20 +118,21 @@ def sample_rows(
     else:
         visible = mx.sum(mask, axis=-1, keepdims=True).astype(mx.float32)
     candidates = min(candidates, logits.shape[-1])
-    token, logprob, metrics, quadrant, used, ids, logprobs, recent = _sample(
-        logits,
-        attention,
-        visible,
-        previous_token,
-        parameters,
-        keys,
-        recent,
-        candidates,
-        draws,
-        sigma,
+    return Sampled(
+        *_sample(
+            logits,
+            attention,
+            visible,
+            previous_token,
+            parameters,
+            keys,
+            recent,
+            given,
+            candidates,
+            draws,
+            sigma,
+        )
     )
-    columns, asked = metric_columns(metrics), parameter_columns(used)
-    return Sampled(token, logprob, columns, quadrant, asked, ids, logprobs, recent)
 
 
 @compiled_on_gpu
@@ -102,6 +144,7 @@ def _sample(
     rows: mx.array,
     keys: mx.array,
     recent: mx.array | None,
+    given: mx.array | None,
     candidates: int,
     draws: int,
     sigma: bool,
@@ -126,14 +169,18 @@ def _sample(
     treading = quadrant == Quadrant.TREADING.value
     clarifies = treading & known & (base.temperature > 0) & (clarifying != previous_token[:, None])
     token = mx.where(clarifies, clarifying, token)
+    undrawn = clarifies | greedy
+    if given is not None:
+        undrawn |= given[:, None] >= 0
+        token = mx.where(given[:, None] >= 0, given[:, None], token)
 
     log_total = mx.log(p.total)
     logprob = mx.take_along_axis(logits, token, axis=-1) - best - log_total
-    used = mx.where(clarifies | greedy, mx.nan, asked)
+    used = mx.where(undrawn, mx.nan, asked)
     quadrant = mx.where(base.plain > 0, -1, quadrant)
-    token, logprob, quadrant = (mx.squeeze(x, axis=-1) for x in (token, logprob, quadrant))
-    ids, logprobs = ids.astype(mx.int32), below_best - log_total
-    return token, logprob, metrics, quadrant, used, ids, logprobs, recent
+    numbers = mx.concatenate([logprob, metrics, used], axis=-1)
+    token, quadrant = (mx.squeeze(x, axis=-1) for x in (token, quadrant))
+    return token, quadrant, numbers, ids.astype(mx.int32), below_best - log_total, recent
 
 
 def _drawn_rank(

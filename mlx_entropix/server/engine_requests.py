@@ -119,7 +119,7 @@ def engine_requests(
             seed=seed + i,
             stop=request.stops,
             alternatives=alternatives,
-            prompt_logprobs=alternatives if request.scores_prompt else None,
+            scores_prompt=request.scores_prompt,
             prefix=prefix.ids,
         )
         for prompt in prompts

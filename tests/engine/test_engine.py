@@ -208,7 +208,7 @@ def test_cancelled_rows_leave_at_once(tiny):
     rows = [engine.add(Request((i + 1, 2, 3), ENTROPIX, 40)) for i in range(4)]
     for _ in range(6):
         engine.step()
-    assert len(engine.live) == 2
+    assert len(engine.rows) == 2
     assert len(engine.waiting) == 2
     engine.cancel(rows[0])  # live
     engine.cancel(rows[3])  # waiting
@@ -217,7 +217,7 @@ def test_cancelled_rows_leave_at_once(tiny):
     while not engine.idle:
         seen |= {event.row for event in engine.step() if isinstance(event, TokenEvent)}
     assert seen == {rows[1], rows[2]}
-    assert engine.live == []
+    assert engine.rows == []
 
 
 def test_the_token_budget_holds_rows_back(tiny):
@@ -229,7 +229,7 @@ def test_the_token_budget_holds_rows_back(tiny):
     while not engine.idle:
         events = engine.step()
         finished += sum(getattr(event, "finish_reason", None) is not None for event in events)
-        most = max(most, len(engine.live))
+        most = max(most, len(engine.rows))
     assert most == 3
     assert finished == 6
 
@@ -342,7 +342,7 @@ def test_prompts_are_scored_like_mlx_lm(bundled, reference):
     model, tokenizer = bundled
     prompt = tuple(tokenizer.encode("The capital of France is Paris. " * 20))
     engine = Engine(model, tokenizer, prefill_chunk=50)
-    events = run(engine, [Request(prompt, GREEDY, 0, prompt_logprobs=2)])[0]
+    events = run(engine, [Request(prompt, GREEDY, 0, alternatives=2, scores_prompt=True)])[0]
     (scored,) = [event for event in events if isinstance(event, PromptScored)]
     assert scored is events[-1]
     assert scored.summary.completion_tokens == 0
@@ -355,7 +355,7 @@ def test_prompts_are_scored_like_mlx_lm(bundled, reference):
         assert token.alternatives[0].token_id == int(logprobs[i].argmax())
         assert len(token.alternatives) == 2
     # Scored and continued.
-    events = run(engine, [Request(prompt, GREEDY, 3, prompt_logprobs=0)])[0]
+    events = run(engine, [Request(prompt, GREEDY, 3, scores_prompt=True)])[0]
     assert isinstance(events[-1], TokenEvent)
     assert sum(isinstance(event, PromptScored) for event in events) == 1
 

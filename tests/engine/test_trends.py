@@ -83,10 +83,10 @@ def test_nothing_is_kept_where_no_row_looks_back(bundled):
     engine = Engine(model, tokenizer)
     engine.add(Request((504,), ENTROPIX, 12, seed=1))
     engine.step()
-    assert engine._step.sampled.recent is None
+    assert engine._queued.sampled.recent is None
     engine.add(Request((504,), SLOPE, 3, seed=1))
     engine.step()
-    assert engine._step.sampled.recent.shape[0] == 2
-    while len(engine._cached_rows) != 1:
+    assert engine._queued.sampled.recent.shape[0] == 2
+    while len(engine.rows) != 1:
         engine.step()
-    assert engine._step.sampled.recent is None
+    assert engine._queued.sampled.recent is None

@@ -17,6 +17,7 @@ from tests.model.checkpoints import (
     save_folder,
     save_gguf,
 )
+from tests.model.spans import look, row_of
 
 TOKENS = [3, 14, 15, 92, 65, 35, 89, 79, 32, 38]
 
@@ -36,9 +37,8 @@ VARIANTS = {
 
 def logits_step_by_step(model, tokens=TOKENS, prompt=4):
     """Logits after the prompt and after every token that follows, (n, V)."""
-    cache = model.empty_cache()
-    model.prefill(mx.array([tokens[: prompt - 1]]), cache)
-    steps = [model.step(mx.array([token]), cache)[0][0] for token in tokens[prompt - 1 :]]
+    cache = row_of(model, tokens[: prompt - 1])
+    steps = [look(model, cache, [token]).logits[0] for token in tokens[prompt - 1 :]]
     return np.array(mx.stack(steps).astype(mx.float32))
 
 
@@ -135,11 +135,9 @@ def test_scores_are_the_last_layers_queries_times_keys(tmp_path):
     k = attention.k_proj(x).reshape(1, len(TOKENS), 2, 32).transpose(0, 2, 1, 3)
     q, k = attention.rope(q)[:, :, -1:], mx.repeat(attention.rope(k), 2, axis=1)
     expected = (q @ k.swapaxes(-1, -2))[:, :, 0] / 32**0.5
-    cache = model.empty_cache()
-    model.prefill(mx.array([TOKENS[:-1]]), cache)
-    _, scores, visible = model.step(mx.array(TOKENS[-1:]), cache)
-    assert visible is None
-    np.testing.assert_allclose(np.array(scores), np.array(expected), atol=1e-4)
+    looked = look(model, row_of(model, TOKENS[:-1]), TOKENS[-1:])
+    assert looked.mask is None
+    np.testing.assert_allclose(np.array(looked.scores), np.array(expected), atol=1e-4)
 
 
 def test_bundled_model_gives_the_logits_of_mlx_lm(bundled):

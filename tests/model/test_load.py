@@ -10,6 +10,7 @@ from mlx_entropix.errors import WeightsError
 from mlx_entropix.model.load import load_model
 from mlx_entropix.weights.locate import bundled_model, locate_weights
 from tests.model.checkpoints import random_model, save_folder, save_gguf
+from tests.model.spans import look, row_of
 
 
 @pytest.fixture
@@ -138,7 +139,6 @@ def test_16_bit_checkpoints(tmp_path):
     model, config = random_model()
     model.set_dtype(mx.bfloat16)
     loaded, _ = load_model(save_folder(tmp_path, model, config))
-    cache = loaded.empty_cache()
-    logits, scores, _ = loaded.step(mx.array([3]), cache)
+    logits, scores, _ = look(loaded, row_of(loaded, []), [3])
     assert mx.isfinite(logits).all().item()
     assert scores.shape == (1, 4, 1)

@@ -30,13 +30,14 @@ class ChatPage:
         max_tokens: int = 16,
         seed: int | None = 0,
         sampler: str = "entropix",
+        system_prompt: str = SYSTEM_PROMPT,
         **context,
     ):
         self.url = url
         self.context = browser.new_context(**(DESK | context))
         self.context.set_default_timeout(WAIT_MS)
         settings = {"preset": sampler, "overrides": {}, "seed": seed, "maxTokens": max_tokens}
-        draft = {"systemPrompt": SYSTEM_PROMPT, "sampler": settings}
+        draft = {"systemPrompt": system_prompt, "sampler": settings}
         stored = json.dumps({"state": {"draft": draft}, "version": 1})
         self.context.add_init_script(f"({_SEED_SETTINGS})({json.dumps([SETTINGS, stored])})")
         self.page = self.context.new_page()
@@ -122,12 +123,12 @@ class ChatPage:
 
     def wait_done(self, answer: Locator | None = None) -> Locator:
         answer = answer or self.answer
-        expect(answer).to_have_attribute("data-status", "done", timeout=WAIT_MS)
+        expect(answer).to_have_attribute("data-status", "done")
         return answer
 
     def wait_tokens(self, count: int) -> None:
         """Wait until the last answer has `count` tokens at least."""
-        expect(self.tokens().nth(count - 1)).to_be_attached(timeout=WAIT_MS)
+        expect(self.tokens().nth(count - 1)).to_be_attached()
 
     def tab(self, name: str) -> Locator:
         """Open a tab of the inspector and return its panel."""

@@ -1,9 +1,12 @@
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from tests.server.running import running
 from tests.ui.building import CHROMIUM_ARGUMENTS, build_page, chromium_path
-from tests.ui.chat_page import ChatPage
+from tests.ui.chat_page import WAIT_MS, ChatPage
+
+# Playwright waits five seconds; an answer on a busy machine takes longer.
+expect.set_options(timeout=WAIT_MS)
 
 
 @pytest.fixture(scope="session")

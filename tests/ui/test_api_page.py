@@ -2,11 +2,13 @@
 
 from playwright.sync_api import expect
 
+from tests.ui.chat_page import WAIT_MS
+
 
 def test_the_documentation_asks_nobody_else_and_its_example_runs(browser, ui_server):
     troubles, asked = [], []
     context = browser.new_context()
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(WAIT_MS)
     page = context.new_page()
     context.on("request", lambda request: asked.append(request.url))
     page.on("console", lambda message: troubles.append(message.text))

@@ -57,8 +57,8 @@ def test_stopped_continued_regenerated_edited_and_all_versions_kept(open_page):
 
     # Continue goes on after the same words, stop again by key.
     sent = chat.request_after(lambda: chat.button("Continue").click())
-    assert sent["continue_final_message"] is True
-    assert sent["messages"][-1] == {"role": "assistant", "content": "".join(stopped)}
+    assert len(sent["prefix_token_ids"]) == len(stopped)
+    assert sent["messages"][-1]["role"] == "user"
     chat.wait_tokens(len(stopped) + 3)
     chat.page.keyboard.press("Escape")
     expect(chat.answer).to_have_attribute("data-status", "stopped")

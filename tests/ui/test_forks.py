@@ -23,10 +23,8 @@ def test_fork_from_an_alternative_and_from_typed_text(chat):
     name = next(name for name in names if re.fullmatch(r"Fork here with \W?[A-Za-z]{2,}", name))
     word = re.search("[A-Za-z]+$", name)[0]
     sent = chat.request_after(lambda: chat.button(name, card).click())
-    beginning = sent["messages"][-1]["content"]
-    assert sent["messages"][-1]["role"] == "assistant"
-    assert beginning.startswith("".join(original[:at]))
-    assert beginning.endswith(word)
+    assert len(sent["prefix_token_ids"]) == at + 1
+    assert sent["messages"][-1]["role"] == "user"
     chat.wait_done()
     forked = chat.texts()
     assert forked[:at] == original[:at]
@@ -48,6 +46,39 @@ def test_fork_from_an_alternative_and_from_typed_text(chat):
     chat.button("Forked at token 2. Show the original", chat.answer).click()
     assert chat.texts() == forked
     expect(chat.tokens().nth(1)).to_have_attribute("data-mark", "")
+
+
+def test_fork_within_a_character(open_page):
+    """An emoji is three tokens here; each may be another one, and the character with it."""
+    chat = open_page(max_tokens=8, system_prompt="")
+    chat.ask("Write only emoji. 🦊🐑🦊🐑🐑")
+    # Cut at its limit within the third; it goes on right there.
+    chat.button("Continue").click()
+    chat.wait_tokens(9)
+    chat.wait_done()
+    cut = chat.texts()[:9]
+    assert [len(text) for text in cut] == [0, 0, 1] * 3
+    assert "\ufffd" not in "".join(cut)
+    first = cut[2]
+
+    def fork(at: int) -> tuple[int, list[str]]:
+        """Fork the last answer at a token of its first emoji; the byte chosen, and the texts."""
+        chat.tab("Tokens").get_by_role("option").nth(at).click()
+        names = chat.card.get_by_role("button", name=re.compile(r"^Fork here with \\x..$"))
+        name = names.first.get_attribute("aria-label")
+        sent = chat.request_after(lambda: chat.button(name, chat.card).click())
+        assert len(sent["prefix_token_ids"]) == at + 1
+        assert sent["messages"][-1]["role"] == "user"
+        chat.wait_done()
+        expect(chat.answer).to_contain_text(f"Forked at token {at + 1}")
+        return int(name[-2:], 16), chat.texts()
+
+    byte, texts = fork(1)
+    assert texts[:2] == ["", ""]
+    assert texts[2].encode()[2] == byte != first.encode()[2]
+    byte, again = fork(2)
+    assert again[:2] == ["", ""]
+    assert again[2].encode() == texts[2].encode()[:3] + bytes([byte]) != texts[2].encode()
 
 
 def test_keys_walk_by_token_and_to_the_next_uncertain_one(open_page):

@@ -2,8 +2,6 @@
 
 from playwright.sync_api import expect
 
-from tests.ui.chat_page import WAIT_MS
-
 
 def test_two_samplers_stream_at_once_and_part(open_page):
     chat = open_page(max_tokens=16)
@@ -24,7 +22,7 @@ def test_two_samplers_stream_at_once_and_part(open_page):
     expect(chat.answers).to_have_count(2)
     # Both have begun before either has ended.
     for answer in chat.answers.all():
-        expect(chat.tokens(answer).first).to_be_attached(timeout=WAIT_MS)
+        expect(chat.tokens(answer).first).to_be_attached()
         expect(answer).to_have_attribute("data-status", "streaming")
     for answer in chat.answers.all():
         chat.wait_done(answer)

@@ -36,7 +36,7 @@ def test_an_answer_is_followed_and_stopped_from_another_tab(open_page):
     reader.wait_tokens(len(kept) + 3)
     expect(reader.answer).to_contain_text(ELSEWHERE)
     writer.page.close()
-    expect(reader.answer).to_have_attribute("data-status", "stopped")
+    expect(reader.answer).to_have_attribute("data-status", "interrupted")
     expect(reader.answer).to_contain_text("The page was closed while this was being written.")
     begun = reader.texts()
     assert begun[: len(kept)] == kept

@@ -21,6 +21,20 @@ function serve(...responses: (Response | Error)[]) {
   });
 }
 
+const chunk = (content: string, token?: string, finish_reason: string | null = null) =>
+  `data: ${JSON.stringify({
+    choices: [{ index: 0, delta: { content }, finish_reason }],
+    metrics: token === undefined ? [] : [{ position: 9, token_id: 1, token }],
+  })}\n\n`;
+
+async function deltas(asked: ChatRequest, ...chunks: string[]) {
+  serve(new Response(`${chunks.join("")}data: [DONE]\n\n`));
+  const found: (string | null)[][] = [];
+  for await (const { prefix, text, tail } of streamChat(asked, { signal: new AbortController().signal }))
+    found.push([prefix, text, tail]);
+  return found;
+}
+
 async function run(signal = new AbortController().signal) {
   const waits: (number | null)[] = [];
   for await (const _ of streamChat(body, { signal, onWait: (seconds) => waits.push(seconds) }));
@@ -42,6 +56,23 @@ describe("streamChat", () => {
     await vi.advanceTimersByTimeAsync(2_200);
     expect(await waits).toEqual([3, null, 2, null]);
     expect(fetch).toHaveBeenCalledTimes(3);
+  });
+
+  it("tells the text of a given beginning from what comes after it, in whatever pieces it comes", async () => {
+    const asked = { ...body, prefix_token_ids: [5, 6] };
+    const tokens = [chunk("🦊", "\\x8a"), chunk(" ran", " ran"), chunk("", undefined, "stop")];
+    expect(await deltas(asked, chunk(""), chunk("The"), chunk(" "), ...tokens)).toEqual([
+      ["The ", "🦊", ""],
+      [null, " ran", ""],
+      [null, "", ""],
+    ]);
+    expect(await deltas(asked, chunk("The"), chunk(" end", undefined, "stop"))).toEqual([
+      ["The end", "", ""],
+    ]);
+    expect(await deltas(body, chunk(""), chunk("A", "A"))).toEqual([
+      [null, "", ""],
+      [null, "A", ""],
+    ]);
   });
 
   it("gives up on what waiting does not mend", async () => {

@@ -6,6 +6,8 @@ import { chunkRecords } from "./records";
 import type { ChatRequest, Usage } from "./wire";
 
 export interface ChatDelta {
+  /** The text of the request's `prefix_token_ids`, once, before the delta's own text; null in all other deltas. */
+  prefix: string | null;
   text: string;
   tokens: TokenRecord[];
   /** Text that belongs to no token of this delta. */
@@ -62,11 +64,17 @@ async function post(body: ChatRequest, { signal, onWait }: StreamOptions): Promi
 export async function* streamChat(body: ChatRequest, options: StreamOptions): AsyncGenerator<ChatDelta> {
   const response = await post(body, options);
   if (!response.body) throw new ApiError("The server answered without a body.", response.status);
+  // The text before the first token is the prefix's, however many chunks it comes in.
+  let prefix = body.prefix_token_ids ? "" : null;
   for await (const chunk of readChunks(response.body)) {
-    yield {
-      ...chunkRecords(chunk),
-      finishReason: chunk.choices[0]?.finish_reason ?? null,
-      usage: chunk.usage ?? null,
-    };
+    let records = chunkRecords(chunk);
+    const finishReason = chunk.choices[0]?.finish_reason ?? null;
+    if (prefix !== null && records.tokens.length === 0) {
+      prefix += records.text;
+      if (finishReason === null) continue;
+      records = { tokens: [], text: "", tail: "" };
+    }
+    yield { ...records, prefix, finishReason, usage: chunk.usage ?? null };
+    prefix = null;
   }
 }

@@ -1,14 +1,6 @@
+import { METRIC_NAMES } from "@/lib/metrics";
 import type { Alternative, MetricName, TokenRecord } from "@/types";
 import type { ChatChunk, TokenLogprob, TokenMetrics } from "./wire";
-
-export const METRIC_NAMES: readonly MetricName[] = [
-  "logits_entropy",
-  "logits_varentropy",
-  "attention_entropy",
-  "attention_varentropy",
-  "agreement",
-  "interaction_strength",
-];
 
 /**
  * Shares out a chunk's text among its tokens, so that the pieces joined are the text again. A token that

@@ -1,4 +1,5 @@
 import type { SamplerConfig } from "@/types";
+import type { Fitted, SamplerList } from "./wire";
 
 /** A JSON Schema, as far as this page reads it. */
 export interface JsonSchema {
@@ -20,16 +21,6 @@ export interface JsonSchema {
   properties?: Record<string, JsonSchema>;
 }
 
-/** Where the values of "auto" come from: what was measured, on which model, when and by which command. */
-export interface Fitted {
-  model: string;
-  date?: string;
-  command?: string;
-  /** Of the tokens measured, by quadrant. */
-  shares?: Record<string, number>;
-  evidence?: string;
-}
-
 export interface Samplers {
   /** Every sampler's values by name, "normal" (the plain sampler) included. */
   presets: Record<string, SamplerConfig>;
@@ -46,34 +37,11 @@ export const PLAIN = "normal";
 /** The name of the preset that goes by the loaded model. */
 export const AUTO = "auto";
 
-interface Body {
-  default?: string;
-  /** The values of the default sampler, as the server was started with. */
-  config?: SamplerConfig;
-  presets?: Record<string, SamplerConfig>;
-  normal?: SamplerConfig;
-  schema?: JsonSchema;
-  plain_schema?: JsonSchema;
-  fitted?: Fitted | null;
-}
-
 /** What GET /v1/samplers answered. Under the default sampler's name stand the values that the server runs it with. */
-export function readSamplers(body: unknown): Samplers {
-  const {
-    default: asked = "",
-    config,
-    normal,
-    schema = {},
-    plain_schema,
-    fitted = null,
-    ...rest
-  } = (body ?? {}) as Body;
-  const presets = { ...rest.presets };
-  if (normal) presets[PLAIN] = normal;
-  const defaultName = asked in presets ? asked : Object.keys(presets)[0];
-  if (!defaultName) throw new Error("The server's list of samplers is empty.");
-  if (config && defaultName === asked) presets[asked] = config;
-  return { presets, schema, plainSchema: plain_schema ?? schema, defaultName, fitted };
+export function readSamplers(list: SamplerList): Samplers {
+  const { default: asked, config, normal, schema, plain_schema, fitted } = list;
+  const presets: Record<string, SamplerConfig> = { ...list.presets, [PLAIN]: normal, [asked]: config };
+  return { presets, schema, plainSchema: plain_schema, defaultName: asked, fitted };
 }
 
 /** The name that a sampler has on this server: the server's own where it does not know the wanted one. */

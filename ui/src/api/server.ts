@@ -1,8 +1,9 @@
 import { create } from "zustand";
+import { useFacts } from "@/lib/facts";
 import { ApiError } from "./errors";
 import { getJson } from "./http";
 import { readSamplers, type Samplers } from "./samplers";
-import type { Health } from "./wire";
+import type { Health, ModelList, SamplerList } from "./wire";
 
 /** What this page knows of the server; `gone` after a health check that got no answer. */
 export type Connection = "connecting" | "loading" | "ok" | "stopping" | "gone" | "locked";
@@ -29,11 +30,19 @@ export const useServer = create<ServerState>(() => ({
 const SECONDS = { connecting: 1, loading: 1, gone: 2, stopping: 2, locked: 30, ok: 10 } as const;
 
 async function loadDetails(): Promise<Partial<ServerState>> {
-  const [models, samplers] = await Promise.all([
-    getJson<{ data?: { id: string }[] }>("v1/models"),
-    getJson<unknown>("v1/samplers"),
-  ]);
-  return { modelId: models.data?.[0]?.id ?? "", samplers: readSamplers(samplers) };
+  const [models, samplers] = await Promise.all([getJson<ModelList>("v1/models"), loadSamplers()]);
+  return { modelId: models.data[0]?.id ?? "", samplers: readSamplers(samplers) };
+}
+
+let factsRead = false;
+
+/** What is said of the samplers; what does not hang on the model is passed on at once. */
+async function loadSamplers(): Promise<SamplerList> {
+  const samplers = await getJson<SamplerList>("v1/samplers");
+  const { quadrants, metrics, system_prompt } = samplers;
+  useFacts.setState({ quadrants, metrics, system_prompt });
+  factsRead = true;
+  return samplers;
 }
 
 /** A dev proxy in front of a server that is down answers 500 or 502 itself: the same as no answer. */
@@ -51,6 +60,7 @@ export async function checkServer(): Promise<void> {
     const { status, model, rows = 0, queue = 0 } = health;
     const stale = before.connection !== "ok" || before.samplers === null || before.model !== model;
     const details = status === "ok" && stale ? await loadDetails() : {};
+    if (!factsRead) await loadSamplers();
     useServer.setState({ connection: status, model, rows, queue, ...details });
   } catch (error) {
     useServer.setState({ connection: connectionOf(error), rows: 0, queue: 0 });

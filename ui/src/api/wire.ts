@@ -15,18 +15,11 @@ export type TokenLogprob = Schemas["TokenLogprob"];
 export type Usage = Schemas["Usage"];
 export type Health = Schemas["Health"];
 
-export interface ChatChunk {
-  model?: string;
-  choices: {
-    index: number;
-    delta: { role?: string; content?: string | null };
-    logprobs?: { content: TokenLogprob[] | null } | null;
-    finish_reason: string | null;
-  }[];
-  metrics?: TokenMetrics[] | null;
-  usage?: Usage | null;
-}
-
+/** What the page reads of one. */
+export type ChatChunk = Pick<Schemas["ChatCompletionChunk"], "choices" | "metrics" | "usage">;
+export type ModelList = Schemas["ModelList"];
+export type SamplerList = Schemas["Samplers"];
+export type Fitted = Schemas["Provenance"];
 export type ErrorBody = Partial<Schemas["ErrorResponse"]>;
 
 /** What this page asks for: always a stream, with all that is known of each token. */
@@ -43,4 +36,5 @@ export interface ChatRequest extends Omit<Schemas["ChatRequest"], "messages"> {
   logprobs: true;
   top_logprobs: number;
   continue_final_message?: true;
+  prefix_token_ids?: number[];
 }

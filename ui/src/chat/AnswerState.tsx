@@ -1,17 +1,17 @@
 import { useEffect, useState } from "react";
 import { useServer } from "@/api/server";
-import { Button } from "@/app/controls";
+import { Button } from "@/kit/controls";
 import { useChats } from "@/store/chats";
 import { continueAnswer, regenerate } from "@/store/generation";
 import type { AnswerInfo, Message } from "@/store/model";
+import { underWay } from "@/store/status";
 import type { Answer } from "@/types";
 import { startEditing } from "./editing";
 
 /** What an answer that is not simply done says of itself, with the next thing to do. */
 function sentence(info: AnswerInfo, answer: Answer | undefined): { text: string; danger?: boolean } | null {
-  if (info.status === "error") return { text: info.error ?? "The answer was cut off.", danger: true };
-  if (info.finishReason === "interrupted")
-    return { text: "The page was closed while this was being written." };
+  if (info.status === "failed") return { text: info.error ?? "The answer was cut off.", danger: true };
+  if (info.status === "interrupted") return { text: "The page was closed while this was being written." };
   if (info.status === "stopped") return { text: "Stopped." };
   if (info.finishReason === "length") return { text: "Cut at the longest answer allowed." };
   if (info.status === "done" && !answer?.text && !info.fork)
@@ -48,8 +48,8 @@ export function AnswerState({ message, answer }: { message: Message; answer: Ans
       </p>
     );
   if (wait) return <Waiting until={wait.until} message={wait.message} />;
-  if (answer?.status === "streaming") {
-    return answer.text === "" ? (
+  if (underWay(info)) {
+    return info.status === "waiting" && answer?.text === "" ? (
       <p role="status" className="text-sm text-muted">
         {loading ? "Waiting for the model to load…" : "Reading the conversation…"}
       </p>

@@ -1,15 +1,16 @@
 import { PanelRight, RefreshCw, Split } from "lucide-react";
 import { lazy, memo, Suspense, useCallback, useEffect } from "react";
-import { IconButton } from "@/app/controls";
-import { attempt } from "@/app/notices";
 import { inspect, useInspected } from "@/inspector/inspected";
 import { ShareBar } from "@/instruments/ShareBar";
 import { useSelection } from "@/instruments/selection";
 import { TokenText } from "@/instruments/TokenText";
+import { IconButton } from "@/kit/controls";
+import { attempt } from "@/kit/notices";
 import { loadAnswer, showMessage, useChats } from "@/store/chats";
 import { forkAnswer, regenerate } from "@/store/generation";
 import type { Message } from "@/store/model";
 import { useSettings } from "@/store/settings";
+import { underWay } from "@/store/status";
 import type { Alternative, Answer } from "@/types";
 import { AnswerState } from "./AnswerState";
 import { BranchPicker } from "./BranchPicker";
@@ -33,7 +34,7 @@ export function AnswerBody({ message, answer }: { message: Message; answer: Answ
     return <TokenText answer={answer} colourBy={colourBy} onFork={onFork} />;
   return (
     <Suspense fallback={<Plain text={answer.text} />}>
-      <Markdown text={answer.text} streaming={answer.status === "streaming"} />
+      <Markdown text={answer.text} streaming={underWay(answer)} />
     </Suspense>
   );
 }
@@ -95,15 +96,15 @@ export function useAnswer(message: Message): Answer | undefined {
 export const AssistantMessage = memo(function AssistantMessage({ message }: { message: Message }) {
   const answer = useAnswer(message);
   const inspected = useInspected()?.id === message.id;
-  const streaming = answer?.status === "streaming";
+  const busy = underWay(message.answer);
   return (
     <article
       aria-label="Answer"
-      aria-busy={streaming}
+      aria-busy={busy}
       className="group/message"
       data-role="assistant"
       data-id={message.id}
-      data-status={answer?.status}
+      data-status={message.answer?.status}
     >
       <ForkedFrom message={message} />
       <div className="answer min-h-6">{answer && <AnswerBody message={message} answer={answer} />}</div>
@@ -118,7 +119,7 @@ export const AssistantMessage = memo(function AssistantMessage({ message }: { me
               icon={RefreshCw}
               size={15}
               label="Regenerate"
-              disabled={streaming}
+              disabled={busy}
               onClick={() => regenerate(message)}
             />
             <IconButton

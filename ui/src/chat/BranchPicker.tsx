@@ -1,5 +1,5 @@
 import { ChevronLeft, ChevronRight } from "lucide-react";
-import { IconButton } from "@/app/controls";
+import { IconButton } from "@/kit/controls";
 import { showMessage } from "@/store/chats";
 import { useSiblings } from "@/store/current";
 import type { Message } from "@/store/model";

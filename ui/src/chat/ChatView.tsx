@@ -1,8 +1,8 @@
 import { ArrowDown } from "lucide-react";
 import { type RefObject, useEffect, useRef } from "react";
-import { Button } from "@/app/controls";
 import { unpin } from "@/inspector/inspected";
 import { useSelection } from "@/instruments/selection";
+import { Button } from "@/kit/controls";
 import { useCurrent, useMessages, usePath } from "@/store/current";
 import { answer } from "@/store/generation";
 import type { Message } from "@/store/model";

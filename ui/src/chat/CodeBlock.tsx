@@ -1,6 +1,6 @@
 import { Check, Copy } from "lucide-react";
 import { type ReactNode, useRef, useState } from "react";
-import { IconButton } from "@/app/controls";
+import { IconButton } from "@/kit/controls";
 
 export function CopyButton({ text, label }: { text: () => string; label: string }) {
   const [done, setDone] = useState(false);

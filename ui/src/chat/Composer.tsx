@@ -2,10 +2,10 @@ import { ArrowUp, Square } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { create } from "zustand";
 import { type Connection, useServer } from "@/api/server";
-import { goTo } from "@/app/route";
 import { unpin } from "@/inspector/inspected";
-import { ensureConversation, useCurrent, usePath, useStreaming } from "@/store/current";
+import { ensureConversation, useCurrent, usePath, useUnderWay } from "@/store/current";
 import { send, stop } from "@/store/generation";
+import { goTo } from "@/store/route";
 import { SystemPromptPicker } from "./SystemPromptPicker";
 
 /** What is typed and not sent yet, for each conversation; examples put their text here. */
@@ -36,11 +36,11 @@ export function sendMessage(text: string, parentId: string | null): void {
   goTo(conversation.id);
 }
 
-function SendButton({ streaming, ready }: { streaming: string[]; ready: boolean }) {
+function SendButton({ underWay, ready }: { underWay: string[]; ready: boolean }) {
   const look =
     "ml-auto flex size-8 items-center justify-center rounded-full disabled:opacity-35 pointer-coarse:size-10";
   // Two elements, not one that changes its type: that would send what is typed with the very click that stops.
-  if (streaming.length > 0)
+  if (underWay.length > 0)
     return (
       <button
         key="stop"
@@ -48,7 +48,7 @@ function SendButton({ streaming, ready }: { streaming: string[]; ready: boolean 
         aria-label="Stop"
         title="Stop (Esc)"
         className={`${look} bg-ink text-page`}
-        onClick={() => streaming.forEach(stop)}
+        onClick={() => underWay.forEach(stop)}
       >
         <Square size={12} fill="currentColor" aria-hidden />
       </button>
@@ -72,13 +72,13 @@ export function Composer() {
   const current = useCurrent();
   const path = usePath();
   const connection = useServer((s) => s.connection);
-  const streaming = useStreaming(current?.id ?? null);
+  const underWay = useUnderWay(current?.id ?? null);
   const [rows, setRows] = useState(1);
   const field = useRef<HTMLTextAreaElement>(null);
   const key = current?.id ?? NEW;
   const text = useUnsent((s) => s.texts[key] ?? "");
   const ready =
-    text.trim() !== "" && streaming.length === 0 && (connection === "ok" || connection === "loading");
+    text.trim() !== "" && underWay.length === 0 && (connection === "ok" || connection === "loading");
   const submit = () => {
     if (!ready) return;
     setUnsent(current?.id ?? null, "");
@@ -115,7 +115,7 @@ export function Composer() {
         />
         <div className="mt-1 flex items-center gap-1">
           <SystemPromptPicker />
-          <SendButton streaming={streaming} ready={ready} />
+          <SendButton underWay={underWay} ready={ready} />
         </div>
       </div>
     </form>

@@ -1,8 +1,9 @@
 import { Columns2 } from "lucide-react";
 import type { CSSProperties } from "react";
 import { useServer } from "@/api/server";
-import { goToPair } from "@/app/route";
+import { Glyph } from "@/instruments/Glyph";
 import { QUADRANTS } from "@/lib/quadrants";
+import { goToPair } from "@/store/route";
 import type { QuadrantName } from "@/types";
 import { sendMessage, setUnsent } from "./Composer";
 import { EXAMPLES } from "./examples";
@@ -49,7 +50,7 @@ function Sample() {
               className="num w-3 text-center font-semibold"
               style={{ color: `var(${QUADRANTS[name].colour})` }}
             >
-              {QUADRANTS[name].glyph}
+              <Glyph of={name} />
             </span>
             {LESSONS[name].look}: {LESSONS[name].means}.
           </span>

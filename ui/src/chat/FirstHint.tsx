@@ -1,7 +1,7 @@
 import { X } from "lucide-react";
 import { useEffect } from "react";
-import { IconButton } from "@/app/controls";
 import { useSelection } from "@/instruments/selection";
+import { IconButton } from "@/kit/controls";
 import { probability, visible } from "@/lib/format";
 import { uncertain } from "@/lib/tint";
 import { useSettings } from "@/store/settings";

@@ -1,16 +1,21 @@
 import { ScrollText, Trash2 } from "lucide-react";
 import { useEffect, useState } from "react";
-import { Button, IconButton, inputLook } from "@/app/controls";
-import { Modal } from "@/app/dialog";
+import { Button, IconButton, inputLook } from "@/kit/controls";
+import { Modal } from "@/kit/dialog";
+import { useFacts } from "@/lib/facts";
 import { persist } from "@/store/chats";
 import { useSystemPrompt } from "@/store/current";
 import { db, type SystemPrompt } from "@/store/db";
 import { newId } from "@/store/model";
-import { SYSTEM_PROMPTS } from "./systemPrompts";
+import { systemPrompts } from "./systemPrompts";
 
-function nameOf(text: string, own: readonly SystemPrompt[]): string {
+const useSystemPrompts = () => systemPrompts(useFacts((s) => s.system_prompt));
+
+function nameOf(text: string | null, known: readonly SystemPrompt[]): string {
+  // The server's own, before it is known.
+  if (text === null) return "System prompt";
   if (!text) return "No system prompt";
-  return [...SYSTEM_PROMPTS, ...own].find((p) => p.text === text)?.name ?? "Own system prompt";
+  return known.find((p) => p.text === text)?.name ?? "Own system prompt";
 }
 
 function Choices({
@@ -52,7 +57,7 @@ function Choices({
 
 function Form({ own, refresh, close }: { own: SystemPrompt[]; refresh: () => void; close: () => void }) {
   const [current, apply] = useSystemPrompt();
-  const [text, setText] = useState(current);
+  const [text, setText] = useState(current ?? "");
   const [name, setName] = useState("");
   const keep = () => {
     persist(db.systemPrompts.put({ id: newId(), name: name.trim(), text }).then(refresh));
@@ -61,7 +66,7 @@ function Form({ own, refresh, close }: { own: SystemPrompt[]; refresh: () => voi
   const remove = (id: string) => persist(db.systemPrompts.delete(id).then(refresh));
   return (
     <div className="space-y-3 p-5">
-      <Choices prompts={SYSTEM_PROMPTS} text={text} onChoose={setText} />
+      <Choices prompts={useSystemPrompts()} text={text} onChoose={setText} />
       {own.length > 0 && <Choices prompts={own} text={text} onChoose={setText} onDelete={remove} />}
       <textarea
         aria-label="System prompt"
@@ -101,6 +106,7 @@ export function SystemPromptPicker() {
   const [open, setOpen] = useState(false);
   const [own, setOwn] = useState<SystemPrompt[]>([]);
   const [text] = useSystemPrompt();
+  const known = [...useSystemPrompts(), ...own];
   const refresh = () =>
     void db.systemPrompts
       .orderBy("name")
@@ -111,7 +117,7 @@ export function SystemPromptPicker() {
     <>
       <Button look="quiet" className="min-w-0 shrink! text-[13px]!" onClick={() => setOpen(true)}>
         <ScrollText size={14} className="shrink-0" aria-hidden />
-        <span className="truncate">{nameOf(text, own)}</span>
+        <span className="truncate">{nameOf(text, known)}</span>
       </Button>
       <Modal open={open} onClose={() => setOpen(false)} title="System prompt">
         <Form own={own} refresh={refresh} close={() => setOpen(false)} />

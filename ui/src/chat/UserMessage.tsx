@@ -1,7 +1,7 @@
 import clsx from "clsx";
 import { Pencil } from "lucide-react";
 import { memo, useState } from "react";
-import { Button, IconButton } from "@/app/controls";
+import { Button, IconButton } from "@/kit/controls";
 import { editMessage } from "@/store/generation";
 import type { Message } from "@/store/model";
 import { BranchPicker } from "./BranchPicker";

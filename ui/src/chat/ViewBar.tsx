@@ -1,13 +1,13 @@
-import { Segments, Select } from "@/app/controls";
-import { useMedia } from "@/app/media";
-import { useRoute } from "@/app/route";
 import { useInspected } from "@/inspector/inspected";
 import { FoldedLegend, Legend } from "@/instruments/Legend";
-import { type ColourBy, isMeasure, MEASURE_NAMES, MEASURES } from "@/lib/metrics";
+import { Segments, Select } from "@/kit/controls";
+import { useMedia } from "@/kit/media";
+import { type ColourBy, isMeasure, LABELS, MEASURE_NAMES } from "@/lib/metrics";
 import { useChats } from "@/store/chats";
+import { useRoute } from "@/store/route";
 import { useSettings } from "@/store/settings";
 
-const MEASURE_OPTIONS = MEASURE_NAMES.map((name) => ({ value: name, label: MEASURES[name].label }));
+const MEASURE_OPTIONS = MEASURE_NAMES.map((name) => ({ value: name, label: LABELS[name] }));
 
 /**
  * What the inspected answer is coloured by, which is not always what was chosen: where the sampler sorts into no quadrants

@@ -1,13 +1,7 @@
 import type { SystemPrompt } from "@/store/db";
 
-/** What new conversations start with: the command line's own. A small model needs it to stay with the question. */
-export const DEFAULT_SYSTEM_PROMPT =
-  "Think carefully, then answer briefly and correctly. Say so if you are not sure.";
-
 /** System prompts to start from; a person's own ones are kept in the browser's database. */
-export const SYSTEM_PROMPTS: readonly SystemPrompt[] = [
-  { id: "none", name: "None", text: "" },
-  { id: "careful", name: "Careful", text: DEFAULT_SYSTEM_PROMPT },
+const SYSTEM_PROMPTS: readonly SystemPrompt[] = [
   { id: "helpful", name: "Helpful", text: "You are a helpful assistant. Answer clearly and truthfully." },
   {
     id: "brief",
@@ -30,3 +24,9 @@ export const SYSTEM_PROMPTS: readonly SystemPrompt[] = [
     text: "You are a storyteller. Write vivid, surprising prose with concrete details.",
   },
 ];
+
+/** With the server's own, as far as that is known: new conversations start with it, as a small model needs one to stay with the question. */
+export function systemPrompts(served: string | null): SystemPrompt[] {
+  const own = served === null ? [] : [{ id: "careful", name: "Careful", text: served }];
+  return [{ id: "none", name: "None", text: "" }, ...own, ...SYSTEM_PROMPTS];
+}

@@ -1,11 +1,12 @@
 import { Tabs } from "@base-ui/react/tabs";
 import { lazy, type ReactNode, Suspense, useCallback } from "react";
-import { attempt } from "@/app/notices";
+import { attempt } from "@/kit/notices";
 import { SamplerPanel } from "@/sampler/SamplerPanel";
 import { useChats } from "@/store/chats";
 import { forkAnswer } from "@/store/generation";
 import type { Message } from "@/store/model";
 import { type InspectorTab, useSettings } from "@/store/settings";
+import { underWay } from "@/store/status";
 import type { Alternative, Answer } from "@/types";
 import { ForksTree } from "./ForksTree";
 import { useInspected } from "./inspected";
@@ -27,7 +28,7 @@ function AnswerPanel({ tab, message, answer }: { tab: InspectorTab; message: Mes
       void attempt(() => forkAnswer(message, index, alternative)),
     [message],
   );
-  if (answer.tokens.length === 0 && answer.status !== "streaming")
+  if (answer.tokens.length === 0 && !underWay(answer))
     return <Nothing>Nothing is known of this answer's tokens.</Nothing>;
   if (tab === "tokens") return <TokenList answer={answer} onFork={onFork} />;
   if (tab === "timeline") return <TimelineTab inspected={message} answer={answer} />;

@@ -1,8 +1,8 @@
 import { lazy, useEffect, useMemo, useState } from "react";
 import { useShallow } from "zustand/react/shallow";
-import { Segments } from "@/app/controls";
+import { Segments } from "@/kit/controls";
 import { answerLabel } from "@/store/answers";
-import { loadAnswer, useChats } from "@/store/chats";
+import { judged, loadAnswer, useChats } from "@/store/chats";
 import { db } from "@/store/db";
 import type { Message } from "@/store/model";
 import type { Answer } from "@/types";
@@ -24,6 +24,7 @@ function useCandidates(inspected: Message): Candidate[] {
     db.messages
       .filter((m) => m.role === "assistant" && m.conversationId !== inspected.conversationId)
       .toArray()
+      .then(judged)
       .then(setOthers, () => undefined);
   }, [inspected.conversationId]);
   return useMemo(() => {

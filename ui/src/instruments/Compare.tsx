@@ -1,14 +1,15 @@
 /** Any answers laid over each other on one metric, lined up at their start, their end or a phrase. */
 import { memo, useMemo, useRef, useState } from "react";
-import { type Smoothing, SmoothingChoice, ZoomButtons } from "@/instruments/controls";
-import { type Line, MetricPlot } from "@/instruments/MetricPlot";
+import { MetricPlot } from "@/instruments/MetricPlot";
 import { summarise } from "@/instruments/MetricTable";
+import type { Line } from "@/instruments/plotColumns";
+import { type Smoothing, SmoothingChoice, ZoomButtons } from "@/instruments/plotControls";
 import { useXView } from "@/instruments/Timeline";
 import { useTurns } from "@/instruments/turns";
 import { type Alignment, anchors, sharedPrefix } from "@/lib/align";
 import { readConditions, thresholdsOf } from "@/lib/conditions";
 import { percent, plural, withUnit } from "@/lib/format";
-import { MEASURE_NAMES, MEASURES, type Measure } from "@/lib/metrics";
+import { LABELS, MEASURE_NAMES, type Measure } from "@/lib/metrics";
 import { shares } from "@/lib/quadrants";
 import { MeasureSeries } from "@/lib/series";
 import type { Answer } from "@/types";
@@ -64,7 +65,7 @@ const Overlay = memo(function Overlay({ answers }: { answers: readonly Answer[] 
         <Choice
           label="Measure"
           value={measure}
-          choices={MEASURE_NAMES.map((name) => [name, MEASURES[name].label])}
+          choices={MEASURE_NAMES.map((name) => [name, LABELS[name]])}
           onChange={setMeasure}
         />
         <Choice
@@ -103,7 +104,7 @@ const Overlay = memo(function Overlay({ answers }: { answers: readonly Answer[] 
           slope={false}
           xLabels
           decoration={{ thresholds: measure === "logprob" ? [] : thresholds }}
-          label={`${MEASURES[measure].label} of ${lines.length} answers, lined up at their ${at}`}
+          label={`${LABELS[measure]} of ${lines.length} answers, lined up at their ${at}`}
         />
       ) : (
         <p className="text-sm text-muted" style={{ height: PLOT_HEIGHT }}>

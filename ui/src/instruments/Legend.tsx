@@ -1,8 +1,11 @@
 /** What the colours of the token view mean. */
+
 import { Info } from "lucide-react";
 import { type CSSProperties, useId, useState } from "react";
+import { Glyph } from "@/instruments/Glyph";
+import { phraseOf, useFacts } from "@/lib/facts";
 import { grouped, percent } from "@/lib/format";
-import { type ColourBy, isMeasure, MEASURES } from "@/lib/metrics";
+import { type ColourBy, isMeasure, measureDescription } from "@/lib/metrics";
 import { QUADRANT_NAMES, QUADRANTS } from "@/lib/quadrants";
 import { caption, domainOf, rampProperties, ticks } from "@/lib/scales";
 import { LOST_BITS, SURE_BITS } from "@/lib/tint";
@@ -16,6 +19,7 @@ export interface LegendProps {
 }
 
 export function Legend({ colourBy, answer }: LegendProps) {
+  useFacts(); // phrases and units
   if (!isMeasure(colourBy)) return <StrengthLegend quadrants={colourBy === "quadrant"} />;
   const domain = domainOf(colourBy, answer?.tokens ?? []);
   const known = domain.root || (answer?.tokens.length ?? 0) > 0;
@@ -24,7 +28,7 @@ export function Legend({ colourBy, answer }: LegendProps) {
       className="ramp m-0 flex items-center gap-3 text-xs text-muted"
       style={rampProperties() as CSSProperties}
     >
-      <figcaption className="min-w-0" title={MEASURES[colourBy].description}>
+      <figcaption className="min-w-0" title={measureDescription(colourBy)}>
         {caption(colourBy)}
       </figcaption>
       <div className="shrink-0">
@@ -127,11 +131,11 @@ function QuadrantList() {
   return (
     <ul className="flex flex-wrap gap-x-4 gap-y-1">
       {QUADRANT_NAMES.map((name) => {
-        const { glyph, phrase, where } = QUADRANTS[name];
+        const { where } = QUADRANTS[name];
         return (
-          <li key={name} className="flex items-baseline gap-1.5" title={`${phrase} (${where})`}>
+          <li key={name} className="flex items-baseline gap-1.5" title={`${phraseOf(name)} (${where})`}>
             <span className="num text-ink" aria-hidden>
-              {glyph}
+              <Glyph of={name} />
             </span>
             <span className="token-word px-0.5 text-ink" data-q={name === "FLOWING" ? undefined : name}>
               {name.toLowerCase()}

@@ -2,26 +2,15 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "react";
 import uPlot from "uplot";
 import { type Palette, usePalette } from "@/instruments/palette";
-import { PlotColumns } from "@/instruments/plotColumns";
+import { type Line, PlotColumns } from "@/instruments/plotColumns";
 import { type Decoration, decorate, LABEL_ROOM, RIBBON_ROOM, yRange } from "@/instruments/plotDrawing";
 import { attachPointer } from "@/instruments/plotPointer";
 import { markedIn, useSelection } from "@/instruments/selection";
 import type { XView } from "@/instruments/xView";
 import { grouped, ticks } from "@/lib/format";
 import type { Measure } from "@/lib/metrics";
-import type { MeasureSeries } from "@/lib/series";
-import type { Answer } from "@/types";
 import "uplot/dist/uPlot.min.css";
 import "./instruments.css";
-
-export interface Line {
-  answer: Answer;
-  series: MeasureSeries;
-  /** The token drawn at x = 0. */
-  anchor: number;
-  colour: string;
-  dash?: number[] | undefined;
-}
 
 export interface MetricPlotProps {
   measure: Measure;

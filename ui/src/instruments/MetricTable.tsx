@@ -1,7 +1,7 @@
 /** The plots in numbers, for a reader who does not see them and for one who wants them exact. */
 import { useState } from "react";
 import { visible, withUnit } from "@/lib/format";
-import { MEASURE_NAMES, MEASURES, type Measure, measureOf } from "@/lib/metrics";
+import { LABELS, MEASURE_NAMES, type Measure, measureOf } from "@/lib/metrics";
 import type { Answer, TokenRecord } from "@/types";
 
 export function MetricTable({ answer }: { answer: Answer }) {
@@ -37,7 +37,7 @@ function Summary({ measure, tokens }: { measure: Measure; tokens: readonly Token
   const at = found && tokens[found.at];
   return (
     <tr>
-      <th className="py-0.5 text-left font-normal text-muted">{MEASURES[measure].label}</th>
+      <th className="py-0.5 text-left font-normal text-muted">{LABELS[measure]}</th>
       <td className="num text-right">{withUnit(measure, found?.mean ?? Number.NaN)}</td>
       <td className="num text-right">{withUnit(measure, found?.least ?? Number.NaN)}</td>
       <td className="num text-right">{withUnit(measure, found?.most ?? Number.NaN)}</td>

@@ -1,19 +1,21 @@
 /** Entropy against varentropy, a point a token, over the regions of the config's quadrants. */
+
 import { type PointerEvent, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
-import { AnswerPicker, usePicked } from "@/instruments/controls";
+import { Glyph } from "@/instruments/Glyph";
 import { onTokenKey } from "@/instruments/keys";
 import { drawGround, drawPoints, type Plane, toX, toY } from "@/instruments/mapDrawing";
 import { type Palette, usePalette } from "@/instruments/palette";
+import { AnswerPicker, usePicked } from "@/instruments/plotControls";
 import { movedByHand } from "@/instruments/pointer";
 import { markedIn, useSelection } from "@/instruments/selection";
 import { TokenPopover, useCardPoint } from "@/instruments/TokenPopover";
-import type { OnFork } from "@/instruments/TokenText";
 import { inTurns } from "@/instruments/turns";
 import { type Conditions, readConditions } from "@/lib/conditions";
+import { phraseOf } from "@/lib/facts";
 import { grouped, percent, plural } from "@/lib/format";
 import { axisOf } from "@/lib/plane";
 import { QUADRANTS, shares } from "@/lib/quadrants";
-import type { Answer, QuadrantName } from "@/types";
+import type { Answer, OnFork, QuadrantName } from "@/types";
 import "./instruments.css";
 
 export interface QuadrantMapProps {
@@ -166,10 +168,10 @@ function Counts({ answer, lit }: { answer: Answer; lit: QuadrantName | null }) {
               className="num text-center font-semibold"
               style={{ color: `var(${QUADRANTS[name].colour})` }}
             >
-              {QUADRANTS[name].glyph}
+              <Glyph of={name} />
             </span>
             <span className="min-w-0">
-              {name} <span className="text-xs text-muted">{QUADRANTS[name].phrase}</span>
+              {name} <span className="text-xs text-muted">{phraseOf(name)}</span>
             </span>
             <span className="num text-right text-muted">{grouped(count)}</span>
             <span className="num text-right">{percent(share)}</span>

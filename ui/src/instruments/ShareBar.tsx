@@ -1,4 +1,5 @@
 /** How an answer's tokens spread over the quadrants; a click on a share lights its tokens up. */
+import { Glyph } from "@/instruments/Glyph";
 import { useSelection } from "@/instruments/selection";
 import { inTurns } from "@/instruments/turns";
 import { percent, plural } from "@/lib/format";
@@ -46,7 +47,7 @@ export const ShareBar = inTurns(function ShareBar({ answer, onSelect }: ShareBar
           }}
         >
           <span className="font-semibold" style={{ color: `var(${QUADRANTS[name].colour})` }}>
-            {QUADRANTS[name].glyph}
+            <Glyph of={name} />
           </span>{" "}
           {percent(share)}
         </button>

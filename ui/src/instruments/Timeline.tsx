@@ -1,5 +1,8 @@
 /** The metrics of an answer over its tokens, one strip each, all showing the same stretch. */
 import { type KeyboardEvent, useEffect, useMemo, useReducer, useRef, useState } from "react";
+import { onTokenKey } from "@/instruments/keys";
+import { MetricPlot } from "@/instruments/MetricPlot";
+import { MetricTable } from "@/instruments/MetricTable";
 import {
   AnswerPicker,
   type Smoothing,
@@ -7,20 +10,16 @@ import {
   Toggle,
   usePicked,
   ZoomButtons,
-} from "@/instruments/controls";
-import { onTokenKey } from "@/instruments/keys";
-import { MetricPlot } from "@/instruments/MetricPlot";
-import { MetricTable } from "@/instruments/MetricTable";
+} from "@/instruments/plotControls";
 import { markedIn, useSelection } from "@/instruments/selection";
 import { TokenPopover, useCardPoint } from "@/instruments/TokenPopover";
-import type { OnFork } from "@/instruments/TokenText";
 import { inTurns } from "@/instruments/turns";
 import { XView } from "@/instruments/xView";
 import { readConditions, thresholdsOf } from "@/lib/conditions";
 import { brief, plural, visible, withUnit } from "@/lib/format";
-import { MEASURES, METRIC_NAMES } from "@/lib/metrics";
+import { LABELS, METRIC_NAMES, measureDescription } from "@/lib/metrics";
 import { MeasureSeries } from "@/lib/series";
-import type { Answer, MetricName } from "@/types";
+import type { Answer, MetricName, OnFork } from "@/types";
 
 export interface TimelineProps {
   /** The first is shown; with several, a picker says which. */
@@ -61,9 +60,9 @@ function Strips({ answer, onFork }: { answer: Answer; onFork: OnFork | undefined
             key={metric}
             pressed={shown.includes(metric)}
             onChange={() => toggle(metric)}
-            title={MEASURES[metric].description}
+            title={measureDescription(metric)}
           >
-            {MEASURES[metric].label}
+            {LABELS[metric]}
           </Toggle>
         ))}
       </fieldset>
@@ -155,7 +154,7 @@ const Strip = inTurns(function Strip({ answer, metric, view, smoothing, slope, f
         slope={slope}
         xLabels={last}
         decoration={{ thresholds, ribbon: first ? answer.tokens : undefined }}
-        label={`${MEASURES[metric].label} over ${plural(answer.tokens.length, "token")}`}
+        label={`${LABELS[metric]} over ${plural(answer.tokens.length, "token")}`}
       />
     </div>
   );
@@ -170,7 +169,7 @@ function Readout({ answer, series, metric, smoothing }: ReadoutProps) {
   const token = answer.tokens[index];
   return (
     <p className="flex items-baseline gap-x-3 overflow-hidden pl-1 text-xs whitespace-nowrap text-muted">
-      <span className="font-semibold text-ink">{MEASURES[metric].label}</span>
+      <span className="font-semibold text-ink">{LABELS[metric]}</span>
       {token && (
         <>
           <span className="num text-ink">{withUnit(metric, token[metric])}</span>

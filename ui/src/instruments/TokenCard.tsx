@@ -1,14 +1,16 @@
 /** All that is known of one token: what it was, why the sampler did what it did, and what could have come instead. */
+
 import { type FormEvent, useState } from "react";
 import { Choice, isChosen } from "@/instruments/Choice";
-import type { OnFork } from "@/instruments/TokenText";
+import { Glyph } from "@/instruments/Glyph";
 import { readConditions, readWindow } from "@/lib/conditions";
+import { phraseOf } from "@/lib/facts";
 import { exactWithUnit, probability, visible } from "@/lib/format";
-import { MEASURES, METRIC_NAMES } from "@/lib/metrics";
+import { LABELS, METRIC_NAMES, measureDescription } from "@/lib/metrics";
 import { QUADRANTS } from "@/lib/quadrants";
 import { windowOf } from "@/lib/series";
 import { type Windowed, whatWasDone, why } from "@/lib/why";
-import type { Alternative, Answer, TokenRecord } from "@/types";
+import type { Alternative, Answer, OnFork, TokenRecord } from "@/types";
 
 export interface TokenCardProps {
   answer: Answer;
@@ -64,10 +66,10 @@ function Reason({ answer, index, token }: { answer: Answer; index: number; token
             style={{ color: `var(${quadrant.colour})` }}
             aria-hidden
           >
-            {quadrant.glyph}
+            <Glyph of={quadrant.name} />
           </span>
           <span className="font-semibold">{quadrant.name}</span>
-          <span className="text-muted"> — {quadrant.phrase}</span>
+          <span className="text-muted"> — {phraseOf(quadrant.name)}</span>
         </p>
       )}
       <p className="text-muted">
@@ -83,8 +85,8 @@ function Metrics({ token }: { token: TokenRecord }) {
     <dl className="mt-2 grid grid-cols-[1fr_auto] border-t border-line pt-2 leading-[18px]">
       {METRIC_NAMES.map((metric) => (
         <div key={metric} className="contents">
-          <dt className="text-muted" title={MEASURES[metric].description}>
-            {MEASURES[metric].label}
+          <dt className="text-muted" title={measureDescription(metric)}>
+            {LABELS[metric]}
           </dt>
           <dd className="num text-right">{exactWithUnit(metric, token[metric])}</dd>
         </div>

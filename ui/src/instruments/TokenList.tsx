@@ -1,16 +1,18 @@
 /** The answer as a list, a token a row: what the text tells by colour, in glyphs and numbers. */
+
 import { useVirtualizer, type Virtualizer } from "@tanstack/react-virtual";
 import { memo, useCallback, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { Glyph } from "@/instruments/Glyph";
 import { onTokenKey } from "@/instruments/keys";
 import { pointWithin } from "@/instruments/pointer";
 import { markedIn, useSelection } from "@/instruments/selection";
 import { TokenPopover, useCardPoint } from "@/instruments/TokenPopover";
-import type { OnFork } from "@/instruments/TokenText";
 import { inTurns } from "@/instruments/turns";
 import { brief, probability, visible } from "@/lib/format";
 import { QUADRANTS } from "@/lib/quadrants";
 import { uncertain } from "@/lib/tint";
-import type { Answer, TokenRecord } from "@/types";
+import { underWay } from "@/store/status";
+import type { Answer, OnFork, TokenRecord } from "@/types";
 
 export interface TokenListProps {
   answer: Answer;
@@ -159,7 +161,7 @@ const Row = memo(function Row({ id, token, index, top, marked, lit, answerId }: 
         className="num text-center font-semibold"
         style={quadrant ? { color: `var(${quadrant.colour})` } : undefined}
       >
-        {token.forced ? "↳" : (quadrant?.glyph ?? "")}
+        {token.forced ? "↳" : quadrant && <Glyph of={quadrant.name} />}
       </span>
       <code className="num overflow-clip text-ellipsis whitespace-nowrap">
         {visible(token.text || token.token)}
@@ -214,7 +216,7 @@ function useOffset() {
  * is told the height of all); the list scrolls once the browser has laid them out, which it would else do twice.
  */
 function useFollow(
-  { status }: Answer,
+  answer: Answer,
   count: number,
   scroller: React.RefObject<HTMLDivElement | null>,
   onEnd: (height: number) => void,
@@ -222,7 +224,7 @@ function useFollow(
   const atEnd = useRef(true);
   // What streamed once is followed to its last token, which may come with its end.
   const streamed = useRef(false);
-  streamed.current ||= status === "streaming";
+  streamed.current ||= underWay(answer);
   useEffect(() => {
     const element = scroller.current;
     const content = element?.firstElementChild;

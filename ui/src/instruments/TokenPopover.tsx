@@ -2,13 +2,12 @@
 import { autoUpdate, flip, offset, shift, size, useFloating } from "@floating-ui/react-dom";
 import { type ComponentProps, type ReactNode, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { createPortal } from "react-dom";
-import { useMedia } from "@/app/media";
 import { useSelection, type View } from "@/instruments/selection";
 import { TokenCard } from "@/instruments/TokenCard";
 import { TokenPreview } from "@/instruments/TokenPreview";
-import type { OnFork } from "@/instruments/TokenText";
+import { useMedia } from "@/kit/media";
 import { visible } from "@/lib/format";
-import type { Answer } from "@/types";
+import type { Answer, OnFork } from "@/types";
 
 export interface CardPoint {
   index: number;

@@ -1,5 +1,7 @@
 /** What a token was chosen from, at a glance: the likeliest alternatives, and a line for how unsure it was and what was done. */
+
 import { Choice, isChosen } from "@/instruments/Choice";
+import { Glyph } from "@/instruments/Glyph";
 import { withUnit } from "@/lib/format";
 import { QUADRANTS } from "@/lib/quadrants";
 import { whatWasDone } from "@/lib/why";
@@ -27,7 +29,7 @@ export function TokenPreview({ token }: { token: TokenRecord }) {
       <p className="mt-1 truncate border-t border-line pt-1 text-xs text-muted">
         {quadrant && (
           <span className="num font-semibold" style={{ color: `var(${QUADRANTS[quadrant].colour})` }}>
-            {QUADRANTS[quadrant].glyph}{" "}
+            <Glyph of={quadrant} />{" "}
           </span>
         )}
         Entropy {withUnit("logits_entropy", token.logits_entropy)} · {whatWasDone(token)}

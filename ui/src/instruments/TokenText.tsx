@@ -13,10 +13,9 @@ import { visible, withUnit } from "@/lib/format";
 import { type ColourBy, isMeasure } from "@/lib/metrics";
 import { QUADRANTS } from "@/lib/quadrants";
 import { type Domain, domainOf, rampProperties } from "@/lib/scales";
-import type { Alternative, Answer, TokenRecord } from "@/types";
+import { underWay } from "@/store/status";
+import type { Answer, OnFork, TokenRecord } from "@/types";
 import "./instruments.css";
-
-export type OnFork = (tokenIndex: number, alternative: Alternative | string) => void;
 
 export interface TokenTextProps {
   answer: Answer;
@@ -37,7 +36,7 @@ export function TokenText({ answer, colourBy, onFork }: TokenTextProps) {
   const card = useCardPoint(id, "text");
   useMarks(root, answer);
 
-  const streaming = answer.status === "streaming";
+  const growing = underWay(answer);
   const style = lit ? { ...RAMP, "--lit": `var(${QUADRANTS[lit].colour})` } : RAMP;
   return (
     <>
@@ -64,10 +63,10 @@ export function TokenText({ answer, colourBy, onFork }: TokenTextProps) {
             section={section}
             colourBy={colourBy}
             domain={domain}
-            caret={streaming && i === sections.length - 1}
+            caret={growing && i === sections.length - 1}
           />
         ))}
-        {streaming && tokens.length === 0 && <span className="tokens-caret" />}
+        {growing && tokens.length === 0 && <span className="tokens-caret" />}
       </div>
       <p id={hint} className="sr-only">
         Arrow keys go from token to token, with Shift to the next uncertain one. Enter opens the token's card,

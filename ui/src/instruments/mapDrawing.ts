@@ -1,10 +1,11 @@
 /** Drawing the quadrant map: the ground with its regions and axes, and the points. */
+
 import type { Palette } from "@/instruments/palette";
 import type { Conditions } from "@/lib/conditions";
 import { thresholdsOf } from "@/lib/conditions";
+import { glyphOf } from "@/lib/facts";
 import { brief } from "@/lib/format";
 import { type Axis, along, marks, type Region, regions } from "@/lib/plane";
-import { QUADRANTS } from "@/lib/quadrants";
 import type { QuadrantName, TokenRecord } from "@/types";
 
 export interface Plane {
@@ -80,8 +81,8 @@ function hatch(
 /** Glyph and name, as much as fits. */
 function nameRegion(context: CanvasRenderingContext2D, plane: Plane, region: Region, palette: Palette): void {
   const { left, top, width } = box(plane, region);
-  const { glyph, name } = QUADRANTS[region.name];
-  const whole = `${glyph} ${name}`;
+  const glyph = glyphOf(region.name);
+  const whole = `${glyph} ${region.name}`;
   const text = context.measureText(whole).width + 8 < width ? whole : glyph;
   label(context, text, left + 5, top + 5, palette);
 }
@@ -93,13 +94,12 @@ function nameRest(
   palette: Palette,
 ): void {
   if (Object.keys(conditions).length === 0) return;
-  const { glyph, name } = QUADRANTS.ADAPTIVE;
   const entropy = thresholdsOf(conditions, "logits_entropy").map(({ value }) => value);
   const varentropy = thresholdsOf(conditions, "logits_varentropy").map(({ value }) => value);
   // Between the thresholds of both lies what no other condition takes.
   const left = toX(plane, entropy[0] ?? 0);
   const bottom = toY(plane, varentropy[0] ?? 0);
-  label(context, `${glyph} ${name}`, left + 5, bottom - 17, palette);
+  label(context, `${glyphOf("ADAPTIVE")} ADAPTIVE`, left + 5, bottom - 17, palette);
 }
 
 function label(

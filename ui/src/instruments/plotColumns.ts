@@ -1,11 +1,19 @@
 /** The arrays that a plot draws, kept while an answer grows: only what is new is added, and nothing is thrown away. */
 import type { AlignedData } from "uplot";
 import type { MeasureSeries } from "@/lib/series";
+import type { Answer } from "@/types";
 
 export interface ColumnSource {
   series: MeasureSeries;
   /** The token at x = 0. */
   anchor: number;
+}
+
+/** One answer's line in a plot. */
+export interface Line extends ColumnSource {
+  answer: Answer;
+  colour: string;
+  dash?: number[] | undefined;
 }
 
 export class PlotColumns {

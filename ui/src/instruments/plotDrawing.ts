@@ -1,9 +1,10 @@
 /** What is drawn over a plot's lines: thresholds with their quadrants, and a ribbon of quadrants above. */
+
 import type uPlot from "uplot";
 import type { Palette } from "@/instruments/palette";
+import { glyphOf } from "@/lib/facts";
 import { brief } from "@/lib/format";
 import type { Measure } from "@/lib/metrics";
-import { QUADRANTS } from "@/lib/quadrants";
 import type { QuadrantName, TokenRecord } from "@/types";
 
 export interface Decoration {
@@ -65,7 +66,7 @@ function drawThresholds(plot: uPlot, thresholds: Decoration["thresholds"], palet
     // Labels that would cover each other give way to the lower threshold's.
     if (lastLabel - y < 13 * ratio) continue;
     lastLabel = y;
-    const text = `${brief(value)} ${quadrants.map((name) => QUADRANTS[name].glyph).join("")}`;
+    const text = `${brief(value)} ${quadrants.map(glyphOf).join("")}`;
     ctx.lineWidth = 3 * ratio;
     ctx.setLineDash([]);
     ctx.strokeStyle = palette.page;

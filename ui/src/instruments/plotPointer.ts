@@ -3,8 +3,8 @@
  * and pan.
  */
 import type uPlot from "uplot";
-import type { Line } from "@/instruments/MetricPlot";
 import { Pinch } from "@/instruments/pinch";
+import type { Line } from "@/instruments/plotColumns";
 import { type Point, useSelection } from "@/instruments/selection";
 import type { XView } from "@/instruments/xView";
 

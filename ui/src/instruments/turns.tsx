@@ -1,9 +1,8 @@
 /** Sparing the frames of a streaming answer: views that cost milliseconds take turns. The text itself does not wait. */
 import { type ComponentType, memo, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { flushSync } from "react-dom";
-import type { OnFork } from "@/instruments/TokenText";
 import { drawView } from "@/lib/frames";
-import type { Answer } from "@/types";
+import type { Answer, OnFork } from "@/types";
 
 /** A value as of this view's last turn. */
 export function useTurn<T extends object | null>(value: T): T {

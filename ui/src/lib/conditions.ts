@@ -3,7 +3,7 @@
  * wherever it keeps them. A config that names none simply has no lines to draw.
  */
 import { METRIC_NAMES } from "@/lib/metrics";
-import { QUADRANTS } from "@/lib/quadrants";
+import { QUADRANT_NAMES } from "@/lib/quadrants";
 import type { MetricName, QuadrantName, SamplerConfig } from "@/types";
 
 export type Level = "low" | "medium" | "high";
@@ -137,10 +137,7 @@ function leaves(value: unknown, path = ""): Leaf[] {
 
 function quadrantOf(path: string): QuadrantName | null {
   const words = path.split(/[._]/);
-  for (const { name, code } of Object.values(QUADRANTS)) {
-    if (words.includes(name.toLowerCase()) || words.includes(code)) return name;
-  }
-  return null;
+  return QUADRANT_NAMES.find((name) => words.includes(name.toLowerCase())) ?? null;
 }
 
 function metricOf(path: string): MetricName | null {

@@ -1,5 +1,5 @@
 /** Numbers and tokens written as a person would, and exactly where a person asks. */
-import { MEASURES, type Measure } from "@/lib/metrics";
+import { type Measure, measureUnit } from "@/lib/metrics";
 
 const NARROW_SPACE = "\u202f";
 
@@ -88,7 +88,7 @@ export function visible(text: string): string {
 }
 
 function joinUnit(number: string, measure: Measure): string {
-  const { unit } = MEASURES[measure];
+  const unit = measureUnit(measure);
   return unit && number !== "–" ? `${number}\u00a0${unit}` : number;
 }
 

@@ -1,12 +1,8 @@
-/** The five quadrants, as every view shows them. */
+/** The five quadrants, as every view shows them. Their glyphs and phrases are the server's: see facts.ts. */
 import type { QuadrantName, TokenRecord } from "@/types";
 
 export interface QuadrantInfo {
   name: QuadrantName;
-  /** Short code of logs and of the published sampler. */
-  code: string;
-  glyph: string;
-  phrase: string;
   /** Entropy and varentropy in words. */
   where: string;
   /** What samplers do with such a token: the published one, and one that is fitted to a model. */
@@ -18,18 +14,12 @@ export interface QuadrantInfo {
 export const QUADRANTS: Record<QuadrantName, QuadrantInfo> = {
   FLOWING: {
     name: "FLOWING",
-    code: "lelv",
-    glyph: "~",
-    phrase: "flowing with unspoken intent",
     where: "low entropy, low varentropy",
     action: "The likeliest token is taken.",
     colour: "--q-flowing",
   },
   ADAPTIVE: {
     name: "ADAPTIVE",
-    code: "adaptive",
-    glyph: "·",
-    phrase: "smooth transition",
     where: "in between",
     action:
       "Published: every parameter follows how unsure the model is. Fitted: next to no chance, or as it was tuned.",
@@ -37,9 +27,6 @@ export const QUADRANTS: Record<QuadrantName, QuadrantInfo> = {
   },
   TREADING: {
     name: "TREADING",
-    code: "helv",
-    glyph: "ε",
-    phrase: "treading carefully, asking clarifying questions",
     where: "high entropy, low varentropy",
     action:
       "Published: a pause, then a warmer draw. Fitted: no pause; many words would do, so one may be drawn.",
@@ -47,25 +34,22 @@ export const QUADRANTS: Record<QuadrantName, QuadrantInfo> = {
   },
   EXPLORING: {
     name: "EXPLORING",
-    code: "lehv",
-    glyph: "Ψ",
-    phrase: "exploring forks in the path",
     where: "low entropy, high varentropy",
     action: "Published: a warmer draw, among more candidates. Fitted: the favourite, or close to it.",
     colour: "--q-exploring",
   },
   RESAMPLING: {
     name: "RESAMPLING",
-    code: "hehv",
-    glyph: "!",
-    phrase: "resampling in the mist",
     where: "high entropy, high varentropy",
     action: "Published: a hot draw, from a narrower nucleus. Fitted: next to no chance, or as it was tuned.",
     colour: "--q-resampling",
   },
 };
 
-/** From the surest to the least sure: the order of legends, bars and counts. */
+/**
+ * From the surest to the least sure: the order of legends, bars and counts. It is stated here, too, as the page explains
+ * its colours while the server is not there yet.
+ */
 export const QUADRANT_NAMES: readonly QuadrantName[] = [
   "FLOWING",
   "ADAPTIVE",

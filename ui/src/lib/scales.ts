@@ -6,7 +6,7 @@
  * repaints nothing by hand.
  */
 import { brief } from "@/lib/format";
-import { MEASURES, type Measure, measureOf } from "@/lib/metrics";
+import { LABELS, type Measure, measureOf, measureUnit } from "@/lib/metrics";
 import type { TokenRecord } from "@/types";
 
 export interface Ramp {
@@ -107,8 +107,8 @@ export function ticks(domain: Domain): { t: number; label: string }[] {
 
 /** A legend's caption: "Entropy, bits". */
 export function caption(measure: Measure): string {
-  const { label, unit } = MEASURES[measure];
-  return unit ? `${label}, ${unit}` : label;
+  const unit = measureUnit(measure);
+  return unit ? `${LABELS[measure]}, ${unit}` : LABELS[measure];
 }
 
 /** The next larger of 1, 2 or 5 times a power of ten. */

@@ -1,7 +1,8 @@
 /** Why a token is in its quadrant, the condition that held, with the numbers; and what came of it. */
 import { type Conditions, type Over, TRIED, thresholdsOf } from "@/lib/conditions";
+import { unitOf } from "@/lib/facts";
 import { brief } from "@/lib/format";
-import { MEASURES } from "@/lib/metrics";
+import { LABELS } from "@/lib/metrics";
 import type { MetricName, TokenRecord } from "@/types";
 
 const NAMES: Partial<Record<MetricName, string>> = {
@@ -58,21 +59,21 @@ function between(token: TokenRecord, conditions: Conditions): string[] {
 
 /** "entropy 3.4 bits", with as many digits as it takes to tell the value from the threshold beside it. */
 function reading(token: TokenRecord, metric: MetricName, beside?: number): string {
-  const { label, unit } = MEASURES[metric];
+  const unit = unitOf(metric);
   const value = token[metric];
   let text = brief(value);
   if (beside !== undefined && Number.isFinite(value)) {
     for (let digits = 3; Number(text.replace("−", "-")) === beside && digits <= 9; digits++)
       text = String(Number(value.toPrecision(digits)));
   }
-  return `${NAMES[metric] ?? label.toLowerCase()} ${text}${unit ? `\u00a0${unit}` : ""}`;
+  return `${NAMES[metric] ?? LABELS[metric].toLowerCase()} ${text}${unit ? `\u00a0${unit}` : ""}`;
 }
 
 /** "slope of entropy 0.31 bits/token"; without the number where it is not known. */
 function trend(metric: MetricName, over: Over, windowed: Windowed): string {
-  const { label, unit } = MEASURES[metric];
+  const unit = unitOf(metric);
   const value = windowed(metric, over);
-  const name = `${over} of ${NAMES[metric] ?? label.toLowerCase()}`;
+  const name = `${over} of ${NAMES[metric] ?? LABELS[metric].toLowerCase()}`;
   if (!Number.isFinite(value)) return name;
   const per = over === "slope" ? `${unit}/token` : unit;
   return `${name} ${brief(value)}${per ? `\u00a0${per}` : ""}`;

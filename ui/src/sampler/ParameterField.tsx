@@ -1,7 +1,7 @@
 import { RotateCcw } from "lucide-react";
 import { memo, useEffect, useId, useState } from "react";
-import { IconButton, inputLook } from "@/app/controls";
-import { equal } from "./overrides";
+import { IconButton, inputLook } from "@/kit/controls";
+import { equal } from "@/lib/overrides";
 import { type Field, faultOf } from "./schema";
 import { travelOf } from "./slider";
 

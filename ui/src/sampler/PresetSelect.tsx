@@ -1,7 +1,8 @@
 import { AUTO, PLAIN, type Samplers } from "@/api/samplers";
-import { Select } from "@/app/controls";
+import { Select } from "@/kit/controls";
+import { glyphOf } from "@/lib/facts";
 import { percent } from "@/lib/format";
-import { QUADRANT_NAMES, QUADRANTS } from "@/lib/quadrants";
+import { QUADRANT_NAMES } from "@/lib/quadrants";
 import type { SamplerSettings } from "@/store/model";
 
 /** What each known sampler is, for the list; an unknown one is shown by its name. */
@@ -55,7 +56,7 @@ export function Fitting({ fitted }: Pick<Samplers, "fitted">) {
   const { date, shares = {}, evidence, command } = fitted;
   const counted = QUADRANT_NAMES.flatMap((name) => {
     const share = shares[name];
-    return share === undefined ? [] : `${QUADRANTS[name].glyph} ${percent(share)}`;
+    return share === undefined ? [] : `${glyphOf(name)} ${percent(share)}`;
   });
   return (
     <p className="text-xs text-muted" title={command}>

@@ -1,5 +1,5 @@
 import { Dices } from "lucide-react";
-import { IconButton, inputLook } from "@/app/controls";
+import { IconButton, inputLook } from "@/kit/controls";
 import { newSeed } from "@/store/model";
 
 /** The seed: empty for a new one each time; the dice fixes a random one. */

@@ -1,6 +1,6 @@
 import { PLAIN, type Samplers, schemaOf } from "@/api/samplers";
+import { diff, merge } from "@/lib/overrides";
 import type { SamplerConfig } from "@/types";
-import { diff, merge } from "./overrides";
 import { faultOf, fieldGroups } from "./schema";
 
 /** The text of a config file, as the command line's --sampler_config reads it: every value, indented. */

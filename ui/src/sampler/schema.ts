@@ -1,5 +1,5 @@
 import type { JsonSchema } from "@/api/samplers";
-import { type Path, valueAt } from "./overrides";
+import { type Path, valueAt } from "@/lib/overrides";
 
 /** One parameter as the panel shows it, read out of the config's JSON Schema. */
 export interface Field {

@@ -2,18 +2,17 @@ import { ArrowLeftRight, MessageSquare, SlidersHorizontal, Square } from "lucide
 import { useMemo, useState } from "react";
 import type { Samplers } from "@/api/samplers";
 import { useServer } from "@/api/server";
-import { Button, IconButton, inputLook } from "@/app/controls";
-import { Modal } from "@/app/dialog";
-import { goTo, useRoute } from "@/app/route";
 import { AnswerState } from "@/chat/AnswerState";
 import { AnswerBody, QuietLine, useAnswer } from "@/chat/AssistantMessage";
 import { EXAMPLES } from "@/chat/examples";
 import { ViewBar } from "@/chat/ViewBar";
+import { Button, IconButton, inputLook } from "@/kit/controls";
+import { Modal } from "@/kit/dialog";
 import { plural } from "@/lib/format";
-import { countChanges } from "@/sampler/overrides";
+import { countChanges } from "@/lib/overrides";
 import { PresetSelect } from "@/sampler/PresetSelect";
 import { SamplerForm } from "@/sampler/SamplerPanel";
-import { useCurrent, useMessages, useStreaming, useSystemPrompt } from "@/store/current";
+import { useCurrent, useMessages, useSystemPrompt, useUnderWay } from "@/store/current";
 import { runPair, stop } from "@/store/generation";
 import {
   type Conversation,
@@ -22,7 +21,9 @@ import {
   type SamplerSettings,
   settingsOn,
 } from "@/store/model";
+import { goTo, useRoute } from "@/store/route";
 import { useSettings } from "@/store/settings";
+import { underWay } from "@/store/status";
 import { Summary } from "./Summary";
 
 type Pair = NonNullable<Conversation["pair"]>;
@@ -89,7 +90,7 @@ function Answered({ message }: { message: Message }) {
   return (
     <article
       aria-label={answer.label}
-      aria-busy={answer.status === "streaming"}
+      aria-busy={underWay(answer)}
       data-role="assistant"
       data-id={message.id}
       data-status={answer.status}
@@ -134,7 +135,7 @@ function Form({
   pair,
   setPrompt,
   setPair,
-  streaming,
+  running,
 }: {
   /** Nothing has been run yet. */
   fresh: boolean;
@@ -142,12 +143,12 @@ function Form({
   pair: Pair;
   setPrompt: (prompt: string) => void;
   setPair: (pair: Pair) => void;
-  streaming: string[];
+  running: string[];
 }) {
   const samplers = useServer((s) => s.samplers);
   const connection = useServer((s) => s.connection);
   const [systemPrompt] = useSystemPrompt();
-  const ready = prompt.trim() !== "" && streaming.length === 0 && connection === "ok";
+  const ready = prompt.trim() !== "" && running.length === 0 && connection === "ok";
   const run = () => ready && goTo(runPair(prompt, pair, systemPrompt));
   return (
     <form
@@ -171,8 +172,8 @@ function Form({
             run();
           }}
         />
-        {streaming.length > 0 ? (
-          <Button className="h-9!" onClick={() => streaming.forEach(stop)}>
+        {running.length > 0 ? (
+          <Button className="h-9!" onClick={() => running.forEach(stop)}>
             <Square size={11} fill="currentColor" aria-hidden /> Stop both
           </Button>
         ) : (
@@ -230,7 +231,7 @@ function Desk({ conversation }: { conversation: Conversation | null }) {
   const question = Object.values(messages).find((m) => m.parentId === null)?.content ?? "";
   const [prompt, setPrompt] = useState(question);
   const [pair, setPair] = useState(() => initialPair(conversation));
-  const streaming = useStreaming(conversation?.id ?? null);
+  const running = useUnderWay(conversation?.id ?? null);
   const [left, right] = usePairMessages(conversation);
   return (
     <section aria-label="Side by side" className="@container flex h-full min-h-0 flex-col">
@@ -241,7 +242,7 @@ function Desk({ conversation }: { conversation: Conversation | null }) {
         pair={pair}
         setPrompt={setPrompt}
         setPair={setPair}
-        streaming={streaming}
+        running={running}
       />
       {left && right && <Both left={left} right={right} />}
       <div className="flex shrink-0 items-center border-b border-line [&_[data-bar]]:border-b-0">

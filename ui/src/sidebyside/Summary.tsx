@@ -1,10 +1,12 @@
+import { Glyph } from "@/instruments/Glyph";
 import { useSelection } from "@/instruments/selection";
 import { percent, plural, visible } from "@/lib/format";
 import { QUADRANT_NAMES, QUADRANTS } from "@/lib/quadrants";
+import { underWay } from "@/store/status";
 import type { Answer, TokenRecord } from "@/types";
 import { divergence, meanEntropy, quadrantShares } from "./divergence";
 
-const ended = (answer: Answer) => answer.status !== "streaming";
+const ended = (answer: Answer) => !underWay(answer);
 
 function Word({ answer, index, token }: { answer: Answer; index: number; token: TokenRecord | null }) {
   if (!token) return <span className="text-muted">the end</span>;
@@ -59,7 +61,9 @@ function Shares({ left, right }: { left: Answer; right: Answer }) {
           <th className="pr-2 font-normal sm:pr-4">Share of tokens</th>
           {QUADRANT_NAMES.map((name) => (
             <th key={name} scope="col" className="num px-1 text-right font-semibold sm:px-2" title={name}>
-              <span style={{ color: `var(${QUADRANTS[name].colour})` }}>{QUADRANTS[name].glyph}</span>
+              <span style={{ color: `var(${QUADRANTS[name].colour})` }}>
+                <Glyph of={name} />
+              </span>
               <span className="sr-only">{name}</span>
             </th>
           ))}

@@ -3,6 +3,7 @@ import type { Answer } from "@/types";
 import { answerLabel } from "./answers";
 import { db, deleteConversation, loadTokens } from "./db";
 import { type Conversation, DEFAULT_SAMPLER, type Message, newId, type SamplerSettings } from "./model";
+import { interrupted, inWordsOfToday, underWay } from "./status";
 import { heldAnswers } from "./tabs";
 import { choose, type Messages } from "./tree";
 
@@ -78,17 +79,12 @@ export async function openConversation(id: string | null): Promise<void> {
   setState({ currentId: id });
 }
 
-/** Stored messages as they are to be shown: an unfinished answer that no tab is writing has been interrupted. */
+/** Stored messages as they are to be shown: an answer under way that no tab is writing has been interrupted. */
 export async function judged(stored: Message[]): Promise<Message[]> {
-  if (!stored.some(({ answer }) => answer?.status === "streaming")) return stored;
+  const messages = stored.map(inWordsOfToday);
+  if (!messages.some(({ answer }) => underWay(answer))) return messages;
   const held = await heldAnswers();
-  return stored.map((message) => (held.has(message.id) ? message : interrupted(message)));
-}
-
-/** An answer stored as streaming whose page is gone. What had arrived is kept. */
-export function interrupted(message: Message): Message {
-  if (message.answer?.status !== "streaming") return message;
-  return { ...message, answer: { ...message.answer, status: "stopped", finishReason: "interrupted" } };
+  return messages.map((message) => (held.has(message.id) ? message : interrupted(message)));
 }
 
 function putMessages(conversationId: string, added: Message[]): void {

@@ -2,12 +2,14 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { useServer } from "@/api/server";
 import type { ChatRequest } from "@/api/wire";
+import { useFacts } from "@/lib/facts";
 import { openConversation, openStore, useChats } from "./chats";
 import { ensureConversation } from "./current";
 import { db } from "./db";
 import { continueAnswer, editMessage, forkAnswer, regenerate, runPair, send, stop } from "./generation";
 import type { Message } from "./model";
 import { DEFAULT_SAMPLER } from "./model";
+import { underWay } from "./status";
 import { exportConversations, importConversations } from "./transfer";
 import { activePath } from "./tree";
 
@@ -24,15 +26,24 @@ const event = (token: string, i: number) => {
   const choice = { index: 0, delta: { content: token }, logprobs, finish_reason: null };
   return `data: ${JSON.stringify({ choices: [choice], metrics: [metrics] })}\n\n`;
 };
+/** What the answer was asked to begin with; the ids of these tests count the words of the last answer. */
+const BEFORE = ["The", " sky", " is"];
+const begun = (ids: number[]) => {
+  const content = ids.map((id) => BEFORE[id]).join("");
+  return `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content }, finish_reason: null }] })}\n\n`;
+};
 const LAST = `data: ${JSON.stringify({ choices: [{ index: 0, delta: {}, finish_reason: "stop" }] })}\n\ndata: [DONE]\n\n`;
 
 /** Answers every chat request with these tokens; `open`: the stream stays open after them. */
 function answerWith(tokens: string[], open = false): void {
   vi.spyOn(globalThis, "fetch").mockImplementation(async (_url, init) => {
     requests.push(JSON.parse(String(init?.body)));
+    const asked = requests.at(-1)?.prefix_token_ids;
+    const events = tokens.map(event);
+    if (asked) events.unshift(begun(asked));
     const body = new ReadableStream<Uint8Array>({
       start(controller) {
-        controller.enqueue(encoder.encode(tokens.map(event).join("")));
+        controller.enqueue(encoder.encode(events.join("")));
         init?.signal?.addEventListener("abort", () =>
           controller.error(new DOMException("Aborted", "AbortError")),
         );
@@ -55,7 +66,7 @@ const path = (id: string): Message[] => {
 const last = (id: string) => path(id).at(-1) as Message;
 const settled = (id: string) =>
   vi.waitFor(async () => {
-    expect(last(id).answer?.status).not.toBe("streaming");
+    expect(underWay(last(id).answer)).toBe(false);
     expect((await db.messages.get(last(id).id))?.answer?.status).toBe(last(id).answer?.status);
   });
 
@@ -95,6 +106,22 @@ describe("a conversation", () => {
     expect(requests[0]).not.toHaveProperty("sampler_config");
   });
 
+  it("starts with the server's system prompt, also where that is not known yet", async () => {
+    answerWith(["Hi"]);
+    const facts = useFacts.getState();
+    useFacts.setState({ system_prompt: null });
+    useServer.setState({ samplers: null });
+    const { id, systemPrompt } = ensureConversation();
+    expect(systemPrompt).toBeNull();
+    send(id, null, "Hello");
+    useFacts.setState(facts);
+    const samplers = { presets: { entropix: {} }, schema: {}, plainSchema: {}, defaultName: "entropix" };
+    useServer.setState({ samplers: { ...samplers, fitted: null } });
+    await settled(id);
+    expect(requests[0]?.messages[0]).toEqual({ role: "system", content: facts.system_prompt });
+    expect(state().conversations[id]?.systemPrompt).toBe(facts.system_prompt);
+  });
+
   it("is found again after a reload, tokens included", async () => {
     answerWith(["The", " sky"]);
     const id = await ask("Why?");
@@ -119,12 +146,41 @@ describe("a conversation", () => {
     answerWith([" is", " blue"]);
     await continueAnswer(last(id));
     expect(last(id)).toMatchObject({ content: "The sky is blue", answer: { status: "done" } });
-    expect(requests[1]?.continue_final_message).toBe(true);
-    expect(requests[1]?.messages.at(-1)).toEqual({ role: "assistant", content: "The sky" });
+    expect(requests[1]?.prefix_token_ids).toEqual([0, 1]);
+    expect(requests[1]?.messages.at(-1)?.role).toBe("user");
+    expect(requests[1]).not.toHaveProperty("continue_final_message");
     expect(state().answers[last(id).id]?.tokens).toHaveLength(4);
   });
 
-  it("shows an answer that a closed page left behind as stopped", async () => {
+  it("sends another model the text of what it is to go on with, as ids mean something else there", async () => {
+    answerWith(["The", " sky"]);
+    const id = await ask("Why?");
+    useServer.setState({ model: "other" });
+    answerWith([" is"]);
+    await continueAnswer(last(id));
+    expect(requests[1]?.messages.at(-1)).toEqual({ role: "assistant", content: "The sky" });
+    expect(requests[1]).toMatchObject({ continue_final_message: true });
+    expect(requests[1]).not.toHaveProperty("prefix_token_ids");
+    expect(last(id)).toMatchObject({ content: "The sky is", answer: { model: "other" } });
+  });
+
+  it("forks by the id of another token, whose text the server tells", async () => {
+    answerWith(["The", " sky", "."]);
+    const id = await ask("Why?");
+    const first = last(id);
+    answerWith([" blue"]);
+    forkAnswer(first, 1, { token: "\\xf0\\x9f", token_id: 2, logprob: -1 });
+    await settled(id);
+    expect(requests[1]?.prefix_token_ids).toEqual([0, 2]);
+    expect(requests[1]?.messages.at(-1)?.role).toBe("user");
+    expect(last(id)).toMatchObject({
+      content: "The is blue",
+      answer: { fork: { from: first.id, index: 1 } },
+    });
+    expect(state().answers[last(id).id]?.tokens.map((t) => t.text)).toEqual(["The", " is", " blue"]);
+  });
+
+  it("shows an answer that a closed page left behind as interrupted", async () => {
     answerWith(["The"], true);
     const { id } = ensureConversation();
     send(id, null, "Why?");
@@ -136,7 +192,7 @@ describe("a conversation", () => {
       await db.messages.put({ ...stored, answer: { ...stored.answer, status: "streaming" } });
     useChats.setState({ messages: {}, answers: {} });
     await openConversation(id);
-    expect(last(id).answer).toMatchObject({ status: "stopped", finishReason: "interrupted" });
+    expect(last(id).answer).toMatchObject({ status: "interrupted" });
   });
 
   it("keeps every version: edits, other answers, forks", async () => {
@@ -176,7 +232,7 @@ describe("a conversation", () => {
   it("reports a server that is gone, and keeps the message", async () => {
     vi.spyOn(globalThis, "fetch").mockRejectedValue(new TypeError("Failed to fetch"));
     const id = await ask("Why?");
-    expect(last(id).answer).toMatchObject({ status: "error", error: expect.stringMatching(/connection/) });
+    expect(last(id).answer).toMatchObject({ status: "failed", error: expect.stringMatching(/connection/) });
   });
 });
 

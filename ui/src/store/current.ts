@@ -1,9 +1,11 @@
 import { useMemo } from "react";
 import { useShallow } from "zustand/react/shallow";
 import { useServer } from "@/api/server";
+import { useFacts } from "@/lib/facts";
 import { createConversation, setSampler, updateConversation, useChats } from "./chats";
 import { type Conversation, type Message, type SamplerSettings, settingsOn } from "./model";
 import { useSettings } from "./settings";
+import { underWayIn } from "./status";
 import { activePath, type Messages, siblings } from "./tree";
 
 const NONE: Messages = {};
@@ -53,7 +55,8 @@ export function useSamplerSettings(): [SamplerSettings, (change: Partial<Sampler
   return [useMemo(() => settingsOn(samplers, wanted), [samplers, wanted]), set];
 }
 
-export function useSystemPrompt(): [string, (text: string) => void] {
+/** The system prompt in force; null while it is the server's own and that is not known yet. */
+export function useSystemPrompt(): [string | null, (text: string) => void] {
   const current = useCurrent();
   const draft = useSettings((s) => s.draft.systemPrompt);
   const id = current?.id ?? null;
@@ -64,23 +67,20 @@ export function useSystemPrompt(): [string, (text: string) => void] {
     },
     [id],
   );
-  return [current?.systemPrompt ?? draft, set];
+  const served = useFacts((s) => s.system_prompt);
+  return [(current ? current.systemPrompt : draft) ?? served, set];
 }
 
 /** The open conversation, or a new one made of the draft. */
 export function ensureConversation(): Conversation {
   const { currentId, conversations } = useChats.getState();
   const current = currentId ? conversations[currentId] : undefined;
-  return current ?? createConversation({ ...useSettings.getState().draft });
+  if (current) return current;
+  const { systemPrompt, sampler } = useSettings.getState().draft;
+  return createConversation({ systemPrompt: systemPrompt ?? useFacts.getState().system_prompt, sampler });
 }
 
-/** Whether an answer of this conversation is being streamed. */
-export function useStreaming(conversationId: string | null): string[] {
-  return useChats(
-    useShallow((s) => {
-      const messages = conversationId ? s.messages[conversationId] : undefined;
-      if (!messages) return [];
-      return Object.keys(messages).filter((id) => s.answers[id]?.status === "streaming");
-    }),
-  );
+/** The ids of this conversation's answers that are under way. */
+export function useUnderWay(conversationId: string | null): string[] {
+  return useChats(useShallow((s) => underWayIn((conversationId && s.messages[conversationId]) || NONE)));
 }

@@ -4,6 +4,7 @@ import { answerOf, forget, judged, setAnswer, setMessage, useChats, writesDone }
 import { db, loadTokens } from "./db";
 import { isRunning, stop, stopConversation } from "./generation";
 import type { Conversation, Message } from "./model";
+import { underWay } from "./status";
 import { onAskedToStop, whenReleased } from "./tabs";
 
 const { getState, setState } = useChats;
@@ -81,14 +82,14 @@ async function takeMessages(rows: Message[]): Promise<void> {
     const tokens = await grown(message);
     if (isRunning(message.id) || !getState().conversations[message.conversationId]) continue;
     setMessage(message);
-    setElsewhere(message.id, message.answer?.status === "streaming");
+    setElsewhere(message.id, underWay(message.answer));
     if (tokens) setAnswer(answerOf(message, tokens));
   }
 }
 
 function differs({ id, conversationId, content, answer }: Message): boolean {
   const mine = getState().messages[conversationId]?.[id];
-  if (!mine || mine.content !== content || answer?.status === "streaming") return true;
+  if (!mine || mine.content !== content || underWay(answer)) return true;
   // This tab judges an unfinished answer by itself; the database keeps it as its writer left it.
   return mine.answer?.status !== answer?.status || getState().elsewhere[id] !== undefined;
 }

@@ -3,7 +3,8 @@ import { ApiError, isAbort } from "@/api/errors";
 import { samplerFields } from "@/api/samplers";
 import { checkServer, serverKnown, useServer } from "@/api/server";
 import type { ChatMessage, ChatRequest } from "@/api/wire";
-import { merge } from "@/sampler/overrides";
+import { useFacts } from "@/lib/facts";
+import { merge } from "@/lib/overrides";
 import type { Alternative, SamplerConfig, TokenRecord } from "@/types";
 import {
   addMessage,
@@ -13,7 +14,7 @@ import {
   updateConversation,
   useChats,
 } from "./chats";
-import { forkStart } from "./fork";
+import { forkStart, idsOf } from "./fork";
 import { LiveAnswer } from "./live";
 import {
   type AnswerInfo,
@@ -24,6 +25,7 @@ import {
   type SamplerSettings,
   settingsOn,
 } from "./model";
+import { underWay } from "./status";
 import { askToStop, holdAnswer } from "./tabs";
 import { ancestors } from "./tree";
 
@@ -42,7 +44,7 @@ function configOf(settings: SamplerSettings): SamplerConfig | null {
 function newAnswer(wanted: SamplerSettings, fork: AnswerInfo["fork"] = null): AnswerInfo {
   const settings = settingsOn(useServer.getState().samplers, wanted);
   return {
-    status: "streaming",
+    status: "waiting",
     finishReason: null,
     error: null,
     sampler: { ...settings, seed: settings.seed ?? newSeed() },
@@ -65,14 +67,19 @@ function newMessage(conversationId: string, parentId: string | null, rest: Parti
   };
 }
 
-/** The request for an answer: everything above it, and its own beginning where it has one. */
-function requestFor(message: Message): ChatRequest {
+/**
+ * The request for an answer: everything above it, and its own beginning where it has one, by the ids of its tokens. A
+ * beginning that was typed is sent as text.
+ */
+function requestFor(message: Message, begun: readonly TokenRecord[]): ChatRequest {
   const answer = message.answer as AnswerInfo;
   const conversation = conversationOf(message.conversationId);
   const history = ancestors(messagesOf(message.conversationId), message.id).slice(0, -1);
   const messages: ChatMessage[] = history.map(({ role, content }) => ({ role, content }));
   if (conversation.systemPrompt) messages.unshift({ role: "system", content: conversation.systemPrompt });
-  if (message.content) messages.push({ role: "assistant", content: message.content });
+  const ids = idsOf(begun, message.content);
+  const typed = ids === null && message.content !== "";
+  if (typed) messages.push({ role: "assistant", content: message.content });
   return {
     model: useServer.getState().modelId,
     messages,
@@ -84,14 +91,23 @@ function requestFor(message: Message): ChatRequest {
     metrics: true,
     logprobs: true,
     top_logprobs: TOP_ALTERNATIVES,
-    ...(message.content ? { continue_final_message: true as const } : {}),
+    ...(typed ? { continue_final_message: true as const } : {}),
+    ...(ids ? { prefix_token_ids: ids } : {}),
   };
 }
+
+const withoutId = (token: TokenRecord): TokenRecord => ({ ...token, token_id: -1 });
 
 function setWaiting(id: string, wait: { message: string; until: number } | null): void {
   useChats.setState(({ waiting: { [id]: _, ...others } }) => ({
     waiting: wait ? { ...others, [id]: wait } : others,
   }));
+}
+
+/** A conversation that began before the server's system prompt was known keeps that one from now on. */
+function settleSystemPrompt(conversationId: string): void {
+  if (conversationOf(conversationId)?.systemPrompt === null)
+    updateConversation(conversationId, { systemPrompt: useFacts.getState().system_prompt ?? "" });
 }
 
 /** Streams an answer into `message`, after the text and tokens that it already has. */
@@ -103,13 +119,17 @@ async function run(message: Message, tokens: TokenRecord[] = []): Promise<void> 
   let finishReason: string | null = null;
   try {
     await serverKnown(abort.signal);
+    settleSystemPrompt(message.conversationId);
     const info = message.answer as AnswerInfo;
     const server = useServer.getState();
     const sampler = settingsOn(server.samplers, info.sampler);
     const config = info.config ?? configOf(sampler);
-    const known = { sampler, config, model: info.model || (server.model ?? "") };
-    live.learn(known);
-    const request = requestFor({ ...message, answer: { ...info, ...known } });
+    const model = server.model ?? info.model;
+    const known = { sampler, config, model };
+    // To another model than the one that wrote them, the ids of an answer's tokens mean something else.
+    const begun = info.model && info.model !== model ? tokens.map(withoutId) : tokens;
+    live.learn(known, [...begun]);
+    const request = requestFor({ ...message, answer: { ...info, ...known } }, begun);
     const onWait = (seconds: number | null, { message: text }: ApiError) =>
       setWaiting(message.id, seconds === null ? null : { message: text, until: Date.now() + seconds * 1000 });
     for await (const delta of streamChat(request, { signal: abort.signal, onWait })) {
@@ -118,10 +138,10 @@ async function run(message: Message, tokens: TokenRecord[] = []): Promise<void> 
     }
     await live.end({ status: "done", finishReason, error: null });
   } catch (error) {
-    if (isAbort(error)) await live.end({ status: "stopped", finishReason: "stopped", error: null });
+    if (isAbort(error)) await live.end({ status: "stopped", finishReason: null, error: null });
     else {
       const text = error instanceof Error ? error.message : String(error);
-      await live.end({ status: "error", finishReason: null, error: text });
+      await live.end({ status: "failed", finishReason: null, error: text });
       if (error instanceof ApiError && error.gone) void checkServer();
     }
   } finally {
@@ -179,10 +199,11 @@ export function answer(user: Message): void {
 
 /** Goes on with an answer that was stopped, cut off, or ended at its limit. */
 export async function continueAnswer(message: Message): Promise<void> {
-  if (running.has(message.id) || useChats.getState().elsewhere[message.id] || !message.answer) return;
+  const { answer } = messagesOf(message.conversationId)[message.id] ?? message;
+  if (!answer || underWay(answer)) return;
   await loadAnswer(message);
   const { text, tokens } = useChats.getState().answers[message.id] ?? { text: message.content, tokens: [] };
-  const info: AnswerInfo = { ...message.answer, status: "streaming", finishReason: null, error: null };
+  const info: AnswerInfo = { ...answer, status: "waiting", finishReason: null, error: null };
   const next: Message = { ...message, content: text, answer: info };
   setMessage(next);
   await run(next, tokens);
@@ -191,11 +212,11 @@ export async function continueAnswer(message: Message): Promise<void> {
 /** Branches off an answer at a token, with another token in its place. Throws where that cannot be. */
 export function forkAnswer(message: Message, index: number, choice: Alternative | string): void {
   const { tokens, text, ends } = forkStart(tokensOf(message.id), index, choice);
-  const { sampler } = message.answer as AnswerInfo;
+  const { sampler, model } = message.answer as AnswerInfo;
   // The same token again under the same seed would only repeat the answer.
   const forced = typeof choice === "string" ? choice : choice.token;
   const settings = forced === tokensOf(message.id)[index]?.token ? { ...sampler, seed: newSeed() } : sampler;
-  const info = newAnswer(settings, { from: message.id, index });
+  const info = { ...newAnswer(settings, { from: message.id, index }), model };
   const branch = newMessage(message.conversationId, message.parentId, {
     role: "assistant",
     content: text,
@@ -225,7 +246,7 @@ export function stopConversation(conversationId: string): void {
 export function runPair(
   prompt: string,
   pair: NonNullable<Conversation["pair"]>,
-  systemPrompt: string,
+  systemPrompt: string | null,
 ): string {
   const seed = pair.left.seed ?? newSeed();
   const sides = [

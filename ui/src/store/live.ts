@@ -1,8 +1,9 @@
 import type { ChatDelta } from "@/api/chat";
 import { drawText, whenIdle } from "@/lib/frames";
-import type { Answer, TokenRecord } from "@/types";
+import type { TokenRecord } from "@/types";
 import { answerOf, persist, setAnswer, setMessage } from "./chats";
 import { db, saveTokens } from "./db";
+import { retold } from "./fork";
 import type { AnswerInfo, Message } from "./model";
 
 /** How often a streaming answer is written to the database, in ms. */
@@ -29,7 +30,7 @@ export class LiveAnswer {
     this.text = message.content;
     this.saved = 0;
     this.secondsBefore = message.answer?.seconds ?? 0;
-    this.show("streaming");
+    this.show();
   }
 
   get seconds(): number {
@@ -37,20 +38,28 @@ export class LiveAnswer {
   }
 
   /** What was not known yet when the message was sent to a server that was loading. */
-  learn(known: Pick<AnswerInfo, "sampler" | "config" | "model">): void {
+  learn(known: Pick<AnswerInfo, "sampler" | "config" | "model">, tokens: TokenRecord[]): void {
+    this.tokens = tokens;
     this.message = { ...this.message, answer: { ...(this.message.answer as AnswerInfo), ...known } };
-    this.show("streaming");
+    this.show();
   }
 
   add(delta: ChatDelta): void {
+    if (delta.prefix !== null) {
+      this.tokens = retold(this.tokens, delta.prefix);
+      this.text = delta.prefix;
+      this.saved = 0;
+    }
     this.text += delta.text;
     this.tokens.push(...delta.tokens);
     const last = this.tokens.length - 1;
     const record = this.tokens[last];
     if (delta.tail && record) this.tokens[last] = { ...record, text: record.text + delta.tail };
+    if (this.message.answer?.status === "waiting" && delta.tokens.length > 0)
+      this.become({ status: "streaming" });
     this.frame ??= nextFrame(() => {
       this.frame = null;
-      this.show("streaming");
+      this.show();
     });
     this.saving ??= saveTime(() => {
       this.saving = null;
@@ -62,17 +71,21 @@ export class LiveAnswer {
   async end(change: Pick<AnswerInfo, "status" | "finishReason" | "error">): Promise<void> {
     this.frame?.();
     this.saving?.();
-    const info = this.message.answer as AnswerInfo;
-    const answer: AnswerInfo = { ...info, ...change, seconds: this.seconds };
-    this.message = { ...this.message, content: this.text, answer };
-    setMessage(this.message);
-    this.show(change.status);
+    this.become({ ...change, seconds: this.seconds });
+    this.show();
     await persist(this.save());
   }
 
-  private show(status: Answer["status"]): void {
+  /** Everybody is told: the message is where an answer's status is kept. */
+  private become(change: Partial<AnswerInfo>): void {
+    const answer = { ...(this.message.answer as AnswerInfo), ...change };
+    this.message = { ...this.message, content: this.text, answer };
+    setMessage(this.message);
+  }
+
+  private show(): void {
     const message = { ...this.message, content: this.text };
-    setAnswer({ ...answerOf(message, this.tokens.slice()), status, seconds: this.seconds });
+    setAnswer({ ...answerOf(message, this.tokens.slice()), seconds: this.seconds });
   }
 
   private async save(): Promise<void> {

@@ -1,5 +1,5 @@
 import { nameOn, type Samplers } from "@/api/samplers";
-import type { Answer, SamplerConfig } from "@/types";
+import type { AnswerStatus, SamplerConfig } from "@/types";
 
 /** What a person chose in the sampler panel; saved with the conversation. */
 export interface SamplerSettings {
@@ -16,7 +16,8 @@ export interface Conversation {
   title: string;
   created: number;
   updated: number;
-  systemPrompt: string;
+  /** Null: the server's own, until it is known. */
+  systemPrompt: string | null;
   sampler: SamplerSettings;
   /** The child shown below each branching point: parent id (or ROOT) to child id. */
   choices: Record<string, string>;
@@ -26,7 +27,9 @@ export interface Conversation {
 
 /** What an assistant's message knows beyond its text. Its tokens are stored apart (see traces.ts). */
 export interface AnswerInfo {
-  status: Answer["status"];
+  /** See status.ts. */
+  status: AnswerStatus;
+  /** The server's word, where the answer is done. */
   finishReason: string | null;
   error: string | null;
   sampler: SamplerSettings & { seed: number };

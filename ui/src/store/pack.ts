@@ -1,4 +1,4 @@
-import { METRIC_NAMES } from "@/api/records";
+import { METRIC_NAMES } from "@/lib/metrics";
 import type { MetricName, QuadrantName, TokenRecord } from "@/types";
 
 /**

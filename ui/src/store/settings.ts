@@ -1,6 +1,5 @@
 import { create } from "zustand";
 import { persist } from "zustand/middleware";
-import { DEFAULT_SYSTEM_PROMPT } from "@/chat/systemPrompts";
 import type { ColourBy } from "@/lib/metrics";
 import { DEFAULT_SAMPLER, type SamplerSettings } from "./model";
 
@@ -21,8 +20,8 @@ interface Settings {
   hinted: boolean;
   /** The sampler that the server had as its own when it was last seen; null before that. */
   serverSampler: string | null;
-  /** What the next new conversation starts with. */
-  draft: { systemPrompt: string; sampler: SamplerSettings };
+  /** What the next new conversation starts with. A system prompt that nobody chose (null) is the server's own. */
+  draft: { systemPrompt: string | null; sampler: SamplerSettings };
 }
 
 /** Preferences of this browser, kept in localStorage. */
@@ -38,7 +37,7 @@ export const useSettings = create<Settings>()(
       inspectorSize: 36,
       hinted: false,
       serverSampler: null,
-      draft: { systemPrompt: DEFAULT_SYSTEM_PROMPT, sampler: DEFAULT_SAMPLER },
+      draft: { systemPrompt: null, sampler: DEFAULT_SAMPLER },
     }),
     { name: "entropix.settings", version: 1 },
   ),

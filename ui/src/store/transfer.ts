@@ -1,7 +1,9 @@
+import { MEASURE_NAMES } from "@/lib/metrics";
 import type { TokenRecord } from "@/types";
-import { answerOf, interrupted, persist, useChats } from "./chats";
+import { answerOf, persist, useChats } from "./chats";
 import { db, loadTokens, saveTokens } from "./db";
 import { type AnswerInfo, type Conversation, DEFAULT_SAMPLER, type Message, newId, ROOT } from "./model";
+import { interrupted, inWordsOfToday } from "./status";
 
 const FORMAT = "entropix-conversations";
 
@@ -35,19 +37,9 @@ export async function exportConversations(ids: string[]): Promise<string> {
 }
 
 type Loose = Record<string, unknown>;
-const NUMBERS = [
-  "logits_entropy",
-  "logits_varentropy",
-  "attention_entropy",
-  "attention_varentropy",
-  "agreement",
-  "interaction_strength",
-  "logprob",
-] as const;
-
 /** JSON has no NaN: the numbers that were not known come back as null. */
 function revive(token: Loose): TokenRecord {
-  const numbers = Object.fromEntries(NUMBERS.map((name) => [name, token[name] ?? Number.NaN]));
+  const numbers = Object.fromEntries(MEASURE_NAMES.map((name) => [name, token[name] ?? Number.NaN]));
   return { ...token, ...numbers, alternatives: token.alternatives ?? [] } as unknown as TokenRecord;
 }
 
@@ -94,19 +86,22 @@ function renamed({ conversation, messages }: ExportFile["conversations"][number]
     conversation: {
       ...conversation,
       id: conversationId,
-      systemPrompt: conversation.systemPrompt ?? "",
+      systemPrompt: conversation.systemPrompt === null ? null : (conversation.systemPrompt ?? ""),
       sampler: { ...DEFAULT_SAMPLER, ...conversation.sampler },
       created: conversation.created ?? Date.now(),
       updated: Date.now(),
       choices: Object.fromEntries(choices),
     },
-    messages: messages.map(interrupted).map((m: ExportedMessage) => ({
-      ...m,
-      id: ids.get(m.id) as string,
-      conversationId,
-      parentId: rename(m.parentId),
-      ...(m.answer ? { answer: { ...m.answer, fork: forkOf(m.answer.fork) } } : {}),
-    })),
+    messages: messages
+      .map(inWordsOfToday)
+      .map(interrupted)
+      .map((m: ExportedMessage) => ({
+        ...m,
+        id: ids.get(m.id) as string,
+        conversationId,
+        parentId: rename(m.parentId),
+        ...(m.answer ? { answer: { ...m.answer, fork: forkOf(m.answer.fork) } } : {}),
+      })),
   };
 }
 

@@ -4,6 +4,7 @@
  */
 import { StrictMode, useEffect, useState } from "react";
 import { createRoot } from "react-dom/client";
+import { checkServer } from "@/api/server";
 import { Compare } from "@/instruments/Compare";
 import { Legend } from "@/instruments/Legend";
 import { QuadrantMap } from "@/instruments/QuadrantMap";
@@ -14,8 +15,8 @@ import { TokenText } from "@/instruments/TokenText";
 import { drawText } from "@/lib/frames";
 import { type ColourBy, MEASURE_NAMES } from "@/lib/metrics";
 import type { Answer } from "@/types";
-import { syntheticAnswer } from "../../fixtures/synthetic";
-import "@/app/theme.css";
+import { syntheticAnswer } from "../fixtures/synthetic";
+import "@/kit/theme.css";
 
 const query = new URLSearchParams(location.search);
 const TOKENS = Number(query.get("tokens") ?? 220);
@@ -110,5 +111,6 @@ document.documentElement.dataset.theme = query.get("theme") ?? "light";
 const root = document.getElementById("root");
 if (root) {
   const page = <Gallery />;
+  void checkServer(); // glyphs and units, where there is one
   createRoot(root).render(query.has("strict") ? <StrictMode>{page}</StrictMode> : page);
 }

@@ -1,6 +1,7 @@
-import { Modal } from "@/app/dialog";
 import { LESSONS } from "@/chat/lessons";
-import { MEASURE_NAMES, MEASURES } from "@/lib/metrics";
+import { Glyph } from "@/instruments/Glyph";
+import { Modal } from "@/kit/dialog";
+import { LABELS, MEASURE_NAMES, measureDescription, measureUnit } from "@/lib/metrics";
 import { QUADRANT_NAMES, QUADRANTS } from "@/lib/quadrants";
 import { useOverlays } from "@/store/settings";
 import { SHORTCUTS } from "./shortcuts";
@@ -9,7 +10,7 @@ function Quadrants() {
   return (
     <ul className="mt-3 divide-y divide-line border-y border-line">
       {QUADRANT_NAMES.map((name) => {
-        const { glyph, where, action, colour } = QUADRANTS[name];
+        const { where, action, colour } = QUADRANTS[name];
         const { look, means } = LESSONS[name];
         return (
           <li key={name} className="grid grid-cols-[1.5rem_1fr] gap-x-3 py-2.5">
@@ -18,7 +19,7 @@ function Quadrants() {
               style={{ color: `var(${colour})` }}
               aria-hidden
             >
-              {glyph}
+              <Glyph of={name} />
             </span>
             <div>
               <p>
@@ -49,10 +50,10 @@ function Measures() {
       {MEASURE_NAMES.map((name) => (
         <div key={name}>
           <dt className="inline font-semibold">
-            {MEASURES[name].label}
-            {MEASURES[name].unit && <span className="font-normal text-muted"> ({MEASURES[name].unit})</span>}
+            {LABELS[name]}
+            {measureUnit(name) && <span className="font-normal text-muted"> ({measureUnit(name)})</span>}
           </dt>{" "}
-          <dd className="inline text-muted">{MEASURES[name].description}</dd>
+          <dd className="inline text-muted">{measureDescription(name)}</dd>
         </div>
       ))}
     </dl>

@@ -3,8 +3,9 @@ import { focusComposer } from "@/chat/Composer";
 import { TABS } from "@/inspector/tabs";
 import { useChats } from "@/store/chats";
 import { stop } from "@/store/generation";
+import { goTo } from "@/store/route";
 import { useOverlays, useSettings } from "@/store/settings";
-import { goTo } from "./route";
+import { underWayIn } from "@/store/status";
 import { toggleInspector, toggleSidebar } from "./TopBar";
 
 /** The shortcuts as the help panel lists them. Ctrl is ⌘ on a Mac. */
@@ -23,11 +24,10 @@ export const SHORTCUTS: readonly [keys: string, what: string][] = [
 ];
 
 function stopAll(): boolean {
-  const { currentId, messages, answers } = useChats.getState();
-  const ids = Object.keys((currentId && messages[currentId]) || {});
-  const streaming = ids.filter((id) => answers[id]?.status === "streaming");
-  streaming.forEach(stop);
-  return streaming.length > 0;
+  const { currentId, messages } = useChats.getState();
+  const ids = underWayIn((currentId && messages[currentId]) || {});
+  ids.forEach(stop);
+  return ids.length > 0;
 }
 
 function focusSearch(desk: boolean): void {

@@ -1,8 +1,8 @@
 import { useEffect, useState } from "react";
 import { apiKey } from "@/api/http";
 import { type Connection, checkServer, useServer } from "@/api/server";
+import { Button, inputLook } from "@/kit/controls";
 import { useChats } from "@/store/chats";
-import { Button, inputLook } from "./controls";
 
 const SENTENCES: Partial<Record<Connection, string>> = {
   loading: "The model is loading. You can write already; the answer comes when it is ready.",

@@ -1,6 +1,6 @@
 import { useEffect } from "react";
 import { create } from "zustand";
-import { openConversation, useChats } from "@/store/chats";
+import { openConversation, useChats } from "./chats";
 
 /** Where the page is: kept in the address's fragment, so that a reload and the back button find it again. */
 export type Screen = "chat" | "pair";

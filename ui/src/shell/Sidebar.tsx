@@ -1,15 +1,15 @@
 import clsx from "clsx";
 import { CircleHelp, Columns2, Download, Monitor, Moon, Plus, Search, Sun, Upload } from "lucide-react";
 import { lazy, Suspense, useDeferredValue, useEffect, useMemo, useState } from "react";
+import { Button, IconButton, inputLook } from "@/kit/controls";
+import { chooseFile, download } from "@/kit/files";
+import { attempt, notify } from "@/kit/notices";
 import { updateConversation, useChats } from "@/store/chats";
 import { searchConversations } from "@/store/db";
 import type { Conversation } from "@/store/model";
+import { goTo, goToPair, useRoute } from "@/store/route";
 import { type Theme, useOverlays, useSettings } from "@/store/settings";
 import { exportConversations, importConversations } from "@/store/transfer";
-import { Button, IconButton, inputLook } from "./controls";
-import { chooseFile, download } from "./files";
-import { attempt, notify } from "./notices";
-import { goTo, goToPair, useRoute } from "./route";
 
 const RowMenu = lazy(() => import("./RowMenu"));
 

@@ -1,7 +1,7 @@
 /** Small controls that the plots share. */
 import { type ReactNode, useState } from "react";
-import { Segments } from "@/app/controls";
 import type { XView } from "@/instruments/xView";
+import { Segments } from "@/kit/controls";
 import type { Answer } from "@/types";
 
 interface ToggleProps {

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlx_entropix.engine.prefill import common_beginning, shares
+from mlx_entropix.engine.shares import common_beginning, shares
 
 LENGTHS = st.lists(st.integers(0, 50), max_size=8)
 

@@ -1,41 +1,14 @@
-"""Prompts on their way into the cache, and how a step is shared among them."""
+"""How a step is shared among the rows whose known tokens are still to be computed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-from mlx_entropix.engine.rows import Row
-from mlx_entropix.model.cache import KVRows
 
 # As many tokens as a prompt must have in common with another one to wait until that is computed.
 _WORTH_WAITING = 32
 
 
-@dataclass(eq=False)
-class Prefill:
-    """A row whose prompt is being computed, in a cache of its own."""
-
-    row: Row
-    cache: KVRows
-
-    @property
-    def done(self) -> int:
-        """Tokens of the prompt in the cache."""
-        return self.cache.length
-
-    @property
-    def total(self) -> int:
-        """Tokens to put there: all but the last, which the row's first step takes."""
-        return len(self.row.request.prompt) - 1
-
-    @property
-    def left(self) -> int:
-        """Tokens that are still to be computed."""
-        return self.total - self.done
-
-    def will_help(self, prompt: Sequence[int], known: int) -> bool:
-        """Whether `prompt`, of which `known` tokens are in a cache, does well to wait for this."""
-        shared = common_beginning(self.row.request.prompt, prompt)
-        return shared >= known + _WORTH_WAITING
+def does_well_to_wait(prompt: Sequence[int], known: int, other: Sequence[int]) -> bool:
+    """Whether a prompt, of which `known` tokens are in a cache, gains by waiting for `other`."""
+    return common_beginning(other, prompt) >= known + _WORTH_WAITING
 
 
 def common_beginning(first: Sequence[int], second: Sequence[int]) -> int:

@@ -1,6 +1,6 @@
 import { useEffect } from "react";
+import { useMedia } from "@/kit/media";
 import { useSettings } from "@/store/settings";
-import { useMedia } from "./media";
 
 /** Puts the theme in force on <html>: the person's choice, else the system's. */
 export function useTheme(): "light" | "dark" {

@@ -1,14 +1,14 @@
 import { Menu } from "@base-ui/react/menu";
 import clsx from "clsx";
 import { Download, Ellipsis, Pencil, Trash2 } from "lucide-react";
+import { IconButton } from "@/kit/controls";
+import { download, fileName } from "@/kit/files";
+import { attempt, notify } from "@/kit/notices";
 import { removeConversation } from "@/store/chats";
 import { stopConversation } from "@/store/generation";
 import type { Conversation } from "@/store/model";
+import { goTo } from "@/store/route";
 import { exportConversations, importConversations } from "@/store/transfer";
-import { IconButton } from "./controls";
-import { download, fileName } from "./files";
-import { attempt, notify } from "./notices";
-import { goTo } from "./route";
 
 const itemLook =
   "flex h-8 cursor-pointer items-center gap-2 rounded-md px-2 text-sm outline-none data-highlighted:bg-line/70";

@@ -1,11 +1,11 @@
 import { PanelLeft, PanelRight } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { type Connection, useServer } from "@/api/server";
+import { IconButton } from "@/kit/controls";
+import { useDesk } from "@/kit/media";
 import { useChats } from "@/store/chats";
-import { useCurrent, useSamplerSettings, useStreaming } from "@/store/current";
+import { useCurrent, useSamplerSettings, useUnderWay } from "@/store/current";
 import { useOverlays, useSettings } from "@/store/settings";
-import { IconButton } from "./controls";
-import { useDesk } from "./media";
 
 const STATES: Record<Connection, { text: string; colour: string }> = {
   connecting: { text: "connecting", colour: "bg-faint" },
@@ -58,7 +58,7 @@ export function TopBar() {
   const { connection, model } = useServer();
   const { sidebar, inspector } = useSettings();
   const { drawer, sheet } = useOverlays();
-  const streaming = useStreaming(useCurrent()?.id ?? null);
+  const underWay = useUnderWay(useCurrent()?.id ?? null);
   const [sampler] = useSamplerSettings();
   const changed = Object.keys(sampler.overrides).length > 0;
   const state = STATES[connection];
@@ -100,7 +100,7 @@ export function TopBar() {
         )}
       </button>
       <div className="ml-auto flex items-center gap-3">
-        {streaming.length > 0 && <Speed ids={streaming} />}
+        {underWay.length > 0 && <Speed ids={underWay} />}
         <span className="flex items-center gap-1.5 text-muted" role="status">
           <span className={`size-2 rounded-full ${state.colour}`} aria-hidden />
           <span className="max-sm:sr-only">{state.text}</span>

@@ -1,0 +1,96 @@
+"""What the engine knows of a model: tokens go in as spans, and it says what it sees at the end.
+
+A *span* is what one row contributes to a step: tokens that are known and not in the cache yet. At
+the last `look` of its positions logits and attention scores are asked for. Decoding is a span of
+one token that is looked at; a piece of a prompt is not looked at; a text to be scored is looked at
+everywhere; a draft of k tokens behind the last one is looked at k + 1 times.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import mlx.core as mx
+from mlx_lm.models.cache import KVCache
+
+
+class Span(NamedTuple):
+    """`length` tokens of row number `row`, of which the last `look` positions are looked at."""
+
+    row: int
+    length: int
+    look: int = 0
+
+
+class Looked(NamedTuple):
+    """What a decoder saw at the N positions that were looked at, in the order of the spans."""
+
+    logits: mx.array  # (N, V)
+    scores: mx.array  # (N, H, T), of the last layer: q·k/√d before softmax, −inf at hidden keys
+    mask: mx.array | None  # (N, T), true at the keys that a position sees; None where all are seen
+
+
+class Cache(Protocol):
+    """What a decoder keeps of the tokens of its rows, which are numbered from 0."""
+
+    @property
+    def lengths(self) -> Sequence[int]:
+        """Tokens of each row."""
+        ...
+
+    @property
+    def can_rewind(self) -> bool:
+        """Whether rows can forget their last tokens; not so where a state sums up all of them."""
+        ...
+
+    def join(self, layers: Sequence[KVCache] = (), *, room: int = 0) -> None:
+        """Add a row after the others, empty or with what `extract` gave.
+
+        `room` is for how many tokens to reserve memory now; it grows by itself beyond that.
+        """
+        ...
+
+    def select(self, rows: Sequence[int]) -> None:
+        """Make `rows` the rows, in that order: leaving one out drops it, naming it twice copies."""
+        ...
+
+    def rewind(self, counts: Sequence[int]) -> None:
+        """Forget the last `counts[r]` tokens of each row r. Raises `ValueError` if it has fewer."""
+        ...
+
+    def extract(self, row: int) -> list[KVCache]:
+        """One row as mlx-lm's own cache, a copy that does not hold on to the other rows."""
+        ...
+
+    def blank(self, row: int) -> None:
+        """Zero what a row holds: numbers that are not finite would spoil its place for the next."""
+        ...
+
+    def arrays(self) -> list[mx.array]:
+        """Every array that is held, for `mx.eval`."""
+        ...
+
+
+class Decoder(Protocol):
+    """A model as the engine uses it.
+
+    `context_length` is the most tokens that a row may hold, `vocabulary_size` the width of logits,
+    `weights` where they were read from, if anywhere.
+    """
+
+    name: str
+    weights: Path | None
+    context_length: int
+    vocabulary_size: int
+
+    def empty_cache(self) -> Cache:
+        """A cache without rows."""
+        ...
+
+    def forward(self, tokens: mx.array, spans: Sequence[Span], cache: Any) -> Looked | None:
+        """Append the tokens of `spans` to rows of a cache of its own, and look where asked to.
+
+        `tokens` (N,) are those of all spans, one span after the other, rows in ascending order and
+        none twice. Returns None where nothing is looked at.
+        """
+        ...

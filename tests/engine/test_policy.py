@@ -1,0 +1,259 @@
+"""Policies: forks, drafts and drops, on a tiny model that speaks the bundled vocabulary."""
+
+from dataclasses import dataclass, field
+
+import mlx.core as mx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlx_entropix import PRESETS, PlainConfig
+from mlx_entropix.engine import Engine, PromptScored, Request, RowForked, TokenEvent
+from mlx_entropix.engine.policy import Drop, Fork, Propose
+from mlx_entropix.model.load import load_model
+from tests.model.checkpoints import random_model, save_folder
+
+from .test_engine import run, text, tokens
+
+ENTROPIX = PRESETS["entropix"]
+WARM = PlainConfig(temperature=1.0)
+LOOKS_BACK = ENTROPIX.override({"resampling": {"when": ["logits_entropy_slope > 0.0"]}})
+PROMPT = (5, 6, 7)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory, bundled):
+    source, config = random_model(vocab_size=49152, max_position_embeddings=256)
+    folder = save_folder(tmp_path_factory.mktemp("tiny"), source, config)
+    return load_model(folder)[0], bundled[1]
+
+
+@dataclass
+class Script:
+    """Does what `actions` say after the token at a position of a branch."""
+
+    actions: dict
+    proposes: bool = False
+    seen: list = field(default_factory=list)
+
+    def after_token(self, row, event):
+        self.seen.append((row.branch, event.position))
+        return self.actions.get((row.branch, event.position), [])
+
+
+def family(engine, request):
+    """The tokens of a row and of its forks, by branch, and the forks."""
+    rows, forks = {engine.add(request): 0}, []
+    made = {0: []}
+    while not engine.idle:
+        for event in engine.step():
+            if isinstance(event, RowForked):
+                rows[event.row] = event.branch
+                made[event.branch] = []
+                forks.append(event)
+            elif isinstance(event, TokenEvent):
+                made[rows[event.row]].append(event)
+    return made, forks
+
+
+def sequence(events):
+    return [event.token_id for event in events]
+
+
+@pytest.mark.parametrize("config", [ENTROPIX, LOOKS_BACK], ids=["entropix", "looks back"])
+def test_a_fork_goes_its_own_way_and_can_be_replayed_alone(tiny, config):
+    engine = Engine(*tiny)
+    alone = run(Engine(*tiny), [Request(PROMPT, config, 20, seed=1)])[0]
+    policy = Script(
+        {(0, 6): [Fork(6, (99,))], (1, 9): [Fork(8, (77, 78)), Fork(9, (11,))], (2, 14): [Drop()]}
+    )
+    made, forks = family(engine, Request(PROMPT, config, 20, seed=1, policy=policy))
+    assert sequence(made[0]) == tokens(alone)  # a fork changes nothing for the row itself
+    assert [(fork.branch, fork.position, fork.token_ids) for fork in forks] == [
+        (1, 6, (99,)),
+        (2, 8, (77, 78)),
+        (3, 9, (11,)),
+    ]
+    first = sequence(made[1])
+    assert first[:2] != tokens(alone)[4:6]
+    assert made[1][0].position == 7
+    assert made[2][0].position == 10
+    assert [event.position for event in made[2]] == [10, 11, 12, 13, 14]
+    assert len(made[1]) == 20 - 4
+    assert len(made[3]) == 20 - 7
+    # Its own metrics are those of a fresh row that was given the same tokens.
+    known = [*PROMPT, *tokens(alone)[:3], 99, *first[:-1]]
+    scored = run(Engine(*tiny), [Request(tuple(known), config, 0, scores_prompt=True)])[0][-1]
+    for event in made[1][:-1]:
+        expected = scored.tokens[event.position]
+        assert event.logprob == pytest.approx(expected.logprob, abs=1e-3)
+        assert event.metrics == pytest.approx(expected.metrics, abs=1e-3)
+    # The fork's text begins with the parent's, and goes on with the tokens that it was given.
+    written = tiny[1].decode([*tokens(alone)[:3], 99])
+    assert forks[0].text == written
+    again, _ = family(Engine(*tiny), Request(PROMPT, config, 20, seed=1, policy=policy))
+    assert {branch: sequence(events) for branch, events in again.items()} == {
+        branch: sequence(events) for branch, events in made.items()
+    }
+
+
+def test_a_copy_does_not_draw_what_its_twin_draws(tiny):
+    alone = tokens(run(Engine(*tiny), [Request(PROMPT, WARM, 12, seed=1)])[0])
+    policy = Script({(0, 6): [Fork(6, (alone[3],))]})  # the very token that the row has itself
+    made, _ = family(Engine(*tiny), Request(PROMPT, WARM, 12, seed=1, policy=policy))
+    assert sequence(made[0]) == alone
+    assert sequence(made[1]) != alone[4:]
+
+
+def test_other_rows_do_not_notice(tiny):
+    others = [Request((i + 1, 2), ENTROPIX, 14, seed=i) for i in range(3)]
+    alone = [tokens(run(Engine(*tiny), [request])[0]) for request in others]
+    engine = Engine(*tiny, max_rows=6)
+    policy = Script({(0, p): [Fork(p, (50 + p,))] for p in range(4, 12)})
+    ids = [engine.add(request) for request in others]
+    engine.add(Request(PROMPT, WARM, 30, seed=9, policy=policy))
+    made = {row: [] for row in ids}
+    most = 0
+    while not engine.idle:
+        for event in engine.step():
+            if event.row in made and isinstance(event, TokenEvent):
+                made[event.row].append(event.token_id)
+        most = max(most, len(engine.rows))
+    assert [made[row] for row in ids] == alone
+    assert most == 6  # no fork is made where there is no room
+
+
+def test_a_fork_whose_tokens_end_it(tiny):
+    end = next(iter(tiny[1].eos_token_ids))
+    policy = Script({(0, 5): [Fork(5, (end,)), Fork(5, (40, 41, 42, 43))]})
+    made, forks = family(Engine(*tiny), Request(PROMPT, WARM, 5, seed=2, policy=policy))
+    assert [(fork.finish_reason, fork.ends) for fork in forks] == [("stop", True), ("length", True)]
+    assert made[1] == made[2] == []
+    assert forks[0].summary.completion_tokens == 3
+
+
+@pytest.mark.parametrize("config", [ENTROPIX, WARM, LOOKS_BACK], ids=["entropix", "warm", "back"])
+@pytest.mark.parametrize("right", [0, 1, 4])
+def test_a_draft_changes_nothing_but_the_steps(tiny, config, right):
+    """Of four tokens that are proposed each time, the first few are what is drawn."""
+    expected = tokens(run(Engine(*tiny), [Request(PROMPT, config, 40, seed=4)])[0])
+
+    class Oracle:
+        proposes = True
+
+        def after_token(self, row, event):
+            ahead = expected[event.position + 1 - len(PROMPT) :][:4]
+            yield Propose(tuple(t if i < right else 3 for i, t in enumerate(ahead)))
+
+    engine = Engine(*tiny)
+    other = Request((9, 8), ENTROPIX, 40, seed=5)
+    alone = tokens(run(Engine(*tiny), [other])[0])
+    steps = 0
+    ids = [engine.add(Request(PROMPT, config, 40, seed=4, policy=Oracle())), engine.add(other)]
+    made = {row: [] for row in ids}
+    while not engine.idle:
+        events = [event for event in engine.step() if isinstance(event, TokenEvent)]
+        steps += any(event.row == ids[0] for event in events)
+        for event in events:
+            made[event.row].append(event.token_id)
+    assert made[ids[0]] == expected
+    assert made[ids[1]] == alone
+    if config is not LOOKS_BACK:  # whose conditions need each token before the next
+        assert steps <= -(-40 // (right + 1)) + 1
+
+
+@given(st.data())
+@settings(max_examples=12, deadline=None)
+def test_any_drafts_and_forks_leave_the_answer_as_it_is(tiny, data):
+    seed = data.draw(st.integers(0, 5))
+    expected = tokens(run(Engine(*tiny), [Request(PROMPT, WARM, 16, seed=seed)])[0])
+
+    class Anything:
+        proposes = data.draw(st.booleans())
+
+        def after_token(self, row, event):
+            if row.branch:
+                return [Drop()] if data.draw(st.booleans()) else []
+            ahead = expected[event.position + 1 - len(PROMPT) :]
+            guess = ahead[: data.draw(st.integers(0, 5))] + data.draw(
+                st.lists(st.integers(0, 90), max_size=2)
+            )
+            actions = [Propose(tuple(guess))] if self.proposes else []
+            if data.draw(st.integers(0, 3)) == 0:
+                at = data.draw(st.integers(len(PROMPT), event.position))
+                actions.append(Fork(at, (data.draw(st.integers(0, 90)),)))
+            return actions
+
+    engine = Engine(*tiny, max_rows=4)
+    made, _ = family(engine, Request(PROMPT, WARM, 16, seed=seed, policy=Anything()))
+    assert sequence(made[0]) == expected
+    assert engine.rows == []
+
+
+def test_hundreds_of_forks_and_drops_leave_memory_where_it_was(tiny):
+    end = next(iter(tiny[1].eos_token_ids))
+
+    class Storm:
+        proposes = False
+
+        def after_token(self, row, event):
+            if row.branch:
+                return [Drop()]
+            # The first half live for a token, the others end at once.
+            kept = [Fork(event.position, (event.position,)) for _ in range(3)]
+            return kept + [Fork(event.position, (end,)) for _ in range(4)]
+
+    def storm():
+        engine = Engine(*tiny, max_rows=8)
+        return family(engine, Request(PROMPT, WARM, 90, seed=1, policy=Storm()))[1]
+
+    forks = len(storm())
+    mx.synchronize()
+    mx.clear_cache()
+    before = mx.get_active_memory()
+    forks += len(storm())
+    mx.synchronize()
+    mx.clear_cache()
+    assert forks > 400
+    assert mx.get_active_memory() < before + 1_000_000
+
+
+def test_an_answer_goes_on_from_its_own_tokens(tiny):
+    whole = run(Engine(*tiny), [Request(PROMPT, WARM, 24, seed=3)])[0]
+    ids = tokens(whole)
+    for cut in range(1, 24, 3):
+        given = Request(PROMPT, WARM, 24 - cut, seed=3, prefix=tuple(ids[:cut]))
+        rest = run(Engine(*tiny), [given])[0]
+        assert tokens(rest) == ids[cut:]
+        shown = "".join(e.text for e in whole if isinstance(e, TokenEvent))
+        assert text(rest) == shown[len(shown) - len(text(rest)) :]
+        assert rest[-1].summary.prompt_tokens == len(PROMPT) + cut
+
+
+def test_metrics_of_a_given_text_are_those_of_drawing_it(tiny):
+    drawn = run(Engine(*tiny), [Request(PROMPT, ENTROPIX, 30, seed=6)])[0]
+    events = [event for event in drawn if isinstance(event, TokenEvent)]
+    given = (*PROMPT, *sequence(events))
+    asked = [
+        Request(given, ENTROPIX, 0, alternatives=3, scores_prompt=True),
+        Request((8, 9), WARM, 12, seed=1),  # is written beside it
+    ]
+    rows = run(Engine(*tiny, prefill_chunk=7), asked)
+    (scored,) = [event for event in rows[0] if isinstance(event, PromptScored)]
+    assert scored.ends
+    for event in events:
+        token = scored.tokens[event.position]
+        assert token.token_id == event.token_id
+        assert token.logprob == pytest.approx(event.logprob, abs=1e-4)
+        assert token.metrics == pytest.approx(event.metrics, abs=1e-3)
+        assert token.quadrant == event.quadrant
+        assert len(token.alternatives) == 3
+    assert tokens(rows[1]) == tokens(run(Engine(*tiny), [asked[1]])[0])
+
+
+def test_a_prompt_of_one_token_is_scored_too(tiny):
+    rows = run(Engine(*tiny), [Request((5,), WARM, n, scores_prompt=True) for n in (0, 2)])
+    assert [type(event) for event in rows[0]] == [PromptScored]
+    assert rows[0][0].ends
+    assert len(tokens(rows[1])) == 2
+    assert isinstance(rows[1][0], PromptScored)
