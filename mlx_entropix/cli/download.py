@@ -69,7 +69,7 @@ def _download(arguments: Namespace) -> Path:
     # The hub client takes a third of a second to import, which --help does not wait for.
     from huggingface_hub.utils import logging, tqdm
 
-    from mlx_entropix.weights.download import download_weights
+    from mlx_entropix.weights.hub import download_weights
 
     class Bar(tqdm):
         """A progress bar that shows itself after half a second."""

@@ -58,7 +58,7 @@ def locate_weights(weights: str | Path | None = None) -> Location:
             )
         return Location(path, path.stem)
     if _is_repo(weights):
-        from mlx_entropix.weights.download import fetch_to_cache
+        from mlx_entropix.weights.hub import fetch_to_cache
 
         return Location(fetch_to_cache(str(weights)), str(weights))
     raise WeightsError(

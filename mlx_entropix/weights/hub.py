@@ -36,7 +36,7 @@ from huggingface_hub.utils import WeakFileLock, build_hf_headers, tqdm, validate
 
 from mlx_entropix.errors import DownloadError, WeightsError
 from mlx_entropix.weights.config import check_config
-from mlx_entropix.weights.download_errors import explained, is_network_failure, not_a_hub
+from mlx_entropix.weights.hub_errors import explained, is_network_failure, not_a_hub
 from mlx_entropix.weights.repo_files import CONFIG, choose_files
 
 
