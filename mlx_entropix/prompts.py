@@ -1,12 +1,13 @@
-"""Prompts that come with the project, and prompts from a CSV file."""
+"""Prompts that come with the project, and prompts and questions from files."""
 
 import csv
 import io
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlx_entropix.errors import CsvError
+from mlx_entropix.errors import CsvError, UsageError
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,33 @@ def create_prompts_from_csv(path: str | Path) -> list[Prompt]:
     if not prompts:
         raise CsvError(f"{path}, line 2: there is no prompt below the header; add at least one.")
     return prompts
+
+
+def read_questions(path: str | Path) -> list[tuple[str, tuple[str, ...]]]:
+    """Questions with their accepted answers from a JSON Lines file. Raises `UsageError`."""
+    remedy = 'Write lines such as {"question": "What is 2 + 3?", "answers": ["5"]}.'
+    path = Path(path)
+    try:
+        lines = path.expanduser().read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise UsageError(f"{path} cannot be read ({reason}). {remedy}") from None
+    questions = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+            question, answers = record["question"], record["answers"]
+        except (ValueError, KeyError, TypeError):
+            raise UsageError(f"{path}, line {number}: this is no question. {remedy}") from None
+        texts = isinstance(answers, list) and all(isinstance(a, str) and a for a in answers)
+        if not (isinstance(question, str) and question.strip() and texts and answers):
+            raise UsageError(f"{path}, line {number}: this is no question. {remedy}")
+        questions.append((question, tuple(answers)))
+    if not questions:
+        raise UsageError(f"{path} holds no question. {remedy}")
+    return questions
 
 
 def _read(path: Path) -> str:

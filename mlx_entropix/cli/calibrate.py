@@ -115,7 +115,12 @@ def _share(text: str) -> tuple[str, float]:
 
 def _run(options: Namespace, words: list[str]) -> None:
     from mlx_entropix.cli.screen import LateBar, make_screen, spinner
-    from mlx_entropix.prompts import CALIBRATION_CSV, SYSTEM_PROMPT, create_prompts_from_csv
+    from mlx_entropix.prompts import (
+        CALIBRATION_CSV,
+        SYSTEM_PROMPT,
+        create_prompts_from_csv,
+        read_questions,
+    )
     from mlx_entropix.sampling.auto import user_preset
     from mlx_entropix.sampling.calibration import TARGETS, check_prompts, check_targets
     from mlx_entropix.weights.locate import locate_weights
@@ -123,8 +128,11 @@ def _run(options: Namespace, words: list[str]) -> None:
     targets = check_targets(TARGETS | dict(options.target))
     prompts = create_prompts_from_csv(options.prompt_csv or CALIBRATION_CSV)
     check_prompts(len(prompts))
-    plot = _plot_path(options.plot)
-    questions = _questions(Path(options.tune)) if options.tune else []
+    if options.plot:
+        from mlx_entropix.cli.plots import check_plot
+
+        check_plot(options.plot)
+    questions = read_questions(options.tune) if options.tune else []
     location = locate_weights(options.weights_dir)
     out = Path(options.out).expanduser() if options.out else user_preset(location.name)
     _check_writable(out)
@@ -184,9 +192,10 @@ def _run(options: Namespace, words: list[str]) -> None:
     provenance = _provenance(result, location.name, options, words, targets, tuning)
     _write(out, result.config, provenance)
     _print_result(screen, result, targets, tuning, seconds)
-    if plot is not None:
+    if options.plot:
         from mlx_entropix.cli.plots import draw_before_and_after
 
+        plot = Path(options.plot).expanduser()
         draw_before_and_after(plot, location.name, result)
         screen.answers.print(f"Picture: {plot}")
     screen.answers.print(f"Preset: {out}")
@@ -194,22 +203,6 @@ def _run(options: Namespace, words: list[str]) -> None:
         screen.answers.print(f"Use it: uv run mlx_main.py --sampler_config {shlex.quote(str(out))}")
     else:
         screen.answers.print("`--sampler auto`, the default, uses it from now on.")
-
-
-def _plot_path(text: str | None) -> Path | None:
-    """Where the picture goes. Raises `UsageError` where none can be drawn."""
-    from importlib.util import find_spec
-
-    from mlx_entropix.errors import UsageError
-
-    if text is None:
-        return None
-    path = Path(text).expanduser()
-    if path.suffix.lower() not in (".png", ".svg"):
-        raise UsageError(f"{path} is no picture file. Name one that ends in .png or .svg.")
-    if find_spec("matplotlib") is None:
-        raise UsageError("--plot needs matplotlib. Install it: uv add matplotlib.")
-    return path
 
 
 def _check_writable(out: Path) -> None:
@@ -228,36 +221,6 @@ def _check_writable(out: Path) -> None:
         raise UsageError(
             f"{out} cannot be written ({error.strerror}). Name another file with --out."
         ) from None
-
-
-def _questions(path: Path) -> list[tuple[str, tuple[str, ...]]]:
-    """Questions with their accepted answers from a JSON Lines file. Raises `UsageError`."""
-    import json
-
-    from mlx_entropix.errors import UsageError
-
-    remedy = 'Write lines such as {"question": "What is 2 + 3?", "answers": ["5"]}.'
-    try:
-        lines = path.expanduser().read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise UsageError(f"{path} cannot be read ({reason}). {remedy}") from None
-    questions = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-            question, answers = record["question"], record["answers"]
-        except (ValueError, KeyError, TypeError):
-            raise UsageError(f"{path}, line {number}: this is no question. {remedy}") from None
-        texts = isinstance(answers, list) and all(isinstance(a, str) and a for a in answers)
-        if not (isinstance(question, str) and question.strip() and texts and answers):
-            raise UsageError(f"{path}, line {number}: this is no question. {remedy}")
-        questions.append((question, tuple(answers)))
-    if not questions:
-        raise UsageError(f"{path} holds no question. {remedy}")
-    return questions
 
 
 def logits_only(config: "SamplerConfig") -> "SamplerConfig":

@@ -14,6 +14,7 @@ from mlx_entropix.cli.alignment import Alignment
 from mlx_entropix.errors import UsageError
 from mlx_entropix.sampling import PRESETS, Metrics, Quadrant, SamplerConfig
 from mlx_entropix.sampling.calibration import quadrants_of
+from mlx_entropix.sampling.metrics import ABOUT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -105,7 +106,6 @@ def draw_before_and_after(path: Path, model: str, result: "Calibration") -> None
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
 _LINES = ("-", "--", "-.", ":")
 _LABEL_HEIGHT = 0.07  # of a panel's height
-_UNITS = {"entropy": "bits", "varentropy": "bits²", "logprob": "nats"}
 
 
 def draw(
@@ -157,7 +157,7 @@ def _draw_metric(
         lows, highs = zip(*edges, strict=True)
         panel.fill_between(at, lows, highs, color=color, alpha=0.15, linewidth=0)
     _label_lines(panel, files, labels)
-    unit = _UNITS.get(metric.rpartition("_")[2])
+    unit = "nats" if metric == "logprob" else getattr(ABOUT, metric).unit
     panel.set_title(f"{metric}, {unit}" if unit else metric, loc="left", fontsize="medium")
     panel.spines[["top", "right"]].set_visible(False)
 

@@ -22,8 +22,6 @@ from mlx_entropix.engine import TokenEvent
 from mlx_entropix.sampling import Quadrant
 from mlx_entropix.sampling.quadrants import FROM_SUREST
 
-GLYPHS = {quadrant: quadrant.glyph for quadrant in FROM_SUREST}
-
 _DIM = Style(dim=True)
 _BRIGHT = Style(dim=False)
 _FAINT_LINE = Style(dim=True, underline=True)
@@ -123,9 +121,9 @@ def legend(console: Console, *, quadrants: bool) -> Text:
         bits = f"{SURE_BITS:g} to {LOST_BITS:g} bits of entropy or surprise"
         return Text(style=_DIM).append_text(line).append(f" = less sure: {bits}")
     line = Text(style=_DIM)
-    for quadrant, glyph in GLYPHS.items():
+    for quadrant in FROM_SUREST:
         name = quadrant.name.lower()
-        line.append(f"{glyph} ").append(
+        line.append(f"{quadrant.glyph} ").append(
             name, glyph_style(quadrant, console.color_system, line=True)
         )
         line.append("  ")

@@ -8,9 +8,10 @@ from typing import Any
 from rich.style import Style
 from rich.text import Text
 
-from mlx_entropix.cli.style import GLYPHS, glyph_style
+from mlx_entropix.cli.style import glyph_style
 from mlx_entropix.engine import TokenEvent, result_record
 from mlx_entropix.sampling import Quadrant
+from mlx_entropix.sampling.quadrants import FROM_SUREST
 
 _SEPARATOR = " · "
 _SHARE_SEPARATOR = ", "  # within brackets, as one of the glyphs is the other separator
@@ -95,10 +96,10 @@ class Tally:
     def _shares(self, color_system: str | None) -> Text:
         counts = self.quadrants
         shares = [
-            Text(GLYPHS[quadrant], glyph_style(quadrant, color_system)).append(
+            Text(quadrant.glyph, glyph_style(quadrant, color_system)).append(
                 f" {_percent(counts[quadrant] / len(self.events))}", _DIM
             )
-            for quadrant in filter(counts.get, GLYPHS)
+            for quadrant in filter(counts.get, FROM_SUREST)
         ]
         return Text.assemble("(", Text(_SHARE_SEPARATOR).join(shares), ")")
 

@@ -64,14 +64,17 @@ def read_config_file(
     Raises ConfigError. Its message has a line for every mistake, with the file, the line and what
     is allowed there.
     """
+    text = _text(path)
     parse = _parse_toml if path.suffix.lower() == ".toml" else _parse_json
-    values, lines = parse(path, _text(path))
-    faults = [Fault(place, f"given again on line {line}") for place, line in lines.repeated]
+    values, lines = parse(path, text)
+    repeated = lines.repeated if lines else []
+    faults = [Fault(place, f"given again on line {line}") for place, line in repeated]
     bases = {**SAMPLERS, **more}
     base = _base(values.pop("base", base), base, bases, faults)
     fitted = _fitted(values.pop("fitted", None), faults)
     config = _config(bases[base], values, faults)
     if faults:
+        lines = lines or toml_lines(text)
         placed = sorted((_line(fault, lines), str(fault)) for fault in faults)
         message = "\n".join(f"{path}, line {line}: {fault}" for line, fault in placed)
         raise ConfigError(message, tuple(faults))
@@ -121,9 +124,9 @@ def _text(path: Path) -> str:
     return text
 
 
-def _parse_toml(path: Path, text: str) -> tuple[dict[str, Any], Lines]:
+def _parse_toml(path: Path, text: str) -> tuple[dict[str, Any], None]:
     try:
-        return tomllib.loads(text), toml_lines(text)
+        return tomllib.loads(text), None  # lines are looked for where something is wrong
     except (ValueError, RecursionError) as error:
         raise ConfigError(
             f"{path} is not TOML: {error}. Write values such as `temperature = 0.5`."

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -31,6 +32,26 @@ def run(*arguments, stdin=b"", **variables):
     )
     done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
     return done
+
+
+@pytest.fixture
+def run_here(bundled, monkeypatch, capsys):
+    """As `run`, but in this process, with the model that is loaded already."""
+    from mlx_entropix.cli.ask import main
+
+    def run_here(*arguments, stdin=b"", **variables):
+        with monkeypatch.context() as patch:
+            patch.setattr("mlx_entropix.cli.session.load_from", lambda _: bundled)
+            patch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+            for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
+                patch.delenv(name, raising=False)
+            for name, value in variables.items():
+                patch.setenv(name, value)
+            code = main([*map(str, arguments)])
+        out, err = capsys.readouterr()
+        return SimpleNamespace(returncode=code, stdout=out, stderr=err)
+
+    return run_here
 
 
 def start(*arguments):

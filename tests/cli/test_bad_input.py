@@ -10,7 +10,7 @@ from mlx_entropix.cli.ask import main, make_parser
 from mlx_entropix.sampling import SamplerConfig
 from mlx_entropix.sampling.presets import NAMES
 
-from .conftest import ROOT, environment, run
+from .conftest import ROOT, environment
 
 
 @pytest.fixture
@@ -140,14 +140,14 @@ def test_an_old_trace_survives_a_run_that_does_not_begin(capsys, no_model, tmp_p
     assert trace.read_text() == "precious\n"
 
 
-def test_standard_input_that_is_not_utf8():
-    done = run("--input", "-", stdin=b"caf\xe9")
+def test_standard_input_that_is_not_utf8(run_here):
+    done = run_here("--input", "-", stdin=b"caf\xe9")
     assert (done.returncode, done.stdout) == (2, "")
     assert "error: Standard input is not UTF-8 (byte 4 " in done.stderr
 
 
-def test_a_megabyte_does_not_fit():
-    done = run("--input", "-", stdin=b"All work and no play. " * 48_000, TERM="dumb")
+def test_a_megabyte_does_not_fit(run_here):
+    done = run_here("--input", "-", stdin=b"All work and no play. " * 48_000, TERM="dumb")
     assert (done.returncode, done.stdout) == (2, "")
     assert "flowing" not in done.stderr.lower()  # no legend for an answer that does not come
     error = done.stderr.splitlines()[-2:]

@@ -39,7 +39,7 @@ def test_fits_a_model_and_auto_finds_the_preset(calibrate, tmp_path):
         "\n".join(json.dumps({"question": q, "answers": a}) for q, a in asked) + "\n"
     )
     picture = tmp_path / "fit.svg"
-    options = ["--prompt_csv", prompts, "--rounds", 1, "--max_tokens", 16, "--plot", picture]
+    options = ["--prompt_csv", prompts, "--rounds", 1, "--max_tokens", 13, "--plot", picture]
     options += ["--tune", questions, "--trials", 2]
     code, out, err = calibrate(*options)
     assert code == 0, err
@@ -76,7 +76,7 @@ def test_fits_a_model_and_auto_finds_the_preset(calibrate, tmp_path):
         (["--rounds", "0"], "at least 1"),
         (["--out", "fit.json"], "does not end in .toml"),
         (["--out", "/proc/nowhere/fit.toml"], "cannot be written"),
-        (["--plot", "fit.gif"], "no picture file"),
+        (["--plot", "fit.gif"], "neither .png nor .svg"),
         (["--prompt_csv", "missing.csv"], "does not exist"),
         (["--tune", "missing.jsonl"], "cannot be read"),
         (["--model", "missing"], "no weights at missing"),

@@ -93,7 +93,7 @@ def test_a_turn_goes_on_from_the_turns_before(session):
 
 
 def test_a_turn_goes_on_from_an_answer_that_ctrl_c_stopped(session, monkeypatch):
-    session.prefix_cache_bytes, session.max_tokens = 1 << 28, 40
+    session.prefix_cache_bytes, session.max_tokens = 1 << 28, 8
     question = {"role": "user", "content": "Tell me a long story."}
     prompt_ids = tuple(session.tokenizer.chat([question]))
     seen = []

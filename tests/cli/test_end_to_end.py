@@ -34,13 +34,13 @@ RESULT = [
 ]
 
 
-def test_json_and_trace(tmp_path):
+def test_json_and_trace(run_here, tmp_path):
     trace, config = tmp_path / "trace.jsonl", tmp_path / "config.json"
     trace.write_text("what was here before\n")
     config.write_text('{"adaptive": {"top_k_maximum": 40}, "min_p": 0.04}')
     arguments = ["--input", QUESTION, "--max-tokens", 8, "--seed", 5, "--temperature", 0.5]
     arguments += ["--sampler", "entropix"]
-    done = run(*arguments, "--json", "--trace", trace, "--sampler-config", config)
+    done = run_here(*arguments, "--json", "--trace", trace, "--sampler-config", config)
     assert done.returncode == 0
     assert done.stderr.splitlines() == [
         "Bundled model SmolLM2-135M-Instruct. For Llama: uv run mlx_download_weights.py"
@@ -82,14 +82,14 @@ def test_json_and_trace(tmp_path):
     assert result["mean_logits_entropy"] == pytest.approx(mean)
 
 
-def test_piped_quiet_and_stop():
+def test_piped_quiet_and_stop(run_here):
     whole = run("--input", "-", "--max_tokens", 8, "--quiet", "--no_color", stdin=QUESTION.encode())
     assert (whole.returncode, whole.stderr) == (0, "")
     assert whole.stdout.endswith("\n")
     answer = whole.stdout[:-1]
     assert len(answer.split()) > 2
     stop = answer[4:9]
-    cut = run(
+    cut = run_here(
         *("--input", QUESTION, "--max_tokens", 8, "--stop", "never", "--stop", stop, "--system"),
         SYSTEM_PROMPT,
         FORCE_COLOR="",
@@ -109,9 +109,9 @@ def test_piped_quiet_and_stop():
     assert "\x1b" not in cut.stdout + cut.stderr
 
 
-def test_normal_raw(tmp_path):
+def test_normal_raw(run_here, tmp_path):
     trace = tmp_path / "trace.jsonl"
-    done = run(
+    done = run_here(
         *("--normal", "--raw", "--input", "one two three four", "--temperature", 0),
         *("--max_tokens", 6, "--trace", trace),
     )
@@ -127,13 +127,13 @@ def test_normal_raw(tmp_path):
     assert "cut at the token limit" in done.stderr
 
 
-def test_a_list_loses_nothing_to_a_prompt_that_fails(tmp_path):
+def test_a_list_loses_nothing_to_a_prompt_that_fails(run_here, tmp_path):
     csv, trace = tmp_path / "prompts.csv", tmp_path / "trace.jsonl"
     csv.write_text(
         f'act,prompt\none,"{QUESTION}"\ntoo long,"{"word " * 9000}"\nthree,"Hi, there"\n'
     )
     arguments = ["--json", "--max_tokens", 5, "--trace", trace, "--rows", 2, "--window", 2]
-    done = run("--prompt_csv", csv, *arguments)
+    done = run_here("--prompt_csv", csv, *arguments)
     assert done.returncode == 1
     results = {result["name"]: result for result in json_lines(done.stdout)}
     assert {name: result["index"] for name, result in results.items()} == {"one": 0, "three": 2}

@@ -14,7 +14,7 @@ import pytest
 
 from mlx_entropix.errors import DownloadError
 from mlx_entropix.weights.repo_files import choose_files
-from tests.weights.hub import COMMIT, TOKEN, Hub, Repo
+from tests.weights.fake_hub import COMMIT, TOKEN, Hub, Repo
 
 SCRIPT = Path(__file__).parents[2] / "mlx_download_weights.py"
 MEGABYTE = 2**20
