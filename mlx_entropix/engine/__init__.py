@@ -21,15 +21,20 @@ from mlx_entropix.engine.generate import (
     stream_generate,
     stream_request,
 )
+from mlx_entropix.engine.policy import Drop, Fork, Policy, Propose
 from mlx_entropix.engine.trace import result_record, token_record
 
 __all__ = [
     "Alternative",
+    "Drop",
     "Engine",
     "Event",
+    "Fork",
+    "Policy",
     "PromptProgress",
     "PromptScored",
     "PromptToken",
+    "Propose",
     "Request",
     "RowFailed",
     "RowForked",

@@ -38,9 +38,8 @@ OnTokens = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Collected:
-    """Answers to some prompts: their texts, and the metrics of all their tokens."""
+    """The metrics of all tokens of the answers to some prompts."""
 
-    texts: list[str]
     table: TokenTable
 
     @property
@@ -55,13 +54,11 @@ class Calibration:
 
     `before` and `after` are answers to the held-out prompts, with the sampler that was begun with
     and the fitted one; `shares_before` and `shares_after` are their quadrants' shares.
-    `fitted_on` are the answers of the last round, which the thresholds were fitted to.
     """
 
     config: SamplerConfig
     fit: Fit
     intervals: dict[str, tuple[float, float]]
-    fitted_on: TokenTable
     before: Collected
     after: Collected
     shares_before: dict[str, float]
@@ -109,7 +106,7 @@ def collect_tokens(
         np.array([event.position for _, event in events]),  # a token sees all those before it
         np.array([i for i, _ in events]),
     )
-    return Collected(["".join(event.text for event in answer) for answer in answers], table)
+    return Collected(table)
 
 
 def calibrate(
@@ -167,7 +164,6 @@ def calibrate(
         config=config,
         fit=fit,
         intervals=intervals,
-        fitted_on=answers.table,
         before=compared,
         after=after,
         shares_before=quadrant_shares(compared.table, before.model_dump()),
