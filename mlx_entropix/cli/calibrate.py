@@ -13,7 +13,7 @@ from mlx_entropix.cli.command import ArgumentParser, add_debug, add_model, run, 
 
 if TYPE_CHECKING:
     from mlx_entropix.cli.screen import Screen
-    from mlx_entropix.engine.calibrate import Calibration, Tuning
+    from mlx_entropix.engine.fitting import Calibration, Tuning
     from mlx_entropix.sampling import SamplerConfig
     from mlx_entropix.sampling.config_file import Provenance
 
@@ -139,7 +139,7 @@ def _run(options: Namespace, words: list[str]) -> None:
     screen = make_screen(no_color=False, quiet=False, is_json=False)
     with spinner(screen.notices, f"Loading {location.name}"):
         from mlx_entropix.engine import load_from
-        from mlx_entropix.engine.calibrate import calibrate, tune
+        from mlx_entropix.engine.fitting import calibrate, tune
 
         model, tokenizer = load_from(location)
     system = {"role": "system", "content": SYSTEM_PROMPT}

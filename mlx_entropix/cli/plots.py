@@ -19,7 +19,7 @@ from mlx_entropix.sampling.metrics import ABOUT
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from mlx_entropix.engine.calibrate import Calibration, Collected
+    from mlx_entropix.engine.fitting import Calibration, Collected
 
 _SUFFIXES = (".png", ".svg")
 

@@ -6,7 +6,12 @@ sigmoid. On a GPU `mx.fast.scaled_dot_product_attention` and a fused SwiGLU are 
 
 import mlx.core as mx
 
-from mlx_entropix.cpu.exponentials import LOG2_E, power_of_two
+LOG2_E = 1.4426950408889634
+
+
+def power_of_two(bits: mx.array) -> mx.array:
+    """2^bits, in any type and on any machine, for the model and the sampler alike."""
+    return mx.power(2.0, bits)
 
 
 def are_faster(weight: mx.array | None) -> bool:

@@ -32,7 +32,7 @@ from mlx_entropix.engine.events import (
 )
 from mlx_entropix.engine.policy import Action, Drop, Fork
 from mlx_entropix.engine.prefix import PrefixCache
-from mlx_entropix.engine.rows import Row, State
+from mlx_entropix.engine.row import Row, State
 from mlx_entropix.engine.shares import does_well_to_wait, shares
 from mlx_entropix.engine.step import Look, QueuedStep
 from mlx_entropix.errors import PromptError

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from mlx_entropix.engine.events import TokenEvent
-    from mlx_entropix.engine.rows import Row
+    from mlx_entropix.engine.row import Row
 
 
 @dataclass(frozen=True)

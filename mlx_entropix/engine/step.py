@@ -9,7 +9,7 @@ from typing import NamedTuple, cast
 import mlx.core as mx
 
 from mlx_entropix.engine.events import Alternative, Event, PromptToken, RowFailed, TokenEvent
-from mlx_entropix.engine.rows import Row, State
+from mlx_entropix.engine.row import Row, State
 from mlx_entropix.sampling import Numbers, Quadrant, Sampled
 from mlx_entropix.text import Tokenizer
 

@@ -12,8 +12,8 @@ from mlx_lm.utils import load_model as load_checkpoint
 
 from mlx_entropix.errors import WeightsError
 from mlx_entropix.model.llama import Llama
-from mlx_entropix.weights.config import context_length, read_config
 from mlx_entropix.weights.gguf import load_gguf
+from mlx_entropix.weights.model_config import context_length, read_config
 
 # A float32 copy may take this share of the machine's memory.
 _FLOAT32_SHARE = 0.5

@@ -1,9 +1,9 @@
 """The entropy sampler: pure functions of arrays, which know no model and no tokenizer.
 
 Read metrics.py and trends.py (how sure the model is, and was), quadrants.py, formulas.py and
-config.py (what the sampler does about it, as data), presets.py, config_file.py, rows.py and
-decide.py (the same on the device, for rows with different configurations), ranks.py and sampler.py
-(which token).
+config.py (what the sampler does about it, as data), presets.py, config_file.py, parameter_rows.py
+and decide.py (the same on the device, for rows with different configurations), ranks.py and
+sampler.py (which token).
 """
 
 from mlx_entropix.errors import ConfigError
@@ -12,15 +12,15 @@ from mlx_entropix.sampling.config_file import ConfigFile, Provenance, config_tom
 from mlx_entropix.sampling.decide import Parameters, classify, sampling_parameters
 from mlx_entropix.sampling.keys import position_key
 from mlx_entropix.sampling.metrics import Metrics, calculate_metrics
-from mlx_entropix.sampling.presets import PRESETS, SAMPLERS
-from mlx_entropix.sampling.quadrants import Quadrant
-from mlx_entropix.sampling.rows import (
+from mlx_entropix.sampling.parameter_rows import (
     candidate_count,
     draw_count,
     measures_sigma,
     measures_trends,
     parameter_rows,
 )
+from mlx_entropix.sampling.presets import PRESETS, SAMPLERS
+from mlx_entropix.sampling.quadrants import Quadrant
 from mlx_entropix.sampling.sampler import (
     Numbers,
     Sampled,

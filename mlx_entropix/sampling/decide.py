@@ -7,8 +7,7 @@ import mlx.core as mx
 from mlx_entropix.sampling.config import SamplerConfig
 from mlx_entropix.sampling.formulas import PARAMETERS
 from mlx_entropix.sampling.metrics import Metrics
-from mlx_entropix.sampling.quadrants import Quadrant
-from mlx_entropix.sampling.rows import (
+from mlx_entropix.sampling.parameter_rows import (
     BOUNDS,
     FORMULA_WIDTH,
     FORMULAS,
@@ -19,6 +18,7 @@ from mlx_entropix.sampling.rows import (
     measures_trends,
     parameter_rows,
 )
+from mlx_entropix.sampling.quadrants import Quadrant
 from mlx_entropix.sampling.trends import means_and_slopes, move_on, no_recent
 
 Value = TypeVar("Value")

@@ -9,7 +9,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 import mlx.core as mx
 
-from mlx_entropix.cpu.exponentials import LOG2_E, power_of_two
+from mlx_entropix.cpu.powers import LOG2_E, power_of_two
 
 SMALLEST_WEIGHT = 1e-10  # of attention: smaller ones are clipped before the logarithm
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import mlx.core as mx
 
-from mlx_entropix.cpu.exponentials import LOG2_E, power_of_two
+from mlx_entropix.cpu.powers import LOG2_E, power_of_two
 from mlx_entropix.sampling.compiled import compiled_on_gpu
 from mlx_entropix.sampling.config import SamplerConfig
 from mlx_entropix.sampling.decide import Parameters, decide, parameter_columns
@@ -20,9 +20,7 @@ from mlx_entropix.sampling.metrics import (
     scaled_probabilities,
     standard_deviation,
 )
-from mlx_entropix.sampling.quadrants import Quadrant
-from mlx_entropix.sampling.ranks import best_tokens, draw_ranks, kept_ranks
-from mlx_entropix.sampling.rows import (
+from mlx_entropix.sampling.parameter_rows import (
     Header,
     candidate_count,
     draw_count,
@@ -30,6 +28,8 @@ from mlx_entropix.sampling.rows import (
     measures_trends,
     parameter_rows,
 )
+from mlx_entropix.sampling.quadrants import Quadrant
+from mlx_entropix.sampling.ranks import best_tokens, draw_ranks, kept_ranks
 from mlx_entropix.sampling.trends import no_recent
 
 LLAMA3_CLARIFYING_TOKEN = 2564  # " ..." in the vocabulary of Llama 3

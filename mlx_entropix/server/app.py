@@ -12,9 +12,9 @@ from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
+from mlx_entropix.server.api_errors import install_error_handlers
 from mlx_entropix.server.async_engine import AsyncEngine
 from mlx_entropix.server.docs_page import ASSETS, install_docs
-from mlx_entropix.server.errors import install_error_handlers
 from mlx_entropix.server.middleware import BodyLimit, HostCheck, KeyCheck, PageHeaders, RequestLog
 from mlx_entropix.server.openapi import describe
 from mlx_entropix.server.routes import router

@@ -28,7 +28,7 @@ from mlx_entropix.engine import (
 )
 from mlx_entropix.errors import EntropixError
 from mlx_entropix.sampling import PRESETS
-from mlx_entropix.server.errors import ApiError, bug, loading, queue_full, stopping
+from mlx_entropix.server.api_errors import ApiError, bug, loading, queue_full, stopping
 from mlx_entropix.server.settings import Settings
 from mlx_entropix.text import Tokenizer
 from mlx_entropix.weights.locate import locate_weights

@@ -10,8 +10,8 @@ from mlx_entropix.engine import Request
 from mlx_entropix.errors import ConfigError, PromptError
 from mlx_entropix.sampling import PlainConfig, SamplerConfig
 from mlx_entropix.sampling.formulas import PARAMETERS
+from mlx_entropix.server.api_errors import ApiError
 from mlx_entropix.server.async_engine import ModelInfo
-from mlx_entropix.server.errors import ApiError
 from mlx_entropix.server.requests import ChatRequest, CompletionRequest, GenerationRequest
 from mlx_entropix.server.settings import Settings
 

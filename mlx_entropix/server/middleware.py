@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mlx_entropix.server import logs
-from mlx_entropix.server.errors import ApiError, stopping, too_large, wrong_key
+from mlx_entropix.server.api_errors import ApiError, stopping, too_large, wrong_key
 from mlx_entropix.server.settings import Settings
 from mlx_entropix.server.telemetry import Telemetry
 

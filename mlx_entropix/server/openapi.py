@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from mlx_entropix.server.errors import (
+from mlx_entropix.server.api_errors import (
     ApiError,
     bug,
     loading,

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mlx_entropix.sampling import PlainConfig
-from mlx_entropix.server.errors import ApiError
+from mlx_entropix.server.api_errors import ApiError
 from mlx_entropix.window import LONGEST_WINDOW
 
 DEFAULT_CHAT_TOKENS = 4096

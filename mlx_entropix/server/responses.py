@@ -11,8 +11,8 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from mlx_entropix.engine import PromptScored
+from mlx_entropix.server.api_errors import ApiError
 from mlx_entropix.server.async_engine import OpenAnswer
-from mlx_entropix.server.errors import ApiError
 from mlx_entropix.server.replies import Choice, Reply
 
 logger = logging.getLogger(__name__)

@@ -15,6 +15,7 @@ from mlx_entropix.sampling.metrics import ABOUT
 from mlx_entropix.sampling.presets import NORMAL
 from mlx_entropix.sampling.quadrants import FROM_SUREST
 from mlx_entropix.server import openapi, schemas
+from mlx_entropix.server.api_errors import unknown_model
 from mlx_entropix.server.async_engine import AsyncEngine, ModelInfo
 from mlx_entropix.server.engine_requests import (
     Prompt,
@@ -23,7 +24,6 @@ from mlx_entropix.server.engine_requests import (
     engine_requests,
     text_prompts,
 )
-from mlx_entropix.server.errors import unknown_model
 from mlx_entropix.server.replies import ChatReply, Choice, Reply, TextReply
 from mlx_entropix.server.requests import ChatRequest, CompletionRequest, GenerationRequest
 from mlx_entropix.server.responses import StreamedAnswer, WholeAnswer

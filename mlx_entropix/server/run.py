@@ -11,9 +11,9 @@ from collections.abc import Iterator
 import uvicorn
 from rich.console import Console
 
+from mlx_entropix.server.api_errors import ApiError
 from mlx_entropix.server.app import create_app
 from mlx_entropix.server.async_engine import AsyncEngine, ModelInfo
-from mlx_entropix.server.errors import ApiError
 from mlx_entropix.server.logs import configure_logs
 from mlx_entropix.server.settings import Settings
 

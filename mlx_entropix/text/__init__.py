@@ -1,9 +1,9 @@
 """Text to token ids and back: tokenizers of checkpoints, chat templates, streaming decoding."""
 
-from mlx_entropix.text.gguf import tokenizer_from_gguf
-from mlx_entropix.text.load import load_tokenizer
+from mlx_entropix.text.gguf_tokenizer import tokenizer_from_gguf
 from mlx_entropix.text.stream import StreamDecoder
 from mlx_entropix.text.tokenizer import Tokenizer
+from mlx_entropix.text.tokenizer_files import load_tokenizer
 
 __all__ = [
     "StreamDecoder",

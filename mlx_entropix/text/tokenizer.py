@@ -11,7 +11,7 @@ from typing import Any
 import tokenizers
 
 from mlx_entropix.errors import PromptError
-from mlx_entropix.text.chat import ChatTemplate
+from mlx_entropix.text.chat_template import ChatTemplate
 from mlx_entropix.text.plain import PlainEncoder, check_text
 from mlx_entropix.text.stream import StreamDecoder
 from mlx_entropix.text.vocabulary import Vocabulary

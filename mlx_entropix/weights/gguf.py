@@ -13,7 +13,7 @@ import mlx.nn as nn
 from mlx_lm.models.llama import Model, ModelArgs
 
 from mlx_entropix.errors import WeightsError
-from mlx_entropix.weights.config import check_config
+from mlx_entropix.weights.model_config import check_config
 
 _GROUP_SIZE = 32
 

@@ -35,8 +35,8 @@ from huggingface_hub.file_download import http_get
 from huggingface_hub.utils import WeakFileLock, build_hf_headers, tqdm, validate_repo_id
 
 from mlx_entropix.errors import DownloadError, WeightsError
-from mlx_entropix.weights.config import check_config
 from mlx_entropix.weights.hub_errors import explained, is_network_failure, not_a_hub
+from mlx_entropix.weights.model_config import check_config
 from mlx_entropix.weights.repo_files import CONFIG, choose_files
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from mlx_entropix.cli import calibrate as command
 from mlx_entropix.cli.sampler_options import find_auto
-from mlx_entropix.engine.calibrate import answers_rightly
+from mlx_entropix.engine.fitting import answers_rightly
 from mlx_entropix.sampling import read_config_file
 
 

@@ -10,8 +10,8 @@ from rich.text import Text
 from mlx_entropix.cli.screen import make_console, visible
 from mlx_entropix.cli.style import legend, token_segments
 from mlx_entropix.cli.tally import Tally
-from mlx_entropix.engine import Summary, TokenEvent, TokenMetrics
-from mlx_entropix.sampling import Quadrant
+from mlx_entropix.engine import Summary, TokenEvent
+from mlx_entropix.sampling import Metrics, Quadrant
 
 
 def event(quadrant, entropy, varentropy=1.0, summary=None, text="x", logprob=-0.5):
@@ -22,7 +22,7 @@ def event(quadrant, entropy, varentropy=1.0, summary=None, text="x", logprob=-0.
         token="x",
         text=text,
         logprob=logprob,
-        metrics=TokenMetrics(entropy, varentropy, 1, 1, 1, 1),
+        metrics=Metrics(entropy, varentropy, 1, 1, 1, 1),
         quadrant=quadrant,
         parameters=None,
         finish_reason="stop" if summary else None,

@@ -6,8 +6,8 @@ import pytest
 
 from mlx_entropix.engine import Engine, Request, TokenEvent
 from mlx_entropix.sampling import PRESETS
+from mlx_entropix.server.api_errors import ApiError
 from mlx_entropix.server.async_engine import AsyncEngine
-from mlx_entropix.server.errors import ApiError
 from mlx_entropix.server.settings import Settings
 
 

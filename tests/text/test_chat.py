@@ -25,7 +25,7 @@ TURNS = TALK[1:]  # SentencePiece's template here knows no system
 @pytest.fixture(scope="session")
 def theirs(bundled_metadata, sentencepiece_metadata, llama_3_folder):
     """The same tokenizers as plain transformers objects: what everybody else computes."""
-    from mlx_entropix.text.gguf import tokenizer_from_gguf
+    from mlx_entropix.text.gguf_tokenizer import tokenizer_from_gguf
 
     def wrap(metadata):
         backend = tokenizer_from_gguf(metadata)._chat._backend

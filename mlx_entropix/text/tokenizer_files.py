@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mlx_entropix.errors import TokenizerError
-from mlx_entropix.text.gguf import tokenizer_from_gguf
+from mlx_entropix.text.gguf_tokenizer import tokenizer_from_gguf
 from mlx_entropix.text.tokenizer import Tokenizer
 
 
