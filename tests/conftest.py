@@ -1,5 +1,6 @@
 import os
 import signal
+import sys
 import tempfile
 from pathlib import Path
 
@@ -10,6 +11,12 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # A shell starts what runs in the background with Ctrl-C ignored, and children would inherit that.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# The tests start some dozens of processes. Where no bytecode may be kept beside the sources, it is
+# kept among the tests' own things, as each process would compile transformers and all else again.
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
+    kept = Path(__file__).parents[1] / ".pytest_cache" / "bytecode"
+    sys.pycache_prefix = os.environ.setdefault("PYTHONPYCACHEPREFIX", str(kept))
+    sys.dont_write_bytecode = False
 # Nothing in the tests may look for a hub: what they load is on this machine.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # Nor for samplers that the person who runs them has fitted.
