@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mlx_entropix.choices import AUTO, NORMAL
 from mlx_entropix.errors import ConfigError, EvalError
 from mlx_entropix.sampling import PRESETS, PlainConfig, SamplerConfig
 from mlx_entropix.sampling.auto import auto_sampler
-from mlx_entropix.sampling.presets import AUTO, NORMAL, SAMPLERS
+from mlx_entropix.sampling.presets import SAMPLERS
 
 TUNED = Path(__file__).with_name("tuned.toml")
 

@@ -38,10 +38,10 @@ def _run(options: Namespace) -> int:
 
         print(config_text(options), end="")
         return 0
+    from mlx_entropix.choices import AUTO
     from mlx_entropix.cli.sampler_options import config_of, find_auto
     from mlx_entropix.cli.screen import make_screen, spinner
     from mlx_entropix.cli.trace_file import TraceFile
-    from mlx_entropix.sampling.presets import AUTO
     from mlx_entropix.weights.locate import locate_weights
 
     _check_terminal(options)
@@ -155,8 +155,8 @@ def _add_prompts(parser: ArgumentParser) -> None:
 
 def _add_sampler(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("sampler")
-    add_sampler(parser, group, "")
-    add_base_values(parser, group)
+    add_sampler(group, "")
+    add_base_values(group)
     group.add_argument(
         "--seed", type=int, default=0, metavar="N", help="equal seeds, equal answers (default: 0)"
     )

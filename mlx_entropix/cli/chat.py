@@ -8,6 +8,7 @@ from typing import Any
 
 from prompt_toolkit import PromptSession
 
+from mlx_entropix.choices import NAMES
 from mlx_entropix.cli.answer import stop_between_steps, stream_answer
 from mlx_entropix.cli.keyboard import make_keyboard, without_echo
 from mlx_entropix.cli.sampler_options import named_config
@@ -15,7 +16,6 @@ from mlx_entropix.cli.screen import print_error
 from mlx_entropix.cli.session import Session
 from mlx_entropix.cli.style import legend
 from mlx_entropix.errors import GenerationError, PromptError, UsageError
-from mlx_entropix.sampling.presets import NAMES
 
 # A turn goes on from the turns before instead of computing them again.
 _PREFIX_CACHE_BYTES = 1 << 30

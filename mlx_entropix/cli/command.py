@@ -7,9 +7,9 @@ import sys
 import traceback
 from argparse import Namespace
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, NoReturn
 
+from mlx_entropix.choices import AUTO, NAMES, RANGES
 from mlx_entropix.cpu.blas import set_threads
 from mlx_entropix.errors import EntropixError
 
@@ -21,14 +21,10 @@ class ArgumentParser(argparse.ArgumentParser):
 
     Options are declared with underscores. They have to be written out (no abbreviations), so that a
     new option never changes what an old script means. A usage error exits with code 2.
-
-    `late_help` makes the help of options whose names or ranges are slow to import: `--help` alone
-    waits for it.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"allow_abbrev": False, **kwargs})
-        self.late_help: dict[str, Callable[[], str]] = {}
 
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: Any = None
@@ -39,13 +35,6 @@ class ArgumentParser(argparse.ArgumentParser):
         return super().parse_known_args(
             [*map(_with_underscores, args[:end]), *args[end:]], namespace
         )
-
-    def format_help(self) -> str:
-        """The help, with the texts of `late_help`."""
-        for action in self._actions:
-            if action.dest in self.late_help:
-                action.help = self.late_help[action.dest]()
-        return super().format_help()
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong and what to do, and exit with code 2."""
@@ -148,17 +137,15 @@ def add_model(group: Any) -> None:
     )
 
 
-def add_sampler(parser: ArgumentParser, group: Any, use: str) -> None:
+def add_sampler(group: Any, use: str) -> None:
     """Which sampler: `use` says for what."""
 
-    def names() -> str:
-        from mlx_entropix.sampling.presets import AUTO, NAMES
-
-        *most, last = (name + " (fitted to the model)" * (name == AUTO) for name in NAMES)
-        return f"{use}{', '.join(most)} or {last} (default: {AUTO})"
-
-    group.add_argument("--sampler", metavar="NAME", help="")
-    parser.late_help["sampler"] = names
+    *most, last = (name + " (fitted to the model)" * (name == AUTO) for name in NAMES)
+    group.add_argument(
+        "--sampler",
+        metavar="NAME",
+        help=f"{use}{', '.join(most)} or {last} (default: {AUTO})",
+    )
     group.add_argument("--normal", action="store_true", help="the plain sampler: --sampler normal")
     group.add_argument(
         "--sampler_config",
@@ -172,20 +159,16 @@ def add_sampler(parser: ArgumentParser, group: Any, use: str) -> None:
     )
 
 
-def add_base_values(parser: ArgumentParser, group: Any) -> None:
+def add_base_values(group: Any) -> None:
     """What a sampler starts from, in place of the preset's values."""
-    for name in ("temperature", "top_p", "top_k", "min_p"):
+    for name, (lowest, highest) in RANGES.items():
         number = int if name == "top_k" else float
-        metavar = "N" if number is int else "X"
-        group.add_argument(f"--{name}", type=number, metavar=metavar, help="")
-        parser.late_help[name] = partial(_range_help, name)
-
-
-def _range_help(name: str) -> str:
-    from mlx_entropix.sampling.config import SamplerConfig
-
-    lowest, highest = (limit for limit in SamplerConfig.model_fields[name].metadata)
-    return f"base {name.replace('_', '-')}, {lowest.ge} to {highest.le}"
+        group.add_argument(
+            f"--{name}",
+            type=number,
+            metavar="N" if number is int else "X",
+            help=f"base {name.replace('_', '-')}, {lowest} to {highest}",
+        )
 
 
 def check_sampler(parser: ArgumentParser, options: Namespace) -> None:

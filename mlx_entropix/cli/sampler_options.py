@@ -3,6 +3,7 @@
 from argparse import Namespace
 from pathlib import Path
 
+from mlx_entropix.choices import AUTO, NAMES, NORMAL
 from mlx_entropix.errors import ConfigError, UsageError
 from mlx_entropix.sampling import (
     ConfigFile,
@@ -13,7 +14,6 @@ from mlx_entropix.sampling import (
 )
 from mlx_entropix.sampling.auto import AutoSampler, auto_sampler
 from mlx_entropix.sampling.formulas import PARAMETERS
-from mlx_entropix.sampling.presets import AUTO, NAMES, NORMAL
 from mlx_entropix.weights.locate import name_weights
 
 Config = SamplerConfig | PlainConfig

@@ -156,7 +156,7 @@ def _add_address(parser: ArgumentParser) -> None:
 def _add_model(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("model and sampler")
     add_model(group)
-    add_sampler(parser, group, "the sampler of requests that name none: ")
+    add_sampler(group, "the sampler of requests that name none: ")
     parser.set_defaults(temperature=None, top_p=None, top_k=None, min_p=None)
 
 

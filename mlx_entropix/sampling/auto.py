@@ -9,10 +9,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlx_entropix.choices import AUTO
 from mlx_entropix.errors import ConfigError
 from mlx_entropix.sampling.config import PlainConfig, SamplerConfig
 from mlx_entropix.sampling.config_file import Provenance, read_config_file
-from mlx_entropix.sampling.presets import AUTO, ENTROPIX, SAMPLERS
+from mlx_entropix.sampling.presets import ENTROPIX, SAMPLERS
 
 _SHIPPED = Path(__file__).parent / "fitted"
 

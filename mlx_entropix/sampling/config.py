@@ -7,10 +7,10 @@ from typing import Any, NamedTuple, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from mlx_entropix.choices import MOST_RANKS, RANGES
 from mlx_entropix.errors import ConfigError
 from mlx_entropix.sampling.formulas import (
     LEVELS,
-    MOST_RANKS,
     Adaptive,
     Exploring,
     Flowing,
@@ -68,13 +68,16 @@ class BaseValues(_Config):
 
     temperature: float = _value(
         0.666,
-        0,
-        5,
+        *RANGES["temperature"],
         "Base temperature of a draw; 0 takes the likeliest token, whatever the quadrant.",
     )
-    top_p: float = _value(0.90, 0, 1, "Base probability mass of the likeliest tokens that is kept.")
-    top_k: int = _value(27, 1, MOST_RANKS, "Base number of likeliest tokens that are kept.")
-    min_p: float = _value(0.03, 0, 1, "Base probability, relative to the best token's, to be kept.")
+    top_p: float = _value(
+        0.90, *RANGES["top_p"], "Base probability mass of the likeliest tokens that is kept."
+    )
+    top_k: int = _value(27, *RANGES["top_k"], "Base number of likeliest tokens that are kept.")
+    min_p: float = _value(
+        0.03, *RANGES["min_p"], "Base probability, relative to the best token's, to be kept."
+    )
     min_tokens_to_keep: int = _value(
         2, 1, MOST_RANKS, "So many tokens are kept whatever top_p and min_p say."
     )

@@ -15,11 +15,11 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from mlx_entropix.choices import MOST_RANKS
 from mlx_entropix.sampling.metrics import Metrics
 
 PARAMETERS = ("temperature", "top_p", "top_k", "min_p")
 LEVELS = ("low", "medium", "high")
-MOST_RANKS = 100  # no filter of the entropy sampler keeps more tokens than this
 
 MEAN, SLOPE = "_mean", "_slope"  # of a metric, over the last tokens
 _METRIC = "|".join(Metrics._fields)

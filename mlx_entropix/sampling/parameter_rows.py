@@ -20,11 +20,11 @@ from typing import NamedTuple
 
 import mlx.core as mx
 
+from mlx_entropix.choices import MOST_RANKS
 from mlx_entropix.sampling.config import PlainConfig, SamplerConfig
 from mlx_entropix.sampling.formulas import (
     LEVELS,
     MEAN,
-    MOST_RANKS,
     PARAMETERS,
     SLOPE,
     Exploring,

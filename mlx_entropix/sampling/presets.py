@@ -1,7 +1,8 @@
 """The published samplers as data."""
 
+from mlx_entropix.choices import MOST_RANKS, NAMES, NORMAL
 from mlx_entropix.sampling.config import PlainConfig, SamplerConfig
-from mlx_entropix.sampling.formulas import MOST_RANKS, Adaptive, Exploring, Resampling, Treading
+from mlx_entropix.sampling.formulas import Adaptive, Exploring, Resampling, Treading
 
 ENTROPIX = SamplerConfig()
 """The entropix sampler of October 2024, https://github.com/xjdr-alt/entropix."""
@@ -73,20 +74,11 @@ token, which keeps the varentropy far under 1 bit² in any vocabulary. The condi
 published. Where the ADAPTIVE formula gives a temperature of 0, the likeliest token is taken.
 """
 
-PRESETS: dict[str, SamplerConfig] = {"entropix": ENTROPIX, "frog": FROG}
+PRESETS: dict[str, SamplerConfig] = dict(zip(NAMES[1:-1], (ENTROPIX, FROG), strict=True))
 """The published presets by their names."""
-
-NORMAL = "normal"
-"""The name of the plain sampler."""
 
 SAMPLERS: dict[str, SamplerConfig | PlainConfig] = {**PRESETS, NORMAL: PlainConfig()}
 """Every sampler that needs no fitting to a model, by its name."""
-
-AUTO = "auto"
-"""The name of the preset that is fitted to the loaded model; see auto.py."""
-
-NAMES = (AUTO, *SAMPLERS)
-"""Every name of a sampler that a user may give."""
 
 FITTED = SamplerConfig(
     temperature=0.8,

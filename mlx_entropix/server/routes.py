@@ -9,10 +9,10 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request as HttpRequest
 from starlette.responses import PlainTextResponse, Response
 
+from mlx_entropix.choices import NORMAL
 from mlx_entropix.prompts import SYSTEM_PROMPT
 from mlx_entropix.sampling import PlainConfig, SamplerConfig
 from mlx_entropix.sampling.metrics import ABOUT
-from mlx_entropix.sampling.presets import NORMAL
 from mlx_entropix.sampling.quadrants import FROM_SUREST
 from mlx_entropix.server import openapi, schemas
 from mlx_entropix.server.api_errors import unknown_model

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mlx_entropix.choices import AUTO
 from mlx_entropix.sampling import PRESETS, PlainConfig, SamplerConfig
 from mlx_entropix.sampling.auto import AutoSampler
-from mlx_entropix.sampling.presets import AUTO
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 """Longer request bodies are refused; a context of 128 k tokens is half a megabyte of text."""

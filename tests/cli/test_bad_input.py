@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
+from mlx_entropix.choices import NAMES
 from mlx_entropix.cli.ask import main, make_parser
 from mlx_entropix.sampling import SamplerConfig
-from mlx_entropix.sampling.presets import NAMES
 
 from .conftest import ROOT, environment
 

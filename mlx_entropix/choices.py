@@ -1,0 +1,24 @@
+"""What a user may choose from: the samplers' names, and the ranges of what they start from.
+
+Plain Python without an import, so that `--help` need not wait for what checks a configuration.
+"""
+
+AUTO = "auto"
+"""The name of the preset that is fitted to the loaded model; see sampling/auto.py."""
+
+NORMAL = "normal"
+"""The name of the plain sampler."""
+
+NAMES = (AUTO, "entropix", "frog", NORMAL)
+"""Every name of a sampler that a user may give; those in the middle are the published presets."""
+
+MOST_RANKS = 100
+"""No filter of the entropy sampler keeps more tokens than this."""
+
+RANGES: dict[str, tuple[int, int]] = {
+    "temperature": (0, 5),
+    "top_p": (0, 1),
+    "top_k": (1, MOST_RANKS),
+    "min_p": (0, 1),
+}
+"""The least and the greatest of each value that the entropy sampler's quadrants start from."""
