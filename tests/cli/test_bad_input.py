@@ -174,8 +174,7 @@ def printed_and_loaded(*arguments):
 def test_help_names_every_option_sampler_and_range():
     shown, code, heavy = printed_and_loaded("--help")
     assert code == "code 0"
-    assert "engine" not in heavy
-    assert "transformers" not in heavy
+    assert heavy == "[]"
     for action in make_parser()._actions:
         assert action.option_strings[0] in shown
     for name in NAMES:
@@ -185,9 +184,7 @@ def test_help_names_every_option_sampler_and_range():
         field = SamplerConfig.model_json_schema()["properties"][name]
         told = f"base {name.replace('_', '-')}, {field['minimum']} to {field['maximum']}"
         assert f"--{name} {metavar} {told}" in text
-    parser = make_parser()
-    parser.format_help()
-    assert all(action.help for action in parser._actions)
+    assert all(action.help for action in make_parser()._actions)
 
 
 def test_a_wrong_option_is_told_before_anything_heavy_is_loaded():
