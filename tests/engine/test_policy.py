@@ -162,6 +162,7 @@ def test_a_draft_changes_nothing_but_the_steps(tiny, config, right):
         assert steps <= -(-40 // (right + 1)) + 1
 
 
+@pytest.mark.slow
 @given(st.data())
 @settings(max_examples=12, deadline=None)
 def test_any_drafts_and_forks_leave_the_answer_as_it_is(tiny, data):
@@ -190,6 +191,7 @@ def test_any_drafts_and_forks_leave_the_answer_as_it_is(tiny, data):
     assert engine.rows == []
 
 
+@pytest.mark.slow
 def test_hundreds_of_forks_and_drops_leave_memory_where_it_was(tiny):
     end = next(iter(tiny[1].eos_token_ids))
 

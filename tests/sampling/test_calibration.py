@@ -133,6 +133,7 @@ def test_attention_entropy_is_compared_at_one_length():
     assert attention_growth(alike) == 0  # all at one length: nothing to learn from
 
 
+@pytest.mark.slow
 def test_intervals_come_from_whole_prompts():
     """Tokens that repeat within a prompt say nothing new: the interval stays as wide."""
     entropy, varentropy = dependent(400, 0.6)

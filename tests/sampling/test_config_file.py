@@ -255,6 +255,7 @@ def without_order(drawn):
     }
 
 
+@pytest.mark.slow
 @PROFILE
 @given(st.data())
 def test_a_written_file_is_read_as_the_same_configuration(tmp_path_factory, data):
@@ -291,6 +292,7 @@ def places(value, above=()):
             yield from places(part, (*above, name))
 
 
+@pytest.mark.slow
 @PROFILE
 @given(st.dictionaries(texts, trees, max_size=4), st.sampled_from([None, 1, "\t"]))
 def test_every_value_of_json_is_found_on_its_line(tree, indent):

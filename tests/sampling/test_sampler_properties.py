@@ -24,6 +24,8 @@ from mlx_entropix.sampling.decide import decide
 from tests.sampling import oracle
 from tests.sampling.cases import PROFILE, cases
 
+pytestmark = pytest.mark.slow
+
 CLARIFYING = 1
 
 
