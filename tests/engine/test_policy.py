@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 from mlx_entropix import PRESETS, PlainConfig
 from mlx_entropix.engine import Engine, PromptScored, Request, RowForked, TokenEvent
 from mlx_entropix.engine.policy import Drop, Fork, Propose
-from mlx_entropix.model.load import load_model
-from tests.model.checkpoints import random_model, save_folder
 
 from .test_engine import run, text, tokens
 
@@ -19,13 +17,6 @@ ENTROPIX = PRESETS["entropix"]
 WARM = PlainConfig(temperature=1.0)
 LOOKS_BACK = ENTROPIX.override({"resampling": {"when": ["logits_entropy_slope > 0.0"]}})
 PROMPT = (5, 6, 7)
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory, bundled):
-    source, config = random_model(vocab_size=49152, max_position_embeddings=256)
-    folder = save_folder(tmp_path_factory.mktemp("tiny"), source, config)
-    return load_model(folder)[0], bundled[1]
 
 
 @dataclass
@@ -136,7 +127,7 @@ def test_a_fork_whose_tokens_end_it(tiny):
 @pytest.mark.parametrize("right", [0, 1, 4])
 def test_a_draft_changes_nothing_but_the_steps(tiny, config, right):
     """Of four tokens that are proposed each time, the first few are what is drawn."""
-    expected = tokens(run(Engine(*tiny), [Request(PROMPT, config, 40, seed=4)])[0])
+    expected = tokens(run(Engine(*tiny), [Request(PROMPT, config, 24, seed=4)])[0])
 
     class Oracle:
         proposes = True
@@ -146,10 +137,10 @@ def test_a_draft_changes_nothing_but_the_steps(tiny, config, right):
             yield Propose(tuple(t if i < right else 3 for i, t in enumerate(ahead)))
 
     engine = Engine(*tiny)
-    other = Request((9, 8), ENTROPIX, 40, seed=5)
+    other = Request((9, 8), ENTROPIX, 24, seed=5)
     alone = tokens(run(Engine(*tiny), [other])[0])
     steps = 0
-    ids = [engine.add(Request(PROMPT, config, 40, seed=4, policy=Oracle())), engine.add(other)]
+    ids = [engine.add(Request(PROMPT, config, 24, seed=4, policy=Oracle())), engine.add(other)]
     made = {row: [] for row in ids}
     while not engine.idle:
         events = [event for event in engine.step() if isinstance(event, TokenEvent)]
@@ -159,7 +150,7 @@ def test_a_draft_changes_nothing_but_the_steps(tiny, config, right):
     assert made[ids[0]] == expected
     assert made[ids[1]] == alone
     if config is not LOOKS_BACK:  # whose conditions need each token before the next
-        assert steps <= -(-40 // (right + 1)) + 1
+        assert steps <= -(-24 // (right + 1)) + 1
 
 
 @pytest.mark.slow

@@ -25,7 +25,7 @@ def quadrants(events):
 @pytest.mark.parametrize("config", [SLOPE, MEAN], ids=["slope", "mean"])
 def test_quadrants_are_those_of_the_rows_own_metrics(bundled, config):
     model, tokenizer = bundled
-    request = Request(chat(tokenizer, "Write a story about a boat."), config, 40, seed=2)
+    request = Request(chat(tokenizer, "Write a story about a boat."), config, 24, seed=2)
     events = [e for e in run(Engine(model, tokenizer), [request])[0] if isinstance(e, TokenEvent)]
     entropy = np.array([event.metrics.logits_entropy for event in events])
     varentropy = np.array([event.metrics.logits_varentropy for event in events])
@@ -37,28 +37,30 @@ def test_quadrants_are_those_of_the_rows_own_metrics(bundled, config):
         else:
             holds = seen.mean() < 3.5 and varentropy[now] > 0.5
         assert holds == (quadrant is Quadrant.RESAMPLING), now
-    assert 3 <= quadrants(events).count(Quadrant.RESAMPLING) <= 37
+    assert 3 <= quadrants(events).count(Quadrant.RESAMPLING) <= 21
 
 
-def test_a_row_that_looks_back_is_the_same_alone_and_among_others(bundled):
-    model, tokenizer = bundled
+def test_a_row_that_looks_back_is_the_same_alone_and_among_others(tiny):
+    when = ["logits_entropy_mean < 12", "logits_varentropy > 10"]  # now and then, for this model
+    mean = MEAN.override({"resampling": {"when": when}})
     requests = [
-        Request(chat(tokenizer, "Tell me about the sea."), SLOPE, 22, seed=1),
-        Request(chat(tokenizer, "Hi"), PlainConfig(temperature=0), 5, seed=2),
-        Request((504,), ENTROPIX, 30, seed=3),
-        Request(chat(tokenizer, "Count slowly. " * 20), MEAN, 20, seed=4),
-        Request(chat(tokenizer, "Name a bird."), SLOPE.override({"window": 64}), 9, seed=5),
+        Request((5, 6, 7), SLOPE, 30, seed=1),
+        Request((8,), PlainConfig(temperature=0), 5, seed=2),
+        Request((504,), ENTROPIX, 36, seed=3),
+        Request((9, 10) * 50, mean, 26, seed=4),
+        Request((11, 12), SLOPE.override({"window": 64}), 14, seed=5),
     ]
-    alone = [run(Engine(model, tokenizer), [request])[0] for request in requests]
+    alone = [run(Engine(*tiny), [request])[0] for request in requests]
     # Three at a time: some join late, some leave early, and ones that look back are among ones
     # that do not.
     for order in (requests, requests[::-1]):
-        together = run(Engine(model, tokenizer, max_rows=3, prefill_chunk=40), order)
+        together = run(Engine(*tiny, max_rows=3, prefill_chunk=40), order)
         for request, events in zip(order, together, strict=True):
             expected = alone[requests.index(request)]
             assert tokens(events) == tokens(expected)
             assert quadrants(events) == quadrants(expected)
-    assert Quadrant.RESAMPLING in quadrants(alone[0])
+    for events in alone[0], alone[3]:
+        assert 3 <= quadrants(events).count(Quadrant.RESAMPLING) <= len(events) - 3
 
 
 def test_an_answer_after_a_cached_beginning_looks_back_at_itself_alone(bundled):
@@ -66,7 +68,7 @@ def test_an_answer_after_a_cached_beginning_looks_back_at_itself_alone(bundled):
     turns = [{"role": "user", "content": "Tell me about the sea, the wind and the rain."}]
 
     def ask(engine):
-        return run(engine, [Request(encode_prompt(tokenizer, turns), SLOPE, 14, seed=6)])[0]
+        return run(engine, [Request(encode_prompt(tokenizer, turns), SLOPE, 8, seed=6)])[0]
 
     engine = Engine(model, tokenizer, prefix_cache_bytes=1 << 28)
     turns += [
@@ -78,9 +80,8 @@ def test_an_answer_after_a_cached_beginning_looks_back_at_itself_alone(bundled):
     assert tokens(second) == tokens(ask(Engine(model, tokenizer)))
 
 
-def test_nothing_is_kept_where_no_row_looks_back(bundled):
-    model, tokenizer = bundled
-    engine = Engine(model, tokenizer)
+def test_nothing_is_kept_where_no_row_looks_back(tiny):
+    engine = Engine(*tiny)
     engine.add(Request((504,), ENTROPIX, 12, seed=1))
     engine.step()
     assert engine._queued.sampled.recent is None
