@@ -26,6 +26,7 @@ from mlx_entropix.engine.events import (
     Event,
     PromptProgress,
     Request,
+    RowDropped,
     RowFailed,
     RowForked,
     TokenEvent,
@@ -395,7 +396,8 @@ class Engine:
             return [forked] if forked else []
         if isinstance(action, Drop):
             row.state = State.ENDED
-        elif event.position == len(row.tokens) - 1 and self._cache.can_rewind:
+            return [RowDropped(row.id, row.summary())]
+        if event.position == len(row.tokens) - 1 and self._cache.can_rewind:
             row.draft = action.token_ids
         return []
 

@@ -120,6 +120,15 @@ class RowForked:
 
 
 @dataclass(frozen=True)
+class RowDropped:
+    """A policy ended a row, of which nothing follows."""
+
+    row: int
+    summary: Summary
+    ends = True
+
+
+@dataclass(frozen=True)
 class PromptProgress:
     """`done` of `total` tokens of a row's prompt are in the cache."""
 
@@ -168,4 +177,4 @@ class RowFailed:
     ends = True
 
 
-Event = TokenEvent | PromptProgress | PromptScored | RowForked | RowFailed
+Event = TokenEvent | PromptProgress | PromptScored | RowForked | RowDropped | RowFailed

@@ -41,7 +41,7 @@ class Propose:
 
 @dataclass(frozen=True)
 class Drop:
-    """End the row, without a further event."""
+    """End the row, which a `RowDropped` announces."""
 
 
 Action = Fork | Propose | Drop

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlx_entropix import PRESETS, PlainConfig
-from mlx_entropix.engine import Engine, PromptScored, Request, RowForked, TokenEvent
+from mlx_entropix.engine import Engine, PromptScored, Request, RowDropped, RowForked, TokenEvent
 from mlx_entropix.engine.policy import Drop, Fork, Propose
 
 from .test_engine import run, text, tokens
@@ -112,6 +112,14 @@ def test_other_rows_do_not_notice(tiny):
         most = max(most, len(engine.rows))
     assert [made[row] for row in ids] == alone
     assert most == 6  # no fork is made where there is no room
+
+
+def test_a_dropped_row_says_that_it_ends(tiny):
+    policy = Script({(0, 6): [Drop(), Fork(6, (1,))]})
+    events = run(Engine(*tiny), [Request(PROMPT, WARM, 12, seed=2, policy=policy)])[0]
+    assert [event.ends for event in events[-2:]] == [False, True]
+    assert isinstance(events[-1], RowDropped)
+    assert events[-1].summary.completion_tokens == len(tokens(events)) == 4
 
 
 def test_a_fork_whose_tokens_end_it(tiny):
