@@ -1,6 +1,6 @@
 """Policies: forks, drafts and drops, on a tiny model that speaks the bundled vocabulary."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import mlx.core as mx
 import pytest
@@ -129,6 +129,32 @@ def test_a_fork_whose_tokens_end_it(tiny):
     assert [(fork.finish_reason, fork.ends) for fork in forks] == [("stop", True), ("length", True)]
     assert made[1] == made[2] == []
     assert forks[0].summary.completion_tokens == 3
+
+
+HALF, END = b"\xf0", b""  # of a character; of the answer
+
+
+@pytest.mark.parametrize(
+    ("pieces", "stop", "expected", "reason"),
+    [
+        ((b"a", b"."), ".x", "a.", "length"),
+        ((b".", b"!"), ".x", ".!", "length"),
+        ((b".", HALF), ".x", ".\ufffd", "length"),
+        ((b".", HALF), "\ufffd", ".", "stop"),
+        ((b".", END), ".x", ".", "stop"),
+        ((HALF, END), ".x", "\ufffd", "stop"),
+        ((HALF, END), "\ufffd", "", "stop"),
+        ((b".", b"x"), ".x", "", "stop"),
+        ((b".", b"x"), "x", ".", "stop"),
+    ],
+)
+def test_what_was_held_back_comes_with_the_end(tiny, pieces, stop, expected, reason):
+    """Because it might have begun a stop string, or a character."""
+    ids = {tiny[1].token_bytes(i): i for i in range(1000)} | {END: min(tiny[1].eos_token_ids)}
+    request = Request(PROMPT, WARM, 2, seed=1, stop=(stop,))
+    policy = Script({(0, 3): [Fork(3, tuple(ids[piece] for piece in pieces))]})
+    _, (fork,) = family(Engine(*tiny), replace(request, policy=policy))
+    assert (fork.text, fork.finish_reason) == (expected, reason)
 
 
 @pytest.mark.parametrize("config", [ENTROPIX, WARM, LOOKS_BACK], ids=["entropix", "warm", "back"])

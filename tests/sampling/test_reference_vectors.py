@@ -107,3 +107,28 @@ def test_tokens_without_a_draw(case):
     np.testing.assert_array_equal(tokens[undrawn], vectors["token"][undrawn])
     clarifying = vectors["clarifying_token"].item()
     assert {clarifying} < set(tokens[undrawn].tolist())  # both kinds: clarifying and argmax
+
+
+@pytest.mark.parametrize("base", [{}, {"t": 5, "p": 1, "k": 100, "m": 1}, {"p": 0.02, "k": 1}])
+@pytest.mark.parametrize("preset", PRESETS)
+def test_parameters_far_from_what_models_give(preset, base, monkeypatch):
+    """Wild metrics and bases, where each published limit is met."""
+    base = oracle.BASE[preset] | base
+    monkeypatch.setitem(oracle.BASE, preset, base)
+    names = {"temperature": "t", "top_p": "p", "top_k": "k", "min_p": "m"}
+    config = PRESETS[preset].override({name: base[key] for name, key in names.items()})
+    rng = np.random.default_rng(0)
+    highest = np.array([8, 10, 12, 9, 0.05, 12])
+    values = (rng.random((600, 6)) ** 2 * highest).astype(np.float32)
+    values[:40, :2] *= 0.002
+    values[40:80, 1] *= 0.002
+    asked = columns(sampling_parameters(Metrics(*mx.array(values).T), config))
+    quadrants = classify(Metrics(*mx.array(values).T), config).tolist()
+    for row, quadrant, numbers in zip(values, quadrants, asked, strict=True):
+        name = oracle.classify(row, preset)
+        assert Quadrant(quadrant).name == name
+        t, top_p, top_k, min_p = oracle.parameters(row.astype(np.float64), name, preset)
+        expected = np.array([t, top_p, min_p])
+        np.testing.assert_allclose(numbers[[0, 1, 3]], expected, rtol=1e-4, atol=1e-5)
+        top_k = np.minimum(top_k, 100)  # in any quadrant, which keeps NaN
+        assert np.isnan(top_k) or abs(numbers[2] - top_k) <= (1 if name == "EXPLORING" else 0.501)
