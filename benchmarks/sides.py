@@ -3,6 +3,8 @@
 import mlx_entropix  # noqa: F401  (loads the BLAS, for both)
 
 import mlx.core as mx  # isort: skip
+from typing import cast
+
 from mlx_lm.models.llama import Model
 from mlx_lm.tokenizer_utils import BPEStreamingDetokenizer, TokenizerWrapper
 from transformers import PreTrainedTokenizerFast
@@ -18,7 +20,7 @@ def ours(location: Location | None = None) -> tuple[Llama, Tokenizer]:
     """Our model and tokenizer, with no end-of-sequence tokens: every run has its full length."""
     model, tokenizer = load_from(location or locate_weights())
     tokenizer.eos_token_ids = frozenset()
-    return model, tokenizer
+    return cast(Llama, model), tokenizer
 
 
 def theirs(

@@ -18,7 +18,7 @@ from mlx_entropix.engine import (
     stream_request,
     token_record,
 )
-from mlx_entropix.model.llama import Llama
+from mlx_entropix.model.decoder import Decoder
 from mlx_entropix.prompts import Prompt
 from mlx_entropix.sampling import SamplerConfig
 from mlx_entropix.sampling.auto import AutoSampler
@@ -37,7 +37,7 @@ class Session:
     """
 
     screen: Screen
-    model: Llama
+    model: Decoder
     tokenizer: Tokenizer
     auto: AutoSampler
     sampler: str

@@ -14,7 +14,7 @@ import numpy as np
 from mlx_entropix.engine.engine import Engine
 from mlx_entropix.engine.events import Request, RowFailed, TokenEvent
 from mlx_entropix.errors import GenerationError
-from mlx_entropix.model.llama import Llama
+from mlx_entropix.model.decoder import Decoder
 from mlx_entropix.sampling import PlainConfig, SamplerConfig
 from mlx_entropix.sampling.calibration import (
     TARGETS,
@@ -68,7 +68,7 @@ class Calibration:
 
 
 def collect_tokens(
-    model: Llama,
+    model: Decoder,
     tokenizer: Tokenizer,
     prompts: Sequence[tuple[int, ...]],
     config: SamplerConfig | PlainConfig,
@@ -110,7 +110,7 @@ def collect_tokens(
 
 
 def calibrate(
-    model: Llama,
+    model: Decoder,
     tokenizer: Tokenizer,
     prompts: Sequence[tuple[int, ...]],
     start: SamplerConfig,
@@ -208,7 +208,7 @@ class Tuning:
 
 
 def tune(
-    model: Llama,
+    model: Decoder,
     tokenizer: Tokenizer,
     questions: Sequence[tuple[tuple[int, ...], tuple[str, ...]]],
     start: SamplerConfig,

@@ -8,7 +8,7 @@ from mlx_entropix.cpu.blas import choose_threads
 from mlx_entropix.engine.engine import Engine
 from mlx_entropix.engine.events import PromptProgress, Request, RowFailed, TokenEvent
 from mlx_entropix.errors import GenerationError
-from mlx_entropix.model.llama import Llama
+from mlx_entropix.model.decoder import Decoder
 from mlx_entropix.model.load import load_model
 from mlx_entropix.sampling import PlainConfig, SamplerConfig
 from mlx_entropix.sampling.auto import auto_sampler
@@ -18,7 +18,7 @@ from mlx_entropix.weights.locate import Location, locate_weights
 Prompt = str | Sequence[int] | Sequence[Mapping[str, Any]]
 
 
-def load(weights: str | Path | None = None) -> tuple[Llama, Tokenizer]:
+def load(weights: str | Path | None = None) -> tuple[Decoder, Tokenizer]:
     """Load a model and its tokenizer.
 
     `weights` is a folder, a `.gguf` file or a Hugging Face repo id; None means
@@ -28,7 +28,7 @@ def load(weights: str | Path | None = None) -> tuple[Llama, Tokenizer]:
     return load_from(locate_weights(weights))
 
 
-def load_from(location: Location) -> tuple[Llama, Tokenizer]:
+def load_from(location: Location) -> tuple[Decoder, Tokenizer]:
     """Load what `locate_weights` found."""
     model, metadata = load_model(location.path, location.name)
     model.weights = location.path
@@ -51,7 +51,7 @@ def encode_prompt(tokenizer: Tokenizer, prompt: Prompt) -> tuple[int, ...]:
 
 
 def stream_generate(
-    model: Llama,
+    model: Decoder,
     tokenizer: Tokenizer,
     prompt: Prompt,
     *,
@@ -110,6 +110,6 @@ def _events(
         engine.cancel(row)  # where the caller wants no more of it
 
 
-def generate(model: Llama, tokenizer: Tokenizer, prompt: Prompt, **options: Any) -> str:
+def generate(model: Decoder, tokenizer: Tokenizer, prompt: Prompt, **options: Any) -> str:
     """The whole answer to one prompt as text. `options` are those of `stream_generate`."""
     return "".join(event.text for event in stream_generate(model, tokenizer, prompt, **options))
