@@ -396,7 +396,7 @@ def test_a_row_that_failed_leaves_nothing_behind(damaged):
     """Neither in its place in the batch nor among the beginnings that are kept."""
     beginning = tuple(range(5, 25))
     after = Request((*beginning, 30), ENTROPIX, 6, seed=2)
-    beside = Request((8, 9), ENTROPIX, 40, seed=1)
+    beside = Request((8, 9) * 30, ENTROPIX, 30, seed=1)  # so that all see as many columns
     expected = [tokens(run(Engine(*damaged), [request])[0]) for request in (beside, after)]
     engine = Engine(*damaged, max_rows=2, prefix_cache_bytes=1 << 24)
     bad = Request((*beginning, *[31] * 20, 77), ENTROPIX, 9)

@@ -198,7 +198,7 @@ def test_an_emptied_cache_begins_small_again(model):
 
 
 def test_rows_that_move_on_beside_one_that_fills_every_column(model):
-    """One operation writes for them to all places: behind that row, too, where there was no room."""
+    """Writing for them goes to all places: behind that row as well, where there was no room."""
     full = [(3 * i) % 90 for i in range(256)]
     rows = [[1, 2], full, [3, 4, 5], full]
     cache = batch_of(model, rows)

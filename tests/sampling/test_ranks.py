@@ -83,8 +83,9 @@ def test_a_row_of_nothing_but_negative_nan_stays_inside_the_vocabulary():
 
 
 def test_the_padding_stays_outside_the_vocabulary_where_it_is_the_best_there_is():
-    logits = np.full((1, 40_001), -np.nan, np.float32)
-    logits[0, -1] = 1.0  # alone in the last block, whose padding ranks before what is not a number
+    logits = np.full((1, 40_001), -np.inf, np.float32)
+    logits[0, : 127 * 32] = -np.nan  # ranks before all else as a block, and behind it as tokens
+    logits[0, -1] = 1.0  # alone in the last block
     sampled = step(mx.array(logits))
     assert np.array(sampled.candidates).max() < 40_001
 
