@@ -479,3 +479,38 @@ def test_a_sequence_too_large_to_be_kept_drives_out_no_other(tiny):
     run(engine, [Request((7,) * 100, ENTROPIX, 3)])
     assert engine.prefixes.nbytes == kept > 0
     assert run(engine, [short])[0][-1].summary.cached_tokens >= 10
+
+
+@pytest.mark.xfail(strict=True, reason="the engine knows a sampler by its place in memory alone")
+def test_a_sampler_made_where_another_one_lay_is_its_own(tiny):
+    """In a server the samplers of requests come and go, and memory is used again."""
+    engine = Engine(*tiny)
+    greedy = tokens(run(engine, [Request((5, 6), GREEDY, 4, seed=1)])[0])
+    for seed in range(20):
+        run(engine, [Request((5, 6), PlainConfig(temperature=4.0), 1, seed=seed)])
+        cold = PlainConfig(temperature=0)  # mostly where the other one was
+        assert tokens(run(engine, [Request((5, 6), cold, 4, seed=1)])[0]) == greedy
+
+
+@pytest.mark.xfail(strict=True, reason="what a failed row had is kept as a beginning")
+@pytest.mark.parametrize("scores", [False, True])
+@pytest.mark.parametrize("proposes", [False, True])
+def test_a_row_that_failed_is_no_beginning(damaged, scores, proposes):
+    """Its place is zeroed, and zeros are not what its tokens have in a cache."""
+
+    class Policy:
+        def __init__(self):
+            self.proposes = proposes
+
+        def after_token(self, row, event):
+            return []
+
+    beginning = tuple(range(5, 25))
+    after = Request((*beginning, 30), ENTROPIX, 6, seed=2)
+    engine = Engine(*damaged, prefix_cache_bytes=1 << 24)
+    spoilt = (*beginning, *[31] * 20, 77, *[31] * 5)
+    policy = Policy() if proposes else None
+    bad = Request(spoilt, ENTROPIX, 9, scores_prompt=scores, policy=policy)
+    assert isinstance(run(engine, [bad])[0][-1], RowFailed)
+    expected = tokens(run(Engine(*damaged), [after])[0])
+    assert tokens(run(engine, [after])[0]) == expected
