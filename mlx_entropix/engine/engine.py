@@ -48,6 +48,7 @@ from mlx_entropix.sampling import (
     position_key,
     sample_rows,
 )
+from mlx_entropix.sampling.parameter_rows import RowConfig
 from mlx_entropix.text import Tokenizer
 
 CLARIFYING_TEXT = " ..."
@@ -93,7 +94,7 @@ class Engine:
         self.rows: list[Row] = []  # of the cache, in its order
         self._cache = model.empty_cache()
         self._queued: QueuedStep | None = None
-        self._parameters: tuple[list[int], mx.array] = [], mx.array(0)
+        self._parameters: tuple[list[RowConfig], mx.array] = [], mx.array(0)
         self._next_id = 0
         self._steps = 0
 
@@ -318,9 +319,8 @@ class Engine:
     ) -> QueuedStep:
         """Queue the sampler for all positions that are looked at."""
         configs = [look.row.request.config for look in looks]
-        names = [id(config) for config in configs]
-        if self._parameters[0] != names:
-            self._parameters = names, parameter_rows(configs, self.clarifying_token)
+        if not _are_same(self._parameters[0], configs):
+            self._parameters = configs, parameter_rows(configs, self.clarifying_token)
         keys = [
             position_key(look.row.request.seed, look.position, look.row.branch) for look in looks
         ]
@@ -400,6 +400,11 @@ class Engine:
         if event.position == len(row.tokens) - 1 and self._cache.can_rewind:
             row.draft = action.token_ids
         return []
+
+
+def _are_same(first: Sequence[object], second: Sequence[object]) -> bool:
+    """Whether two sequences hold the very same objects; to compare configurations takes longer."""
+    return len(first) == len(second) and all(a is b for a, b in zip(first, second, strict=True))
 
 
 def _tokens(sources: Sequence[int | Row], before: QueuedStep | None) -> mx.array:

@@ -104,9 +104,10 @@ class KVRows:
         return layers
 
     def blank(self, row: int) -> None:
-        """Zero what a row holds: numbers that are not finite would spoil its place for the next."""
+        """Zero and forget what a row holds; not finite, it would spoil its place for the next."""
         for whole in self.arrays():
             whole[row : row + 1, :, : self.lengths[row]] = 0
+        self.lengths[row] = 0
 
     def arrays(self) -> list[mx.array]:
         """Every array that is held, for `mx.eval`."""

@@ -63,7 +63,7 @@ class Cache(Protocol):
         ...
 
     def blank(self, row: int) -> None:
-        """Zero what a row holds: numbers that are not finite would spoil its place for the next."""
+        """Zero and forget what a row holds; not finite, it would spoil its place for the next."""
         ...
 
     def arrays(self) -> list[mx.array]:

@@ -1,5 +1,7 @@
 """The engine on the bundled model: rows that come and go are what they would be alone."""
 
+import time
+
 import mlx.core as mx
 import numpy as np
 import pytest
@@ -380,3 +382,133 @@ def test_damaged_weights_fail_their_rows_in_a_sentence(tmp_path, bundled):
         assert isinstance(events[-1], RowFailed)
         assert "not finite" in events[-1].message
         assert tokens(events) == []
+
+
+@pytest.fixture
+def damaged(tmp_path, bundled):
+    """A tiny model in which one token, 77, spoils what comes after it."""
+    source, config = random_model(vocab_size=49152, tie_word_embeddings=False)
+    source.model.embed_tokens.weight[77] = mx.nan
+    return load_model(save_folder(tmp_path, source, config))[0], bundled[1]
+
+
+def test_a_row_that_failed_leaves_nothing_behind(damaged):
+    """Neither in its place in the batch nor among the beginnings that are kept."""
+    beginning = tuple(range(5, 25))
+    after = Request((*beginning, 30), ENTROPIX, 6, seed=2)
+    beside = Request((8, 9) * 30, ENTROPIX, 30, seed=1)  # so that all see as many columns
+    expected = [tokens(run(Engine(*damaged), [request])[0]) for request in (beside, after)]
+    engine = Engine(*damaged, max_rows=2, prefix_cache_bytes=1 << 24)
+    bad = Request((*beginning, *[31] * 20, 77), ENTROPIX, 9)
+    first, failed, last = run(engine, [beside, bad, after])
+    assert isinstance(failed[-1], RowFailed)
+    assert tokens(first) == expected[0]
+    assert tokens(last) == expected[1]
+
+
+def test_a_prompt_is_computed_on_however_many_rows_are_written(tiny):
+    engine = Engine(*tiny, prefill_chunk=64, chunk_beside_rows=8)
+    for i in range(3):
+        engine.add(Request((i + 1, 2), ENTROPIX, 60))
+    while len([row for row in engine.rows if row.generated]) < 3:
+        engine.step()
+    engine.add(Request((5,) * 36, ENTROPIX, 2))
+    events = [event for _ in range(5) for event in engine.step()]
+    assert [e.done for e in events if isinstance(e, PromptProgress)] == [8, 16, 24, 32, 35]
+
+
+def test_so_many_positions_are_scored_in_a_step_whoever_asked(tiny):
+    engine = Engine(*tiny, prefill_chunk=512)
+    rows = [engine.add(Request((i + 3,) * 200, GREEDY, 0, scores_prompt=True)) for i in range(3)]
+    done = dict.fromkeys(rows, 0)
+    while not engine.idle:
+        before = sum(done.values())
+        for event in engine.step():
+            if isinstance(event, PromptProgress):
+                done[event.row] = event.done
+        assert sum(done.values()) - before <= 128
+    assert set(done.values()) == {199}
+
+
+def test_each_row_gets_the_alternatives_that_it_asked_for(tiny):
+    asked = [0, 5, 2]
+    requests = [Request((i + 3, 4), ENTROPIX, 3, alternatives=n) for i, n in enumerate(asked)]
+    for n, events in zip(asked, run(Engine(*tiny), requests), strict=True):
+        drawn = [event for event in events if isinstance(event, TokenEvent)]
+        assert [len(event.alternatives) for event in drawn] == [n] * 3
+
+
+def test_a_token_of_no_probability_is_no_alternative(tiny):
+    class Banning:
+        """The model, which says of all but three tokens that they cannot come."""
+
+        def __getattr__(self, name):
+            return getattr(tiny[0], name)
+
+        def forward(self, *arguments):
+            if (looked := tiny[0].forward(*arguments)) is None:
+                return None
+            allowed = mx.arange(looked.logits.shape[1]) < 3
+            return looked._replace(logits=mx.where(allowed, looked.logits, -mx.inf))
+
+    for event in run(Engine(Banning(), tiny[1]), [Request((5, 6), ENTROPIX, 4, alternatives=6)])[0]:
+        if isinstance(event, TokenEvent):
+            assert {other.token_id for other in event.alternatives} == {0, 1, 2}
+
+
+def test_the_first_token_is_timed_when_it_comes(tiny):
+    engine = Engine(*tiny)
+    begun = time.perf_counter()
+    engine.add(Request((5, 6), ENTROPIX, 9))
+    events = []
+    while not any(isinstance(event, TokenEvent) for event in events):
+        events += engine.step()
+    passed = time.perf_counter() - begun
+    while not engine.idle:
+        events += engine.step()
+    assert 0 < events[-1].summary.first_token_seconds <= passed
+
+
+def test_a_sequence_too_large_to_be_kept_drives_out_no_other(tiny):
+    model, tokenizer = tiny
+    room = 40 * 2 * 2 * 2 * 32 * 4  # 40 tokens
+    engine = Engine(model, tokenizer, prefix_cache_bytes=room)
+    short = Request((5,) * 12, ENTROPIX, 3, seed=1)
+    run(engine, [short])
+    kept = engine.prefixes.nbytes
+    run(engine, [Request((7,) * 100, ENTROPIX, 3)])
+    assert engine.prefixes.nbytes == kept > 0
+    assert run(engine, [short])[0][-1].summary.cached_tokens >= 10
+
+
+def test_a_sampler_made_where_another_one_lay_is_its_own(tiny):
+    """In a server the samplers of requests come and go, and memory is used again."""
+    engine = Engine(*tiny)
+    greedy = tokens(run(engine, [Request((5, 6), GREEDY, 4, seed=1)])[0])
+    for seed in range(20):
+        run(engine, [Request((5, 6), PlainConfig(temperature=4.0), 1, seed=seed)])
+        cold = PlainConfig(temperature=0)  # mostly where the other one was
+        assert tokens(run(engine, [Request((5, 6), cold, 4, seed=1)])[0]) == greedy
+
+
+@pytest.mark.parametrize("scores", [False, True])
+@pytest.mark.parametrize("proposes", [False, True])
+def test_a_row_that_failed_is_no_beginning(damaged, scores, proposes):
+    """Its place is zeroed, and zeros are not what its tokens have in a cache."""
+
+    class Policy:
+        def __init__(self):
+            self.proposes = proposes
+
+        def after_token(self, row, event):
+            return []
+
+    beginning = tuple(range(5, 25))
+    after = Request((*beginning, 30), ENTROPIX, 6, seed=2)
+    engine = Engine(*damaged, prefix_cache_bytes=1 << 24)
+    spoilt = (*beginning, *[31] * 20, 77, *[31] * 5)
+    policy = Policy() if proposes else None
+    bad = Request(spoilt, ENTROPIX, 9, scores_prompt=scores, policy=policy)
+    assert isinstance(run(engine, [bad])[0][-1], RowFailed)
+    expected = tokens(run(Engine(*damaged), [after])[0])
+    assert tokens(run(engine, [after])[0]) == expected

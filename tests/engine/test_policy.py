@@ -167,6 +167,7 @@ def test_a_draft_changes_nothing_but_the_steps(tiny, config, right):
         proposes = True
 
         def after_token(self, row, event):
+            assert row.draft == (), "what was proposed before is settled"
             ahead = expected[event.position + 1 - len(PROMPT) :][:4]
             yield Propose(tuple(t if i < right else 3 for i, t in enumerate(ahead)))
 
@@ -178,6 +179,8 @@ def test_a_draft_changes_nothing_but_the_steps(tiny, config, right):
     made = {row: [] for row in ids}
     while not engine.idle:
         events = [event for event in engine.step() if isinstance(event, TokenEvent)]
+        # No guess is computed that there is no room for: the last token needs no place.
+        assert all(n < len(PROMPT) + 24 for n in engine._cache.lengths)
         steps += any(event.row == ids[0] for event in events)
         for event in events:
             made[event.row].append(event.token_id)
@@ -185,6 +188,30 @@ def test_a_draft_changes_nothing_but_the_steps(tiny, config, right):
     assert made[ids[1]] == alone
     if config is not LOOKS_BACK:  # whose conditions need each token before the next
         assert steps <= -(-24 // (right + 1)) + 1
+
+
+def test_nothing_is_done_for_a_row_after_it_was_dropped(tiny):
+    policy = Script({(0, 5): [Drop(), Fork(5, (9,)), Propose((4,))]})
+    made, forks = family(Engine(*tiny), Request(PROMPT, WARM, 9, seed=2, policy=policy))
+    assert len(made[0]) == 3
+    assert forks == []
+
+
+def test_a_fork_tells_how_much_its_parent_had_from_the_cache(tiny):
+    engine = Engine(*tiny, prefix_cache_bytes=1 << 24)
+    run(engine, [Request(PROMPT, WARM, 9, seed=2)])
+    policy = Script({(0, 4): [Fork(4, (9,))]})
+    made, _ = family(engine, Request(PROMPT, WARM, 4, seed=3, policy=policy))
+    parent, fork = (events[-1].summary.cached_tokens for events in made.values())
+    assert fork == parent > 0
+
+
+def test_a_character_that_the_given_beginning_leaves_open_is_completed(tiny):
+    ids = {tiny[1].token_bytes(i): i for i in range(1000)}
+    policy = Script({(0, 4): [Fork(4, (ids[b"\xa9"],))]})
+    request = Request(PROMPT, WARM, 3, seed=1, prefix=(ids[b"\xc3"],), policy=policy)
+    _, (fork,) = family(Engine(*tiny), request)
+    assert fork.text == "é"
 
 
 @pytest.mark.slow

@@ -25,6 +25,11 @@ def test_short_prompts_pass_long_ones():
     assert shares([0, 8], 64) == [0, 8]
 
 
+def test_the_oldest_gets_the_larger_half():
+    assert shares([100, 5], 1) == [1, 0]
+    assert shares([100, 5, 5], 7) == [4, 3, 0]
+
+
 def test_common_beginning():
     assert common_beginning((1, 2, 3), (1, 2, 4, 5)) == 2
     assert common_beginning((1, 2), (1, 2, 3)) == 2

@@ -185,3 +185,31 @@ def test_what_is_not_finite_does_not_spoil_its_place(model):
     cache.select([0])
     cache.join(row_of(model, [8]).extract(0))
     check(model, cache, [[1, 2, 3, 9], [8, 10]])
+
+
+def test_an_emptied_cache_begins_small_again(model):
+    cache = row_of(model, list(range(5, 90)) * 8)
+    large = sum(array.nbytes for array in cache.arrays())
+    cache.select([])
+    assert cache.arrays() == []
+    cache.join()
+    check(model, cache, [[5]])
+    assert sum(array.nbytes for array in cache.arrays()) < large / 2
+
+
+def test_rows_that_move_on_beside_one_that_fills_every_column(model):
+    """Writing for them goes to all places: behind that row as well, where there was no room."""
+    full = [(3 * i) % 90 for i in range(256)]
+    rows = [[1, 2], full, [3, 4, 5], full]
+    cache = batch_of(model, rows)
+    assert cache.arrays()[0].shape[2] == 256
+    looked = forward(model, cache, [(0, [6, 7, 8], 1), (2, [9], 1)])
+    check_looked(model, looked, [[1, 2, 6, 7, 8], [3, 4, 5, 9]])
+    cache.select([1, 2, 0, 3])
+    looked = forward(model, cache, [(1, [10, 11], 1), (2, [12, 13], 1)])
+    check_looked(model, looked, [[3, 4, 5, 9, 10, 11], [1, 2, 6, 7, 8, 12, 13]])
+    check(
+        model,
+        cache,
+        [[*row, 9] for row in (full, [3, 4, 5, 9, 10, 11], [1, 2, 6, 7, 8, 12, 13], full)],
+    )

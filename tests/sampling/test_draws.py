@@ -158,6 +158,46 @@ def test_plain_ties_with_the_last_token_inside_top_p_stay():
     assert sorted(set(sampled.token.tolist())) == kept.tolist()
 
 
+@pytest.mark.parametrize("top_p", [0.5, 0.25, 0.75])
+def test_plain_top_p_right_at_a_sum_is_mlx_lms(top_p):
+    """Where every sum is exact: a token whose forerunners reach top_p is left out."""
+    logits = mx.log(mx.array([0.5, 0.25, 0.125, 0.125] + [0.0] * (V - 4)))
+    kept = np.flatnonzero(np.array(apply_top_p(logits[None], top_p))[0] > -np.inf)
+    config = PlainConfig(temperature=1, top_p=top_p, top_k=0, min_p=0)
+    sampled = step(config, logits, mx.zeros((1, 1)))
+    assert sorted(set(sampled.token.tolist())) == kept.tolist()
+
+
+def test_equal_logits_all_lie_within_any_top_n_sigma():
+    """Their standard deviation is 0, and so is their distance from the best."""
+    config = PlainConfig(top_n_sigma=1, temperature=1, top_k=0, top_p=1, min_p=0)
+    assert_follows(np.array(step(config, mx.zeros((V,)), mx.zeros((1, 1))).token), np.ones(V) / V)
+
+
+def test_a_given_token_is_reported_and_not_drawn():
+    logits, given = random(5, 1.5), [-1, 7, 0, -1, 47]
+    rows = mx.repeat(parameter_rows([PlainConfig(temperature=1)], clarifying_token=0), 5, axis=0)
+    sampled = sample_rows(
+        mx.repeat(logits[None], 5, axis=0),
+        mx.zeros((5, 1, 1)),
+        None,
+        mx.zeros((5,), dtype=mx.int32),
+        rows,
+        mx.array([position_key(1, i) for i in range(5)], dtype=mx.uint32),
+        candidates=V,
+        draws=1,
+        given=mx.array(given),
+    )
+    logprobs = np.array(logits - mx.logsumexp(logits))
+    for i, token in enumerate(given):
+        drawn = token < 0
+        assert drawn or sampled.token[i].item() == token
+        assert sampled.logprob[i].item() == pytest.approx(
+            logprobs[sampled.token[i].item()], abs=1e-5
+        )
+        assert all(np.isnan(x[i].item()) != drawn for x in sampled.parameters)
+
+
 def test_temperature_zero_takes_the_likeliest_token_without_a_draw():
     config = PlainConfig(temperature=0, top_k=0, min_p=0, top_p=1)
     assert candidate_count([config], 50_000) == 128

@@ -14,8 +14,8 @@ def splitmix64(state):
     return z ^ (z >> np.uint64(31)), state
 
 
-def joined(seed, position):
-    high, low = position_key(seed, position)
+def joined(seed, position, branch=0):
+    high, low = position_key(seed, position, branch)
     assert 0 <= high < 2**32
     assert 0 <= low < 2**32
     return high << 32 | low
@@ -28,6 +28,22 @@ def test_is_splitmix64_from_the_mixed_seed(seed):
         for position in range(20):
             expected, state = splitmix64(state)
             assert joined(seed, position) == int(expected)
+
+
+@pytest.mark.parametrize("branch", [1, 2, 700])
+def test_a_branch_starts_its_generator_elsewhere(branch):
+    """Where the seed's first output and the branch's, mixed, are: written-down keys must last."""
+
+    def mixed(number):  # what the generator makes of a state, ahead of which it adds gamma
+        return splitmix64(np.uint64(number) - np.uint64(0x9E3779B97F4A7C15))[0]
+
+    with np.errstate(over="ignore"):
+        first, _ = splitmix64(5)
+        own = mixed(np.uint64(branch) * np.uint64(0x9E3779B97F4A7C15))
+        state = mixed(first ^ own)
+        for position in range(5):
+            expected, state = splitmix64(state)
+            assert joined(5, position, branch) == int(expected)
 
 
 def test_published_first_output():

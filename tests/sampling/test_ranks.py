@@ -12,6 +12,7 @@ from mlx_entropix.sampling import (
     position_key,
     sample_rows,
 )
+from mlx_entropix.sampling.ranks import draw_ranks
 from tests.sampling import oracle
 
 
@@ -79,6 +80,19 @@ def test_a_row_of_nothing_but_negative_nan_stays_inside_the_vocabulary():
     sampled = step(mx.full((1, 40_001), -np.nan))
     assert np.array(sampled.candidates).max() < 40_001
     assert np.isnan(sampled.metrics.logits_entropy.item())
+
+
+def test_the_padding_stays_outside_the_vocabulary_where_it_is_the_best_there_is():
+    logits = np.full((1, 40_001), -np.inf, np.float32)
+    logits[0, : 127 * 32] = -np.nan  # ranks before all else as a block, and behind it as tokens
+    logits[0, -1] = 1.0  # alone in the last block
+    sampled = step(mx.array(logits))
+    assert np.array(sampled.candidates).max() < 40_001
+
+
+def test_nothing_to_draw_from_gives_the_first_rank():
+    keys = mx.array([position_key(0, i) for i in range(3)], dtype=mx.uint32)
+    assert draw_ranks(mx.zeros((3, 7)), keys, 2).tolist() == [[0, 0]] * 3
 
 
 def test_every_token_banned():

@@ -109,6 +109,15 @@ def test_tokens_without_a_draw(case):
     assert {clarifying} < set(tokens[undrawn].tolist())  # both kinds: clarifying and argmax
 
 
+def wild() -> np.ndarray:
+    """Metrics (600, 6) far from what models give, of every quadrant."""
+    highest = np.array([8, 10, 12, 9, 0.05, 12])
+    values = (np.random.default_rng(0).random((600, 6)) ** 2 * highest).astype(np.float32)
+    values[:40, :2] *= 0.002
+    values[40:80, 1] *= 0.002
+    return values
+
+
 @pytest.mark.parametrize("base", [{}, {"t": 5, "p": 1, "k": 100, "m": 1}, {"p": 0.02, "k": 1}])
 @pytest.mark.parametrize("preset", PRESETS)
 def test_parameters_far_from_what_models_give(preset, base, monkeypatch):
@@ -117,11 +126,7 @@ def test_parameters_far_from_what_models_give(preset, base, monkeypatch):
     monkeypatch.setitem(oracle.BASE, preset, base)
     names = {"temperature": "t", "top_p": "p", "top_k": "k", "min_p": "m"}
     config = PRESETS[preset].override({name: base[key] for name, key in names.items()})
-    rng = np.random.default_rng(0)
-    highest = np.array([8, 10, 12, 9, 0.05, 12])
-    values = (rng.random((600, 6)) ** 2 * highest).astype(np.float32)
-    values[:40, :2] *= 0.002
-    values[40:80, 1] *= 0.002
+    values = wild()
     asked = columns(sampling_parameters(Metrics(*mx.array(values).T), config))
     quadrants = classify(Metrics(*mx.array(values).T), config).tolist()
     for row, quadrant, numbers in zip(values, quadrants, asked, strict=True):
@@ -132,3 +137,14 @@ def test_parameters_far_from_what_models_give(preset, base, monkeypatch):
         np.testing.assert_allclose(numbers[[0, 1, 3]], expected, rtol=1e-4, atol=1e-5)
         top_k = np.minimum(top_k, 100)  # in any quadrant, which keeps NaN
         assert np.isnan(top_k) or abs(numbers[2] - top_k) <= (1 if name == "EXPLORING" else 0.501)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_base_temperature_of_zero_stays_zero_in_every_quadrant(preset):
+    metrics = Metrics(*mx.array(wild()).T)
+    config = PRESETS[preset].override({"temperature": 0})
+    temperature = np.array(sampling_parameters(metrics, config).temperature)
+    flowing = np.array(classify(metrics, config)) == Quadrant.FLOWING.value
+    assert np.isnan(temperature[flowing]).all()
+    assert (temperature[~flowing] == 0).all()
+    assert Quadrant.RESAMPLING.value in classify(metrics, config).tolist()  # has a minimum of 2

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 
 def test_a_newcomer_is_told_of_one_word_why_it_is_coloured(open_page):
-    chat = open_page(max_tokens=40)
+    chat = open_page(max_tokens=24)
     chat.ask("What is the capital of France, and what is it famous for?")
     hint = chat.page.get_by_role("note", name="How to read the colours")
     expect(hint).to_contain_text("because the model saw")

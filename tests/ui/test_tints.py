@@ -62,7 +62,7 @@ def test_a_sure_word_is_plain_and_a_tint_grows_with_uncertainty(open_page):
 
 
 def test_without_quadrants_the_text_is_tinted_by_itself(open_page):
-    chat = open_page(max_tokens=32, seed=1, sampler="normal")
+    chat = open_page(max_tokens=20, seed=1, sampler="normal")
     metrics = ask(chat)
     colour = chat.page.get_by_role("combobox", name="Colour tokens by")
     expect(colour).to_have_value("uncertainty")

@@ -26,6 +26,7 @@ const chunkOf = (content: string | null, tokens: string[]): ChatChunk => ({
       index: 0,
       delta: { content },
       logprobs: {
+        refusal: null,
         content: tokens.map((token) => ({
           token,
           token_id: 3,
