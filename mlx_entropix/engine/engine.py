@@ -364,6 +364,8 @@ class Engine:
             events.append(event)
             if isinstance(event, RowFailed):
                 self._cache.blank(self.rows.index(row))
+                if self.prefixes is not None:
+                    self.prefixes.clear()  # its prompt is among them, and may be spoilt throughout
             if not isinstance(event, TokenEvent) or row.request.policy is None:
                 continue
             recent = None

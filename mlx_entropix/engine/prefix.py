@@ -19,6 +19,10 @@ class PrefixCache:
     def __init__(self, max_bytes: int):
         self._store = LRUPromptCache(max_size=_MOST_SEQUENCES, max_bytes=max_bytes)
 
+    def clear(self) -> None:
+        """Forget all sequences."""
+        self._store = LRUPromptCache(_MOST_SEQUENCES, self._store.max_bytes)
+
     @property
     def nbytes(self) -> int:
         """Bytes in use."""

@@ -114,6 +114,7 @@ def test_conversations_are_listed_searched_renamed_deleted_and_brought_back(open
     rows = sidebar.get_by_role("listitem")
     for prompt in ("Say apple.", "Say walnut."):
         chat.button("New", sidebar).click()
+        expect(chat.answers).to_have_count(0)
         chat.ask(prompt)
     expect(rows).to_have_text(["Say walnut.", "Say apple."])
     sidebar.get_by_role("searchbox").fill("appl")

@@ -95,6 +95,7 @@ def test_answers_laid_over_each_other(open_page):
     texts.append("".join(chat.texts()))
     # An answer of another conversation, under another sampler.
     chat.button("New").click()
+    expect(chat.answers).to_have_count(0)
     chat.tab("Sampler").get_by_role("combobox", name="Sampler").select_option("normal")
     chat.ask("Say hello.")
     texts.append("".join(chat.texts()))

@@ -64,6 +64,7 @@ def test_a_slider_a_number_and_a_preset_reach_the_request(chat):
     expect(bar.get_by_role("button", name="normal")).to_be_visible()
     expect(seed).to_have_value(str(value))
     chat.button("New").click()
+    expect(chat.answers).to_have_count(0)
     panel.get_by_role("combobox", name="Sampler").select_option("frog")
     expect(bar.get_by_role("button", name="frog")).to_be_visible()
     chat.page.get_by_role("link", name=PROMPT).click()
