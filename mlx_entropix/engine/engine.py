@@ -19,6 +19,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import mlx.core as mx
 
@@ -94,7 +95,7 @@ class Engine:
         self.rows: list[Row] = []  # of the cache, in its order
         self._cache = model.empty_cache()
         self._queued: QueuedStep | None = None
-        self._parameters: tuple[list[RowConfig], mx.array] = [], mx.array(0)
+        self._samplers = _Samplers.of([], self.clarifying_token, model.vocabulary_size)
         self._next_id = 0
         self._steps = 0
 
@@ -319,8 +320,11 @@ class Engine:
     ) -> QueuedStep:
         """Queue the sampler for all positions that are looked at."""
         configs = [look.row.request.config for look in looks]
-        if not _are_same(self._parameters[0], configs):
-            self._parameters = configs, parameter_rows(configs, self.clarifying_token)
+        if not self._samplers.are_those_of(configs):
+            self._samplers = _Samplers.of(
+                configs, self.clarifying_token, self.model.vocabulary_size
+            )
+        samplers = self._samplers
         keys = [
             position_key(look.row.request.seed, look.position, look.row.branch) for look in looks
         ]
@@ -332,12 +336,12 @@ class Engine:
             looked.scores,
             looked.mask,
             previous,
-            self._parameters[1],
+            samplers.parameters,
             mx.array(keys, dtype=mx.uint32),
-            candidates=candidate_count(configs, self.model.vocabulary_size),
-            draws=draw_count(configs),
-            sigma=measures_sigma(configs),
-            recent=_recent(looks, before) if measures_trends(configs) else None,
+            candidates=samplers.candidates,
+            draws=samplers.draws,
+            sigma=samplers.measure_sigma,
+            recent=_recent(looks, before) if samplers.look_back else None,
             given=given,
         )
         best = None
@@ -404,9 +408,34 @@ class Engine:
         return []
 
 
-def _are_same(first: Sequence[object], second: Sequence[object]) -> bool:
-    """Whether two sequences hold the very same objects; to compare configurations takes longer."""
-    return len(first) == len(second) and all(a is b for a, b in zip(first, second, strict=True))
+class _Samplers(NamedTuple):
+    """What the sampler has to know of the configurations of a step, until they change."""
+
+    configs: Sequence[RowConfig]
+    parameters: mx.array
+    candidates: int
+    draws: int
+    measure_sigma: bool
+    look_back: bool
+
+    @classmethod
+    def of(
+        cls, configs: Sequence[RowConfig], clarifying_token: int, vocabulary_size: int
+    ) -> "_Samplers":
+        """That of one configuration a position."""
+        return cls(
+            configs,
+            parameter_rows(configs, clarifying_token),
+            candidate_count(configs, vocabulary_size),
+            draw_count(configs),
+            measures_sigma(configs),
+            measures_trends(configs),
+        )
+
+    def are_those_of(self, configs: Sequence[RowConfig]) -> bool:
+        """Whether they are the very same objects; to compare their values would take longer."""
+        pairs = zip(self.configs, configs, strict=False)
+        return len(self.configs) == len(configs) and all(a is b for a, b in pairs)
 
 
 def _tokens(sources: Sequence[int | Row], before: QueuedStep | None) -> mx.array:

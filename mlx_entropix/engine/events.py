@@ -67,8 +67,19 @@ class Summary:
         return self.completion_tokens / max(self.generation_seconds, 1e-9)
 
 
+class _MayEnd:
+    """An event that is its row's last where it has a summary."""
+
+    summary: Summary | None
+
+    @property
+    def ends(self) -> bool:
+        """Whether this is the row's last event."""
+        return self.summary is not None
+
+
 @dataclass(frozen=True)
-class TokenEvent:
+class TokenEvent(_MayEnd):
     """One token of one row.
 
     `text` is what the token added to the row's text: empty while a character or a possible stop
@@ -90,14 +101,9 @@ class TokenEvent:
     finish_reason: str | None = None
     summary: Summary | None = None
 
-    @property
-    def ends(self) -> bool:
-        """Whether this is the row's last event."""
-        return self.summary is not None
-
 
 @dataclass(frozen=True)
-class RowForked:
+class RowForked(_MayEnd):
     """A row was copied: `row` is the copy, number `branch`, and `parent` what it was copied of.
 
     The copy has the parent's tokens up to `position`, and `token_ids` from there on; `text` is that
@@ -112,11 +118,6 @@ class RowForked:
     text: str
     finish_reason: str | None = None
     summary: Summary | None = None
-
-    @property
-    def ends(self) -> bool:
-        """Whether this is the row's last event."""
-        return self.summary is not None
 
 
 @dataclass(frozen=True)
@@ -155,17 +156,12 @@ class PromptToken:
 
 
 @dataclass(frozen=True)
-class PromptScored:
+class PromptScored(_MayEnd):
     """A prompt's tokens with their scores. With a `summary` it is the row's last event."""
 
     row: int
     tokens: tuple[PromptToken, ...]
     summary: Summary | None = None
-
-    @property
-    def ends(self) -> bool:
-        """Whether this is the row's last event."""
-        return self.summary is not None
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,12 @@ class PrefixCache:
     """
 
     def __init__(self, max_bytes: int):
-        self._store = LRUPromptCache(max_size=_MOST_SEQUENCES, max_bytes=max_bytes)
+        self.max_bytes = max_bytes
+        self.clear()
 
     def clear(self) -> None:
         """Forget all sequences."""
-        self._store = LRUPromptCache(_MOST_SEQUENCES, self._store.max_bytes)
+        self._store = LRUPromptCache(max_size=_MOST_SEQUENCES, max_bytes=self.max_bytes)
 
     @property
     def nbytes(self) -> int:
@@ -38,7 +39,7 @@ class PrefixCache:
 
     def keep(self, tokens: Sequence[int], layers: list[KVCache]) -> None:
         """Remember the cache of a sequence. `layers` belong to the store from now on."""
-        if tokens and sum(layer.nbytes for layer in layers) <= self._store.max_bytes:
+        if tokens and sum(layer.nbytes for layer in layers) <= self.max_bytes:
             # A copy that is only promised would hold on to the whole batch that it is taken from.
             mx.async_eval([array for layer in layers for array in (layer.keys, layer.values)])
             self._store.insert_cache(_MODEL, list(tokens), layers)

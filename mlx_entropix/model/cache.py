@@ -174,12 +174,11 @@ class KVRows:
             self._resize(self.places, -(-2 * max(self.lengths) // _STEP) * _STEP or _STEP)
 
     def _resize(self, places: int, columns: int) -> None:
-        kept = min(self.places, places)
         used = min(max(self.lengths, default=0), columns)
         for held in (self.keys, self.values):
             for i, old in enumerate(held):
                 if old is not None:
                     new = mx.zeros((places, old.shape[1], columns, old.shape[3]), old.dtype)
-                    new[:kept, :, :used] = old[:kept, :, :used]
+                    new[: self.places, :, :used] = old[:, :, :used]
                     held[i] = new
         self.places, self._columns = places, columns

@@ -25,11 +25,7 @@ class Run(NamedTuple):
     keys: int  # T, columns up to the end of the longest row
     seen: list[list[int]]  # (B, L), how many columns each token sees
     mask: mx.array | None  # (B or 1, 1, L, T), true at the keys a token sees; None: all are seen
-
-    @property
-    def is_causal(self) -> bool:
-        """Whether `mask` is no more than that a token sees those before it, and itself."""
-        return self.length > 1 and all(line == self.seen[0] for line in self.seen)
+    is_causal: bool  # whether `mask` is no more than that a token sees those before it, and itself
 
     @property
     def size(self) -> int:
@@ -65,6 +61,7 @@ def lay_out(spans: Sequence[Span], cache: KVRows) -> Layout:
             positions += range(begins[row], begins[row] + length)
         seen = [[begins[row] + i + 1 for i in range(length)] for row in rows]
         keys = max(line[-1] for line in seen)
+        are_alike = all(line == seen[0] for line in seen)
         runs.append(
             Run(
                 slice(first, len(positions)),
@@ -73,7 +70,8 @@ def lay_out(spans: Sequence[Span], cache: KVRows) -> Layout:
                 look,
                 keys,
                 seen,
-                _mask(seen, keys),
+                _mask(seen[:1] if are_alike else seen, keys),
+                are_alike and length > 1,
             )
         )
     return Layout(runs, positions, _targets(runs, spans, cache))
@@ -81,10 +79,8 @@ def lay_out(spans: Sequence[Span], cache: KVRows) -> Layout:
 
 def _mask(seen: list[list[int]], keys: int) -> mx.array | None:
     """Which of the first `keys` columns are seen, where (B, L) tokens see so many."""
-    if all(line == [keys] for line in seen):
+    if seen == [[keys]]:
         return None
-    if all(line == seen[0] for line in seen):
-        seen = seen[:1]
     return mx.arange(keys) < mx.array(seen)[:, None, :, None]
 
 

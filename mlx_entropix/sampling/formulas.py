@@ -15,10 +15,10 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from mlx_entropix.choices import MOST_RANKS
+from mlx_entropix.choices import MOST_RANKS, RANGES
 from mlx_entropix.sampling.metrics import Metrics
 
-PARAMETERS = ("temperature", "top_p", "top_k", "min_p")
+PARAMETERS = tuple(RANGES)
 LEVELS = ("low", "medium", "high")
 
 MEAN, SLOPE = "_mean", "_slope"  # of a metric, over the last tokens
