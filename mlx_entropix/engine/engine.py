@@ -17,9 +17,7 @@ An engine belongs to one thread, like all arrays of mlx.
 
 import time
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 import mlx.core as mx
 
@@ -36,20 +34,17 @@ from mlx_entropix.engine.policy import Action, Drop, Fork
 from mlx_entropix.engine.prefix import PrefixCache
 from mlx_entropix.engine.row import Row, State
 from mlx_entropix.engine.shares import does_well_to_wait, shares
-from mlx_entropix.engine.step import Look, QueuedStep
+from mlx_entropix.engine.step import (
+    Look,
+    QueuedStep,
+    Samplers,
+    looked_at,
+    recent_metrics,
+    step_tokens,
+)
 from mlx_entropix.errors import PromptError
 from mlx_entropix.model.decoder import Decoder, Looked, Span
-from mlx_entropix.sampling import (
-    candidate_count,
-    draw_count,
-    measures_sigma,
-    measures_trends,
-    no_recent,
-    parameter_rows,
-    position_key,
-    sample_rows,
-)
-from mlx_entropix.sampling.parameter_rows import RowConfig
+from mlx_entropix.sampling import measures_trends, position_key, sample_rows
 from mlx_entropix.text import Tokenizer
 
 CLARIFYING_TEXT = " ..."
@@ -95,7 +90,7 @@ class Engine:
         self.rows: list[Row] = []  # of the cache, in its order
         self._cache = model.empty_cache()
         self._queued: QueuedStep | None = None
-        self._samplers = _Samplers.of([], self.clarifying_token, model.vocabulary_size)
+        self._samplers = Samplers.of([], self.clarifying_token, model.vocabulary_size)
         self._next_id = 0
         self._steps = 0
 
@@ -241,12 +236,12 @@ class Engine:
         spans, looks, sources = self._spans()
         if not spans:
             return events
-        tokens = _tokens(sources, before)
+        tokens = step_tokens(sources, before)
         looked = self.model.forward(tokens, spans, self._cache)
         if looked is None:
             mx.eval(self._cache.arrays())  # nothing else paces the host
         else:
-            self._queued = self._sample(looked, looks, _looked_at(tokens, spans), before)
+            self._queued = self._sample(looked, looks, looked_at(tokens, spans), before)
         for i, _, _ in spans:
             row = self.rows[i]
             if row.state is State.FILLING:
@@ -321,9 +316,7 @@ class Engine:
         """Queue the sampler for all positions that are looked at."""
         configs = [look.row.request.config for look in looks]
         if not self._samplers.are_those_of(configs):
-            self._samplers = _Samplers.of(
-                configs, self.clarifying_token, self.model.vocabulary_size
-            )
+            self._samplers = Samplers.of(configs, self.clarifying_token, self.model.vocabulary_size)
         samplers = self._samplers
         keys = [
             position_key(look.row.request.seed, look.position, look.row.branch) for look in looks
@@ -341,7 +334,7 @@ class Engine:
             candidates=samplers.candidates,
             draws=samplers.draws,
             sigma=samplers.measure_sigma,
-            recent=_recent(looks, before) if samplers.look_back else None,
+            recent=recent_metrics(looks, before) if samplers.look_back else None,
             given=given,
         )
         best = None
@@ -406,89 +399,3 @@ class Engine:
         if event.position == len(row.tokens) - 1 and self._cache.can_rewind:
             row.draft = action.token_ids
         return []
-
-
-class _Samplers(NamedTuple):
-    """What the sampler has to know of the configurations of a step, until they change."""
-
-    configs: Sequence[RowConfig]
-    parameters: mx.array
-    candidates: int
-    draws: int
-    measure_sigma: bool
-    look_back: bool
-
-    @classmethod
-    def of(
-        cls, configs: Sequence[RowConfig], clarifying_token: int, vocabulary_size: int
-    ) -> "_Samplers":
-        """That of one configuration a position."""
-        return cls(
-            configs,
-            parameter_rows(configs, clarifying_token),
-            candidate_count(configs, vocabulary_size),
-            draw_count(configs),
-            measures_sigma(configs),
-            measures_trends(configs),
-        )
-
-    def are_those_of(self, configs: Sequence[RowConfig]) -> bool:
-        """Whether they are the very same objects; to compare their values would take longer."""
-        pairs = zip(self.configs, configs, strict=False)
-        return len(self.configs) == len(configs) and all(a is b for a, b in pairs)
-
-
-def _tokens(sources: Sequence[int | Row], before: QueuedStep | None) -> mx.array:
-    """The tokens (N,) of a step, int32, from where they come from."""
-    known = [source for source in sources if isinstance(source, int)]
-    if before is None or len(known) == len(sources):
-        return mx.array(known, dtype=mx.int32)
-    drawn = before.sampled.token
-    behind = iter(range(len(before.looks), len(before.looks) + len(known)))
-    index = [
-        next(behind) if isinstance(source, int) else before.last[source.id] for source in sources
-    ]
-    if known:
-        drawn = mx.concatenate([drawn, mx.array(known, dtype=mx.int32)])
-    return _taken(drawn, index)
-
-
-def _looked_at(tokens: mx.array, spans: Sequence[Span]) -> mx.array:
-    """Those of a step's tokens (N,) that are looked at."""
-    index: list[int] = []
-    end = 0
-    for _, length, look in spans:
-        end += length
-        index += range(end - look, end)
-    return _taken(tokens, index)
-
-
-def _recent(looks: Sequence[Look], before: QueuedStep | None) -> mx.array:
-    """The last metrics (N, 6, W) of each row that is looked at, still on the device.
-
-    A row that has just begun to draw brings its own or has none, and so has one of which the step
-    before kept none, as no row needed them.
-    """
-    kept = before.sampled.recent if before is not None else None
-    parts = [no_recent(1)]
-    index: list[int] = []
-    for look in looks:
-        at = before.last.get(look.row.id) if before is not None else None
-        if look.row.recent is not None:
-            index.append(len(parts))
-            parts.append(look.row.recent)
-            look.row.recent = None
-        elif kept is None or at is None or look.given is not None:
-            index.append(0)
-        else:
-            index.append(at - len(kept))  # from the end
-    if kept is not None:
-        parts.append(kept)
-    return _taken(mx.concatenate(parts), index)
-
-
-def _taken(values: mx.array, index: list[int]) -> mx.array:
-    """The rows of `values` (N, …) with the numbers of `index`."""
-    if index == list(range(len(values))):
-        return values
-    return values[mx.array(index, dtype=mx.int32)]

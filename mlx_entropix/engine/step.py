@@ -1,4 +1,4 @@
-"""A step of the batch between the device and the host."""
+"""A step of the batch between the host and the device: what goes there, and what is read."""
 
 import math
 import time
@@ -10,7 +10,19 @@ import mlx.core as mx
 
 from mlx_entropix.engine.events import Alternative, Event, PromptToken, RowFailed, TokenEvent
 from mlx_entropix.engine.row import Row, State
-from mlx_entropix.sampling import Numbers, Quadrant, Sampled
+from mlx_entropix.model.decoder import Span
+from mlx_entropix.sampling import (
+    Numbers,
+    Quadrant,
+    Sampled,
+    candidate_count,
+    draw_count,
+    measures_sigma,
+    measures_trends,
+    no_recent,
+    parameter_rows,
+)
+from mlx_entropix.sampling.parameter_rows import RowConfig
 from mlx_entropix.text import Tokenizer
 
 _NOT_FINITE = (
@@ -107,3 +119,89 @@ def _alternatives(
         for token_id, logprob in zip(ids, logprobs, strict=True)
         if math.isfinite(logprob)
     )
+
+
+class Samplers(NamedTuple):
+    """What the sampler has to know of the configurations of a step, until they change."""
+
+    configs: Sequence[RowConfig]
+    parameters: mx.array
+    candidates: int
+    draws: int
+    measure_sigma: bool
+    look_back: bool
+
+    @classmethod
+    def of(
+        cls, configs: Sequence[RowConfig], clarifying_token: int, vocabulary_size: int
+    ) -> "Samplers":
+        """That of one configuration a position."""
+        return cls(
+            configs,
+            parameter_rows(configs, clarifying_token),
+            candidate_count(configs, vocabulary_size),
+            draw_count(configs),
+            measures_sigma(configs),
+            measures_trends(configs),
+        )
+
+    def are_those_of(self, configs: Sequence[RowConfig]) -> bool:
+        """Whether they are the very same objects; to compare their values would take longer."""
+        pairs = zip(self.configs, configs, strict=False)
+        return len(self.configs) == len(configs) and all(a is b for a, b in pairs)
+
+
+def step_tokens(sources: Sequence[int | Row], before: QueuedStep | None) -> mx.array:
+    """The tokens (N,) of a step, int32, from where they come from."""
+    known = [source for source in sources if isinstance(source, int)]
+    if before is None or len(known) == len(sources):
+        return mx.array(known, dtype=mx.int32)
+    drawn = before.sampled.token
+    behind = iter(range(len(before.looks), len(before.looks) + len(known)))
+    index = [
+        next(behind) if isinstance(source, int) else before.last[source.id] for source in sources
+    ]
+    if known:
+        drawn = mx.concatenate([drawn, mx.array(known, dtype=mx.int32)])
+    return _taken(drawn, index)
+
+
+def looked_at(tokens: mx.array, spans: Sequence[Span]) -> mx.array:
+    """Those of a step's tokens (N,) that are looked at."""
+    index: list[int] = []
+    end = 0
+    for _, length, look in spans:
+        end += length
+        index += range(end - look, end)
+    return _taken(tokens, index)
+
+
+def recent_metrics(looks: Sequence[Look], before: QueuedStep | None) -> mx.array:
+    """The last metrics (N, 6, W) of each row that is looked at, still on the device.
+
+    A row that has just begun to draw brings its own or has none, and so has one of which the step
+    before kept none, as no row needed them.
+    """
+    kept = before.sampled.recent if before is not None else None
+    parts = [no_recent(1)]
+    index: list[int] = []
+    for look in looks:
+        at = before.last.get(look.row.id) if before is not None else None
+        if look.row.recent is not None:
+            index.append(len(parts))
+            parts.append(look.row.recent)
+            look.row.recent = None
+        elif kept is None or at is None or look.given is not None:
+            index.append(0)
+        else:
+            index.append(at - len(kept))  # from the end
+    if kept is not None:
+        parts.append(kept)
+    return _taken(mx.concatenate(parts), index)
+
+
+def _taken(values: mx.array, index: list[int]) -> mx.array:
+    """The rows of `values` (N, …) with the numbers of `index`."""
+    if index == list(range(len(values))):
+        return values
+    return values[mx.array(index, dtype=mx.int32)]
