@@ -28,7 +28,13 @@ from mlx_entropix.engine.generate import (
 )
 from mlx_entropix.engine.policy import Batch, Policy
 from mlx_entropix.engine.search import ForkConfig, Search, fork_config, forked
-from mlx_entropix.engine.trace import result_record, token_record
+from mlx_entropix.engine.trace import (
+    fork_record,
+    path_record,
+    result_record,
+    settled_record,
+    token_record,
+)
 
 __all__ = [
     "Alternative",
@@ -53,11 +59,14 @@ __all__ = [
     "Vote",
     "encode_prompt",
     "fork_config",
+    "fork_record",
     "forked",
     "generate",
     "load",
     "load_from",
+    "path_record",
     "result_record",
+    "settled_record",
     "stream_generate",
     "stream_request",
     "token_record",

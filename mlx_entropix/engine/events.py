@@ -199,10 +199,11 @@ class Path:
     """What became of one path of a request that forks.
 
     It left the path `parent` (a branch, None for the first) at `position`, from where on
-    `token_ids` are its own. `text` is all of its answer. `finish_reason` is "stop" or "length",
-    "dropped" where the policy ended it, "failed" where its numbers were not finite. `answer` is
-    what was found in the text, from character `start` to `end`. `scores` are by their names; the
-    higher, the better. `vote` is the weight that it gave to its answer, 0 for one that has none.
+    `token_ids` are its own. `text` is all of its answer, with that of the request's prefix.
+    `finish_reason` is "stop" or "length", "dropped" where the policy ended it, "failed" where its
+    numbers were not finite. `answer` is what was found in the text, from character `start` to
+    `end`. `scores` are by their names; the higher, the better. `vote` is the weight that it gave to
+    its answer, 0 for one that has none.
     """
 
     branch: int

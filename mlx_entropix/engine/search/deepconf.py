@@ -9,6 +9,10 @@ from mlx_entropix.engine.search.config import NEVER, ForkConfig, ScoreName, Vote
 from mlx_entropix.engine.search.scores import lowest_confidence, tail_confidence
 from mlx_entropix.engine.search.search import FAILED, Branch, Search
 
+# A path that says what a first one says is not dropped for the last digits of its numbers, which
+# depend on how many rows are computed together.
+_NEARLY = 1 - 1e-3
+
 
 class DeepConf(ForkConfig):
     """The first `warmup` paths run to their ends; their lowest confidences set a border.
@@ -40,9 +44,9 @@ class DeepConf(ForkConfig):
         if self._waits(search):
             if search.live:
                 return
-            source = next((b for b in reversed(search.fresh) if b.finish_reason != FAILED), None)
-            for _ in range(self.paths - len(search.branches) if source else 0):
-                search.fork(source, search.start)
+            for source in [b for b in reversed(search.fresh) if b.finish_reason != FAILED][:1]:
+                for _ in range(self.paths - len(search.branches)):
+                    search.fork(source, search.start)
             return
         for branch in search.fresh:
             if branch in search.branches[first:] and branch.may_win:
@@ -61,7 +65,7 @@ class DeepConf(ForkConfig):
         whole_window = len(branch.tokens) >= self.window
         if not whole_window and branch.finish_reason is None:
             return
-        if tail_confidence(branch.tokens, self.window) < self.border(search):
+        if tail_confidence(branch.tokens, self.window) < self.border(search) * _NEARLY:
             search.drop(branch)
 
     def border(self, search: Search) -> float:

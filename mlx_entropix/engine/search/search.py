@@ -32,10 +32,14 @@ from mlx_entropix.engine.search.votes import Ballot, count, weights
 DROPPED, FAILED = "dropped", "failed"
 
 
-def forked(request: Request, config: ForkConfig, extract: Extractor | None = None) -> Request:
+def forked(
+    request: Request, config: ForkConfig, extract: Extractor | None = None, *, before: str = ""
+) -> Request:
     """The same request on several paths; an `extract` of one's own takes the place of the rule.
 
-    Raises `ConfigError` where the policy needs what the request's sampler does not have.
+    `before` is the text of the request's prefix, in which an answer may begin. Every request needs
+    one of its own: what becomes of its paths is kept in it. Raises `ConfigError` where the policy
+    needs what the request's sampler does not have.
     """
     config.check(request.config)
     if not request.max_tokens:
@@ -45,7 +49,7 @@ def forked(request: Request, config: ForkConfig, extract: Extractor | None = Non
         max_tokens=min(request.max_tokens, config.budget or request.max_tokens),
         alternatives=max(request.alternatives, CONFIDENCE_TOKENS, config.paths + 1),
         certainty=True,
-        policy=Search(config, extract, shown=request.alternatives),
+        policy=Search(config, extract, shown=request.alternatives, before=before),
     )
 
 
@@ -90,12 +94,23 @@ class Branch:
 
 
 class Search:
-    """The paths of one request, as its policy. `shown` alternatives of a token are reported."""
+    """The paths of one request, as its policy.
+
+    `shown` alternatives of a token are reported. `before` is what answers begin with.
+    """
 
     proposes = False
 
-    def __init__(self, config: ForkConfig, extract: Extractor | None = None, *, shown: int = 0):
+    def __init__(
+        self,
+        config: ForkConfig,
+        extract: Extractor | None = None,
+        *,
+        shown: int = 0,
+        before: str = "",
+    ):
         self.config = config
+        self.before = before
         self.branches: list[Branch] = []
         self.fresh: list[Branch] = []  # the paths that got a token in this read
         self.reads = 0
@@ -129,8 +144,9 @@ class Search:
         """What paths are compared by: of a path, or of some of its tokens."""
         if tokens is None:
             tokens = branch.tokens
-        found = self._extract(branch.text) if tokens is branch.tokens else None
-        return SCORES[self.config.score](tokens, part(tokens, found), self.config.window)
+        found = self._found(branch) if tokens is branch.tokens else None
+        inside = part(tokens, found, len(self.before))
+        return SCORES[self.config.score](tokens, inside, self.config.window)
 
     def by_score(self, branches: Sequence[Branch]) -> list[Branch]:
         """Paths, the best first; of equals the one with the lowest branch."""
@@ -294,20 +310,24 @@ class Search:
         return [
             Ballot(branch.number, found.text, self.score(branch))
             for branch in self.branches
-            if branch.finish_reason and branch.may_win and (found := self._extract(branch.text))
+            if branch.finish_reason and branch.may_win and (found := self._found(branch))
         ]
 
+    def _found(self, branch: Branch) -> Extract | None:
+        return self._extract(self.before + branch.text)
+
     def _path(self, branch: Branch, vote: float) -> Path:
-        found = self._extract(branch.text)
+        found = self._found(branch)
         scores = {}
         if branch.tokens:
-            scores = all_scores(branch.tokens, part(branch.tokens, found), self.config.window)
+            inside = part(branch.tokens, found, len(self.before))
+            scores = all_scores(branch.tokens, inside, self.config.window)
         return Path(
             branch=branch.number,
-            parent=branch.parent and branch.parent.number,
+            parent=None if branch.parent is None else branch.parent.number,
             position=branch.begin,
             token_ids=tuple(t.token_id for t in branch.tokens[branch.begin - self.start :]),
-            text=branch.text,
+            text=self.before + branch.text,
             finish_reason=branch.finish_reason or DROPPED,
             answer=found and found.text,
             start=found.start if found else 0,
@@ -333,11 +353,16 @@ def _given(drawn: TokenEvent, token_id: int, event: RowForked, before: str) -> T
     )
 
 
-def part(tokens: Sequence[TokenEvent], found: Extract | None) -> Sequence[TokenEvent]:
-    """The tokens that an answer found in their text consists of; all where none was found."""
+def part(
+    tokens: Sequence[TokenEvent], found: Extract | None, before: int = 0
+) -> Sequence[TokenEvent]:
+    """The tokens that an answer consists of; all where none was found.
+
+    It was found in their text behind `before` characters.
+    """
     if found is None:
         return tokens
-    at, inside = 0, []
+    at, inside = before, []
     for token in tokens:
         if at < found.end and at + len(token.text) > found.start:
             inside.append(token)
