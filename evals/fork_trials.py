@@ -45,30 +45,26 @@ def _fork(policy: str, temperature: float | str, **values: Any) -> dict[str, Any
 
 # From the most careful to the boldest: of equally good ones the first is chosen.
 FORK_TRIALS: Trials = {
-    INDEPENDENT: [_fork(INDEPENDENT, t) for t in (0.2, 0.35, 0.5, 0.7)],
+    INDEPENDENT: [_fork(INDEPENDENT, t) for t in (0.2, 0.4, 0.7)],
     "first": [
         _fork("first", 0, paths=3),
         _fork("first", 0, paths=5),
         _fork("first", 0, paths=8),
-        _fork("first", 0.3, paths=5),
     ],
     "entropy": [
         _fork("entropy", AUTO),
         _fork("entropy", 0, least=0.2, ways=2, distance=4),
         _fork("entropy", 0, least=0.1, ways=3, distance=4),
-        _fork("entropy", 0, least=0.05, ways=5, distance=8),
     ],
     LOOKAHEAD: [
         _fork(LOOKAHEAD, AUTO),
         _fork(LOOKAHEAD, 0, least=0.1, paths=3, horizon=12),
         _fork(LOOKAHEAD, 0, least=0.1, paths=3, horizon=12, score="self_certainty"),
-        _fork(LOOKAHEAD, 0, least=0.05, paths=5, horizon=24),
     ],
     "deepconf": [
         _fork("deepconf", 0.35, keep=0.9, window=8),
         _fork("deepconf", 0.35, keep=0.5, window=4),
         _fork("deepconf", 0.5, keep=0.5, window=8),
-        _fork("deepconf", 0.7, keep=0.9, window=16),
     ],
 }
 

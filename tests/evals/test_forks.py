@@ -119,13 +119,13 @@ def test_a_report_of_forks_compares_each_policy_to_votes():
 
 
 def test_policies_have_equally_many_trials_and_the_best_become_arms(tmp_path):
-    assert {len(trials) for trials in FORK_TRIALS.values()} == {4}
-    assert len({arm.name for arm in fork_trial_arms([])}) == 18  # those of `auto` are left out
+    assert {len(trials) for trials in FORK_TRIALS.values()} == {3}
+    assert len({arm.name for arm in fork_trial_arms([])}) == 13  # those of `auto` are left out
     records = []
     for number in range(4):
-        for trial in range(4):
+        for trial in range(3):
             # The second path is right, which only its higher score tells.
-            paths = [path(0, "8", -1.0), path(1, "7", -0.5, number <= trial % 3)]
+            paths = [path(0, "8", -1.0), path(1, "7", -0.5, number <= trial)]
             records.append(
                 record(f"first#{trial}", str(number), False, 9, paths=paths)
                 | {"completion_tokens": 9 + trial}
