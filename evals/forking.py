@@ -16,8 +16,8 @@ from mlx_entropix.engine.events import Settled
 from mlx_entropix.engine.search.config import BEST
 from mlx_entropix.engine.search.votes import Ballot, count, weights
 
-# A step of so many rows takes so many times as long as one of a single row: measured on two cores
-# with the bundled model (docs/performance.md), straight lines in between.
+# A step of so many rows takes at most so many times as long as one of a single row, on two cores
+# with the bundled model (docs/performance.md), with straight lines in between.
 STEP_COSTS = {1: 1.0, 5: 1.4, 8: 1.55}
 
 
