@@ -52,12 +52,12 @@ FORK_TRIALS: Trials = {
         _fork("first", 0, paths=8),
     ],
     "entropy": [
-        _fork("entropy", AUTO),
+        _fork("entropy", AUTO, least=0.1),
         _fork("entropy", 0, least=0.2, ways=2, distance=4),
         _fork("entropy", 0, least=0.1, ways=3, distance=4),
     ],
     LOOKAHEAD: [
-        _fork(LOOKAHEAD, AUTO),
+        _fork(LOOKAHEAD, AUTO, least=0.1),
         _fork(LOOKAHEAD, 0, least=0.1, paths=3, horizon=12),
         _fork(LOOKAHEAD, 0, least=0.1, paths=3, horizon=12, score="self_certainty"),
     ],
