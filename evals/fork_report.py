@@ -12,11 +12,11 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from evals.comparison import GREEDY, ArmAnswers, Place, collect
-from evals.fork_trials import FORK_TRIALS, VOTING
-from evals.forking import time_of_rows, time_of_steps
+from evals.fork_trials import FORK_TRIALS, MAJORITY, VOTES_TRIED, VOTING
+from evals.forking import chosen_by, time_of_rows, time_of_steps
 from evals.intervals import Estimate, clustered_mean, paired_difference
 from evals.records import Record
-from evals.tables import markdown_table, points, share
+from evals.tables import markdown_table, percent, points, share
 from evals.votes import winner
 
 
@@ -103,6 +103,9 @@ def fork_section(records: Sequence[Record]) -> str:
             "*n* says, paired by question.",
             markdown_table(head, rows),
             _paths_table(records, forks),
+            "What other votes would have chosen among the same paths, right answers in %, with the "
+            "difference to a majority's:",
+            _votes_table(records, forks),
         ]
     )
 
@@ -149,6 +152,26 @@ def _paths_table(records: Sequence[Record], forks: Sequence[str]) -> str:
         )
     head = ["policy", "paths", "different answers", "first path right", "any path right"]
     return markdown_table([*head, "chosen − first path"], rows)
+
+
+def _votes_table(records: Sequence[Record], forks: Sequence[str]) -> str:
+    """All votes that tuning tried, for the policies all of whose paths ran to their ends."""
+    whole = {}
+    for name in forks:
+        mine = [r for r in records if r["arm"] == name and "paths" in r]
+        cut = any(p["finish_reason"] == "dropped" for r in mine for p in r["paths"])
+        if mine and not cut:
+            whole[name] = mine
+    rows = []
+    for vote, score in VOTES_TRIED:
+        cells = []
+        for mine in whole.values():
+            right = [[float(chosen_by(r, vote, score)["correct"])] for r in mine]
+            plain = [[float(chosen_by(r, *MAJORITY)["correct"])] for r in mine]
+            beside = "" if (vote, score) == MAJORITY else points(paired_difference(right, plain))
+            cells.append(f"{percent(clustered_mean(right).value)} {beside}".strip())
+        rows.append([vote, score, *cells])
+    return markdown_table(["vote", "score", *whole], rows)
 
 
 def _chosen_minus_first(records: Sequence[Record]) -> Estimate:
