@@ -2,7 +2,7 @@
 
 The votes are those of the arm `voting`: of n answers, each of a seed of its own, the commonest. For
 a policy that spends T tokens an answer, n is such that votes spend T: of n and n + 1 answers in
-such shares that the mean is T. The same for time. Votes of n are taken over all runs of n
+such shares that the mean is T, or the most that were asked for. The same for time. Votes of n are taken over all runs of n
 neighbouring seeds, the last one beside the first, so that chance has less of a part.
 """
 
@@ -53,17 +53,17 @@ def _votes(answers: dict[Place, list[Record]], n: int) -> Votes:
 
 def at_cost(
     curve: Sequence[Votes], cost: Callable[[Votes], float], target: float
-) -> tuple[float, dict[Place, float]] | None:
+) -> tuple[float, dict[Place, float]]:
     """How many answers votes have that cost `target`, and the share that is right by question.
 
-    None where even a single answer costs more, or the most votes cost less.
+    Where even a single answer costs more it is one, and where the most votes cost less, all.
     """
     for n, (few, more) in enumerate(pairwise(curve), 1):
-        if cost(few) <= target <= cost(more):
-            part = (target - cost(few)) / (cost(more) - cost(few))
+        if target <= cost(more):
+            part = max(0.0, (target - cost(few)) / (cost(more) - cost(few)))
             mixed = {p: (1 - part) * few.right[p] + part * more.right[p] for p in few.right}
             return n + part, mixed
-    return None
+    return float(len(curve)), curve[-1].right
 
 
 def fork_section(records: Sequence[Record]) -> str:
@@ -100,7 +100,7 @@ def fork_section(records: Sequence[Record]) -> str:
             f"*Tokens* are those of all paths, an answer; *time* is in steps of a single row, of "
             "which one of 5 rows takes 1.4 and one of 8 rows 1.55. The last columns are "
             f"differences in points to votes of so many `{VOTING}` answers as cost the same, which "
-            "*n* says, paired by question.",
+            f"*n* says ({seeds} at most), paired by question.",
             markdown_table(head, rows),
             _paths_table(records, forks),
             "What other votes would have chosen among the same paths, right answers in %, with the "
@@ -127,9 +127,7 @@ def _as_arm(name: str, right: dict[Place, float]) -> ArmAnswers:
     return ArmAnswers(name, {place: [value] for place, value in right.items()})
 
 
-def _against(arm: ArmAnswers, votes: tuple[float, dict[Place, float]] | None) -> str:
-    if votes is None:
-        return "–"
+def _against(arm: ArmAnswers, votes: tuple[float, dict[Place, float]]) -> str:
     n, right = votes
     return f"{points(arm.minus(_as_arm(VOTING, right)))}, n = {n:.1f}"
 

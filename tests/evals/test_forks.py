@@ -98,7 +98,8 @@ def test_votes_are_compared_at_the_number_of_answers_that_costs_as_much():
     assert [votes.right["counts", "001"] for votes in curve] == [0.75, 0.75, 1, 1]
     n, mixed = at_cost(curve, lambda votes: votes.tokens, 25)
     assert (n, mixed["counts", "001"]) == (2.5, 0.875)
-    assert at_cost(curve, lambda votes: votes.tokens, 41) is None
+    assert at_cost(curve, lambda votes: votes.tokens, 41)[0] == 4  # there are no more
+    assert at_cost(curve, lambda votes: votes.tokens, 9)[0] == 1
 
 
 def test_a_report_of_forks_compares_each_policy_to_votes():
