@@ -2,8 +2,9 @@
 
 The votes are those of the arm `voting`: of n answers, each of a seed of its own, the commonest. For
 a policy that spends T tokens an answer, n is such that votes spend T: of n and n + 1 answers in
-such shares that the mean is T, or the most that were asked for. The same for time. Votes of n are taken over all runs of n
-neighbouring seeds, the last one beside the first, so that chance has less of a part.
+such shares that the mean is T, or the most that were asked for. The same for time. Votes of n are
+taken over all runs of n neighbouring seeds, the last one beside the first, so that chance has less
+of a part.
 """
 
 from collections import defaultdict
