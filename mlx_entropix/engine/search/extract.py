@@ -160,6 +160,6 @@ def extractor(rule: str) -> Extractor:
         try:
             pattern = re.compile(argument)
         except re.error as error:
-            raise ConfigError(f"extract: {argument!r} is no regular expression: {error}") from None
+            raise ConfigError(f"{argument!r} is no regular expression: {error}") from None
         return lambda text: _regex(pattern, text)
-    raise ConfigError(f"extract: there is no rule {rule!r}. There are: {', '.join(EXTRACTORS)}")
+    raise ConfigError(f"there is no rule {rule!r}. There are: {', '.join(EXTRACTORS)}")
