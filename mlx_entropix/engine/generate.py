@@ -132,7 +132,7 @@ def _events(
                     yield event
                 elif isinstance(event, RowFailed if not forks else Settled) and event.message:
                     raise GenerationError(event.message)
-                elif isinstance(event, PromptProgress) and on_prompt is not None:
+                elif isinstance(event, PromptProgress) and event.row == row and on_prompt:
                     on_prompt(event.done, event.total)
     finally:
         engine.cancel(row)  # where the caller wants no more of it
