@@ -21,7 +21,9 @@ from mlx_entropix.prompts import Prompt
 def answer_one(session: Session, prompt: Prompt) -> int:
     """Answer one prompt and return the exit code: 0, or 130 where Ctrl-C cut the answer."""
     screen = session.screen
-    tally = stream_answer(session, 0, prompt.user, session.prompt_ids(prompt), shows_legend=True)
+    prompt_ids = session.prompt_ids(prompt)
+    with stop_between_steps() as check:
+        tally = stream_answer(session, 0, prompt.user, prompt_ids, shows_legend=True, check=check)
     if screen.is_json:
         screen.print_json({**session.description(0, prompt), **tally.record()})
     return 130 if tally.is_interrupted else 0

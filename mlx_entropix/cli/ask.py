@@ -40,7 +40,7 @@ def _run(options: Namespace) -> int:
         print(config_text(options), end="")
         return 0
     from mlx_entropix.choices import AUTO
-    from mlx_entropix.cli.fork_options import Forks
+    from mlx_entropix.cli.fork_options import Forks, check_together
     from mlx_entropix.cli.sampler_options import config_of, find_auto
     from mlx_entropix.cli.screen import make_screen, spinner
     from mlx_entropix.cli.trace_file import TraceFile
@@ -52,8 +52,7 @@ def _run(options: Namespace) -> int:
     auto = find_auto(options.weights_dir)
     sampler, config = config_of(options, auto)
     forks = Forks.of(options)
-    if forks.config is not None:
-        forks.config.check(config)
+    check_together(forks.config, config)
     trace = TraceFile(options.trace) if options.trace else None
     location = locate_weights(options.weights_dir)
     if location.is_fallback:
@@ -193,7 +192,7 @@ def _add_forks(parser: ArgumentParser) -> None:
     group = parser.add_argument_group(
         "forks", "several paths for one answer, and which of them it is (docs/forks.md)"
     )
-    group.add_argument("--fork", choices=FORKS, metavar="POLICY", help=", ".join(FORKS))
+    group.add_argument("--fork", type=policy, metavar="POLICY", help=", ".join(FORKS))
     group.add_argument(
         "--paths",
         type=whole_number(1),
@@ -245,6 +244,15 @@ def not_empty(text: str) -> str:
     """Text of at least one character, for argparse."""
     if not text:
         raise argparse.ArgumentTypeError("the text is empty, give at least one character")
+    return text
+
+
+def policy(text: str) -> str:
+    """The name of a policy of forks, for argparse."""
+    if text not in FORKS:
+        raise argparse.ArgumentTypeError(
+            f"there is no policy {text!r}, choose one of {', '.join(FORKS)}"
+        )
     return text
 
 

@@ -10,12 +10,13 @@ from prompt_toolkit import PromptSession
 
 from mlx_entropix.choices import FORKS, NAMES
 from mlx_entropix.cli.answer import stop_between_steps, stream_answer
+from mlx_entropix.cli.fork_options import check_together
 from mlx_entropix.cli.keyboard import make_keyboard, without_echo
 from mlx_entropix.cli.sampler_options import named_config
 from mlx_entropix.cli.screen import print_error
 from mlx_entropix.cli.session import Session
 from mlx_entropix.cli.style import legend
-from mlx_entropix.errors import ConfigError, GenerationError, PromptError, UsageError
+from mlx_entropix.errors import GenerationError, PromptError, UsageError
 
 # A turn goes on from the turns before instead of computing them again.
 _PREFIX_CACHE_BYTES = 1 << 30
@@ -86,7 +87,7 @@ def chat(session: Session, system: str | None) -> int:
             break
         except PromptError as error:
             print_error(f"{error} Type /reset to begin anew.", no_color=screen.no_color)
-        except (UsageError, ConfigError, GenerationError) as error:
+        except (UsageError, GenerationError) as error:
             print_error(str(error), no_color=screen.no_color)
     return 0
 
@@ -119,8 +120,7 @@ _KEYS = "Enter sends, Alt-Enter begins a new line, Ctrl-C stops an answer, Ctrl-
 class Command:
     """A command: its argument, as help shows it, what it does, and the function that does it.
 
-    The function returns what to say to the user, and raises `UsageError` for a bad argument, or
-    `ConfigError` where what is asked for does not go with what was asked for before.
+    The function returns what to say to the user, and raises `UsageError` for a bad argument.
     """
 
     argument: str
@@ -129,7 +129,7 @@ class Command:
 
 
 def run_command(line: str, session: Session, conversation: Conversation) -> str:
-    """Carry out a line such as `/seed 7`. Returns what to say. Raises what commands raise."""
+    """Carry out a line such as `/seed 7`. Returns what to say. Raises `UsageError`."""
     name, _, argument = line.strip().partition(" ")
     if name not in COMMANDS:
         raise UsageError(f"There is no command {name}. Type /help for those that there are.")
@@ -145,8 +145,7 @@ def _sampler(session: Session, _: Conversation, name: str) -> str:
     if not name:
         return f"The sampler is {session.sampler}. There are {', '.join(NAMES)}."
     config = named_config(name, session.auto)
-    if session.fork is not None:
-        session.fork.check(config)
+    check_together(session.fork, config)
     session.config, session.sampler = config, name
     return f"The sampler is {name} now."
 
@@ -157,14 +156,14 @@ _OFF = "off"
 def _fork(session: Session, _: Conversation, name: str) -> str:
     if not name:
         now = _OFF if session.fork is None else session.fork.policy
-        return f"Forks are {now}. There are {', '.join(FORKS)}; {_OFF} is for one path."
+        return f"Forks are {now}. Choose {', '.join(FORKS)} or {_OFF}."
     if name == _OFF:
         session.fork = None
         return "Answers have one path now."
     if name not in FORKS:
         raise UsageError(f"There is no policy {name!r}. Choose one of {', '.join(FORKS)}, {_OFF}.")
     fork = session.forks.named(name)
-    fork.check(session.config)
+    check_together(fork, session.config)
     session.fork = fork
     return f"Answers fork by {name} now, on {fork.paths} paths at most."
 
@@ -202,7 +201,7 @@ COMMANDS = {
     "/help": Command("", "show this", _help),
     "/reset": Command("", "forget the conversation", _reset),
     "/sampler": Command("NAME", f"answer with another sampler: {', '.join(NAMES)}", _sampler),
-    "/fork": Command("POLICY", f"choose among several paths: {', '.join(FORKS)}, {_OFF}", _fork),
+    "/fork": Command("POLICY", "choose among several paths; /fork alone lists policies", _fork),
     "/seed": Command("N", "answer with another seed", _seed),
     "/save": Command("FILE", "save the conversation, as Markdown (.md) or JSON", _save),
     "/quit": Command("", "leave, as Ctrl-D does", _quit),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mlx_entropix.choices import FORKS
+from mlx_entropix.cli.sampler_options import Config
 from mlx_entropix.engine import ForkConfig, fork_config
 from mlx_entropix.engine.search import read_fork_file
 from mlx_entropix.errors import ConfigError, UsageError
@@ -55,3 +56,13 @@ class Forks:
         except ConfigError as error:
             where = self.file if in_file else "An option of the forks cannot be used"
             raise UsageError(f"{where}: {error}.") from None
+
+
+def check_together(fork: ForkConfig | None, sampler: Config) -> None:
+    """Raise `UsageError` where the policy needs what the sampler does not have."""
+    if fork is None:
+        return
+    try:
+        fork.check(sampler)
+    except ConfigError as error:
+        raise UsageError(f"These forks do not go with the sampler: {error}.") from None

@@ -22,7 +22,7 @@ _DIM, _BOLD = Style(dim=True), Style(bold=True)
 _CHOSEN, _END, _CUT = "✓", "(end)", "…"
 _LONGEST_WORD = 20
 _SCORE_WIDTH, _VOTE_WIDTH, _GONE_WIDTH = 7, 6, 9
-_MOST_ANSWERS = 3
+_MOST_OTHERS = 3
 
 
 @dataclass
@@ -54,7 +54,7 @@ def fork_tree(settled: Settled, config: ForkConfig, width: int) -> Text:
         lines = [columns.head(), *(columns.row(*row) for row in rows[:MOST_LINES])]
         if more := len(rows[MOST_LINES:]):
             lines.append(Text(f"and {more} more, which --json and --trace name", _DIM))
-        lines.append(Text(_chosen_by(settled), _DIM))
+        lines.append(Text(_chosen_by(settled, width), _DIM))
     if settled.narrowed:
         plural = "s were" if settled.narrowed != 1 else " was"
         want = "room" if config.budget is None else f"room or budget ({config.budget:,} tokens)"
@@ -217,17 +217,23 @@ def _number(weight: float) -> str:
     return f"{weight:.0f}" if weight == round(weight) else f"{weight:.2f}"
 
 
-def _chosen_by(settled: Settled) -> str:
-    """How the paths came to their answer, in a sentence."""
+def _chosen_by(settled: Settled, width: int) -> str:
+    """How the paths came to their answer, in a sentence: as many of the others as fit."""
     if not settled.votes:
-        return f"Path {settled.chosen} has the best score."
+        left = sum(not _is_gone(path) for path in settled.paths)
+        return f"Path {settled.chosen} {'has the best score' if left > 1 else 'was kept'}."
     total = sum(vote.weight for vote in settled.votes)
     best, *others = settled.votes
-    told = f"{first_words(best.answer, 24)} has {_number(best.weight)} of {_number(total)} votes"
-    next_best = [
-        f"{first_words(vote.answer, 24)} ({_number(vote.weight)})"
-        for vote in others[: _MOST_ANSWERS - 1]
-    ]
-    if more := len(others[_MOST_ANSWERS - 1 :]):
-        next_best.append(f"{more} more")
-    return f"{told}; then {', '.join(next_best)}." if next_best else f"{told}."
+    told = f"{_quoted(best.answer)} has {_number(best.weight)} of {_number(total)} votes"
+    for n in range(min(_MOST_OTHERS, len(others)), 0, -1):
+        after = [f"{_quoted(vote.answer)} ({_number(vote.weight)})" for vote in others[:n]]
+        after += [f"{len(others) - n} more"] * (len(others) > n)
+        whole = f"{told}; then {', '.join(after)}."
+        if cell_len(whole) < width:
+            return whole
+    return f"{told}."
+
+
+def _quoted(answer: str) -> str:
+    words = first_words(answer, 24)
+    return f"“{words}”" if " " in words else words

@@ -106,9 +106,10 @@ class Tally:
             counted += f" on {paths} paths"
         parts = [Text(counted)]
         if self.events:
-            tps, first = self._speed()
-            parts.append(Text(f"{tps:.1f} tok/s"))
-            parts += [Text(f"first token {first:.1f} s")] * alone
+            if self.search is None or self.settled is not None:
+                tps, first = self._speed()
+                parts.append(Text(f"{tps:.1f} tok/s"))
+                parts += [Text(f"first token {first:.1f} s")] * alone
             parts += [self._shares(color_system)] * bool(self.quadrants)
             mean = (
                 f"entropy {self.mean_entropy:.1f} bits, varentropy {self.mean_varentropy:.1f} bits²"
@@ -136,7 +137,7 @@ class Tally:
         if took is not None:
             return took.generation_tps, took.first_token_seconds
         seconds = max(self.last_at - self.first_at, 1e-9)
-        return (self.tokens - 1) / seconds, self.first_at - self.started_at
+        return (len(self.events) - 1) / seconds, self.first_at - self.started_at
 
 
 def _percent(share: float) -> str:
