@@ -78,9 +78,11 @@ class LivePaths:
         if not self._live.is_started:
             self._live.start()
         width, height = self._screen.notes.size
-        shown = path_lines(self._search, width, max(1, min(height // 2, height - 4)))
+        shown = path_lines(self._search, width, max(1, min(height // 2, height - 5)))
         line = [Segments([*self._line, Segment.line()])] if self._line else []
-        self._live.update(Group(*line, *shown), refresh=True)
+        # What is typed, ^C above all, is seen on a line of its own: at the end of a full one it
+        # would make another line, of which nothing here knows.
+        self._live.update(Group(*line, *shown, ""), refresh=True)
         drawn = time.perf_counter()
         self._next = drawn + max(_SECONDS, _TIMES * (drawn - now))
 
