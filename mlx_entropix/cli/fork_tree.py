@@ -22,7 +22,7 @@ _DIM, _BOLD = Style(dim=True), Style(bold=True)
 _CHOSEN, _END, _CUT = "✓", "(end)", "…"
 _LONGEST_WORD = 20
 _SCORE_WIDTH, _VOTE_WIDTH, _GONE_WIDTH = 7, 6, 9
-_MOST_OTHERS = 3
+_MOST_OTHERS, _LONGEST_ANSWER = 3, 24
 
 
 @dataclass
@@ -185,10 +185,11 @@ def _way(node: _Node, parent: _Node, room: int) -> Text:
     text, other, at = node.path.text, parent.path.text, node.at
     there, own = _word(parent.path, at), _word(node.path, at)
     rest = text[at:].lstrip()[len(own) :]
+    there, own = first_words(there, room // 3), first_words(own, room // 3)
     if there == own:  # what differs is the space before it
         there, own = _line_end(other, at) + there, _line_end(text, at) + own
     turn = f"{there} → "
-    before = last_words(text[:at], max(room // 3, room - cell_len(f" {turn}{own}{one_line(rest)}")))
+    before = last_words(text[:at], max(room // 4, room - cell_len(f" {turn}{own}{one_line(rest)}")))
     way = Text()
     if before:
         way.append(f"{before} ", _DIM)
@@ -224,9 +225,10 @@ def _chosen_by(settled: Settled, width: int) -> str:
         return f"Path {settled.chosen} {'has the best score' if left > 1 else 'was kept'}."
     total = sum(vote.weight for vote in settled.votes)
     best, *others = settled.votes
-    told = f"{_quoted(best.answer)} has {_number(best.weight)} of {_number(total)} votes"
+    most = min(_LONGEST_ANSWER, width // 3)
+    told = f"{_quoted(best.answer, most)} has {_number(best.weight)} of {_number(total)} votes"
     for n in range(min(_MOST_OTHERS, len(others)), 0, -1):
-        after = [f"{_quoted(vote.answer)} ({_number(vote.weight)})" for vote in others[:n]]
+        after = [f"{_quoted(vote.answer, most)} ({_number(vote.weight)})" for vote in others[:n]]
         after += [f"{len(others) - n} more"] * (len(others) > n)
         whole = f"{told}; then {', '.join(after)}."
         if cell_len(whole) < width:
@@ -234,6 +236,6 @@ def _chosen_by(settled: Settled, width: int) -> str:
     return f"{told}."
 
 
-def _quoted(answer: str) -> str:
-    words = first_words(answer, 24)
+def _quoted(answer: str, most: int) -> str:
+    words = first_words(answer, most)
     return f"“{words}”" if " " in words else words

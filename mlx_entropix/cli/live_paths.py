@@ -16,7 +16,7 @@ from rich.segment import Segment, Segments
 from rich.text import Text
 
 from mlx_entropix.cli.screen import Screen
-from mlx_entropix.cli.words import last_words
+from mlx_entropix.cli.words import first_words, last_words
 from mlx_entropix.engine import Search
 
 # Between two drawings passes this time, and this many times as long as one takes.
@@ -106,7 +106,7 @@ def path_lines(search: Search, width: int, most: int) -> list[Text]:
         score = search.score(branch) if branch.tokens else float("nan")
         number = f"{score:.2f}" if isfinite(score) else ""
         mark = f"{branch.number:>3} "
-        room = width - cell_len(mark) - _SCORE_WIDTH - 2
+        room = width - 2 - cell_len(mark) - _SCORE_WIDTH
         lines.append(_line(mark, last_words(branch.text, room), number, width))
     if more := len(live[most:]):
         lines.append(_line("", f"and {more} more", "", width))
@@ -115,6 +115,6 @@ def path_lines(search: Search, width: int, most: int) -> list[Text]:
 
 def _line(left: str, middle: str, right: str, width: int) -> Text:
     """One dim line, with `right` at its end; the last column stays free."""
-    line = Text(f"{left}{middle}", "dim", no_wrap=True, overflow="ellipsis")
-    gap = width - 1 - cell_len(line.plain) - cell_len(right)
-    return line.append(" " * max(gap, 1) + right)
+    room = width - 2 - cell_len(left) - cell_len(right)
+    middle = first_words(middle, room)
+    return Text(f"{left}{middle}{' ' * (room - cell_len(middle))} {right}", "dim")

@@ -25,7 +25,8 @@ def first_words(text: str, width: int) -> str:
 
 def last_words(text: str, width: int) -> str:
     """The end of a text on one line of at most `width` columns; `…` is for what is cut."""
-    tail = text[-4 * max(width, 1) :]  # more than enough, and quick for a long text
+    width = max(width, 1)
+    tail = text[-4 * width :]  # more than enough, and quick for a long text
     line = one_line(tail)
     if len(tail) == len(text) and cell_len(line) <= width:
         return line
