@@ -79,7 +79,8 @@ class LivePaths:
             self._live.start()
         width, height = self._screen.notes.size
         shown = path_lines(self._search, width, max(1, min(height // 2, height - 5)))
-        line = [Segments([*self._line, Segment.line()])] if self._line else []
+        parts = [(segment.text, segment.style or "") for segment in self._line]
+        line = [Text.assemble(*parts)] if parts else []  # as text: its tabs are as many columns
         # What is typed, ^C above all, is seen on a line of its own: at the end of a full one it
         # would make another line, of which nothing here knows.
         self._live.update(Group(*line, *shown, ""), refresh=True)

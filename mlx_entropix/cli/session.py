@@ -119,7 +119,7 @@ class Session:
             self._engine = Engine(
                 self.model,
                 self.tokenizer,
-                max_rows=MOST_PATHS,
+                max_rows=MOST_PATHS,  # as many as any policy may be asked for during a chat
                 prefix_cache_bytes=self.prefix_cache_bytes,
             )
         return stream_request(self._engine, request, on_prompt, on_path)

@@ -9,6 +9,7 @@ from mlx_entropix.cli import ask
 from mlx_entropix.cli.answer import stop_between_steps, stream_answer
 from mlx_entropix.cli.fork_options import Forks
 from mlx_entropix.cli.live_paths import path_lines
+from mlx_entropix.cli.trace_file import read_trace
 from mlx_entropix.engine import Settled, fork_config
 
 from .conftest import json_lines
@@ -46,6 +47,7 @@ def test_a_list_in_which_each_prompt_forks(run_here, tmp_path):
     same = ("text", "finish_reason", "completion_tokens")
     assert [results[0][key] for key in same] == [results[2][key] for key in same]
     lines = json_lines(trace.read_text("utf-8"))
+    assert len(read_trace(str(trace), ["logprob"]).answers) == 3  # `compare` reads it
     for index, result in results.items():
         forks = result["forks"]
         assert result["fork"]["budget"] == 40
