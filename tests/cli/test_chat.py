@@ -190,6 +190,7 @@ def test_chat_in_a_terminal(tmp_path):
     chat.expect(r"\d+ tokens on 5 paths · ")
     chat.expect("✓ ")
     chat.expect(r"has \d of 5 votes")
+    chat.expect("›")  # a terminal without a prompt takes no line as long as the next one
 
     chat.send("\x1b[200~" + "word " * 9000 + "\x1b[201~\r")  # pasted, and too long
     chat.expect("takes at most 8,191")
