@@ -303,7 +303,7 @@ class TextReply(Reply):
     def _delta(self, choice: Choice) -> TextChoice:
         event = choice.tokens[-1]
         start = len(choice.prompt or "") + choice.length
-        logprobs = _columns([event], [start]) if self.with_logprobs else None
+        logprobs = self._columns([event], [start]) if self.with_logprobs else None
         return _text_choice(choice.index, event.text, logprobs, None)
 
     def _choice(self, choice: Choice) -> TextChoice:
@@ -322,7 +322,18 @@ class TextReply(Reply):
         for event in events:
             offsets.append(at)
             at += len(event.text)
-        return _columns([*echoed, *events], offsets)
+        return self._columns([*echoed, *events], offsets)
+
+    def _columns(
+        self, tokens: Sequence[TokenEvent | PromptToken], offsets: list[int]
+    ) -> TextLogprobs:
+        """Log-probabilities as the API's four lists, one item a token."""
+        return {
+            "tokens": [token.token for token in tokens],
+            "token_logprobs": [token.logprob for token in tokens],
+            "top_logprobs": [_by_name(token, self.alternatives) for token in tokens],
+            "text_offset": offsets,
+        }
 
 
 def _text_choice(
@@ -331,20 +342,10 @@ def _text_choice(
     return {"index": index, "text": text, "logprobs": logprobs, "finish_reason": finish_reason}
 
 
-def _columns(tokens: Sequence[TokenEvent | PromptToken], offsets: list[int]) -> TextLogprobs:
-    """Log-probabilities as the API's four lists, one item a token."""
-    return {
-        "tokens": [token.token for token in tokens],
-        "token_logprobs": [token.logprob for token in tokens],
-        "top_logprobs": [_by_name(token) for token in tokens],
-        "text_offset": offsets,
-    }
-
-
-def _by_name(token: TokenEvent | PromptToken) -> dict[str, float] | None:
+def _by_name(token: TokenEvent | PromptToken, most: int | None) -> dict[str, float] | None:
     """The alternatives and the token itself; of tokens that read alike, the likeliest counts."""
     if token.logprob is None:
         return None
-    names = {other.token: other.logprob for other in reversed(token.alternatives)}
+    names = {other.token: other.logprob for other in reversed(token.alternatives[:most])}
     names[token.token] = max(token.logprob, names.get(token.token, token.logprob))
     return names
