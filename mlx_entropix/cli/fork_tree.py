@@ -220,9 +220,10 @@ def _number(weight: float) -> str:
 
 def _chosen_by(settled: Settled, width: int) -> str:
     """How the paths came to their answer, in a sentence: as many of the others as fit."""
+    if sum(not _is_gone(path) for path in settled.paths) == 1:
+        return f"Path {settled.chosen} was kept."
     if not settled.votes:
-        left = sum(not _is_gone(path) for path in settled.paths)
-        return f"Path {settled.chosen} {'has the best score' if left > 1 else 'was kept'}."
+        return f"Path {settled.chosen} has the best score."
     total = sum(vote.weight for vote in settled.votes)
     best, *others = settled.votes
     most = min(_LONGEST_ANSWER, width // 3)

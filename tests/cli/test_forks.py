@@ -71,7 +71,7 @@ def test_a_list_in_which_each_prompt_forks(run_here, tmp_path):
 
 
 def test_the_answer_is_alone_where_it_is_asked_for_quietly(run_here):
-    asked = ("--input", QUESTION, "--max_tokens", 12, "--fork", "independent", "--paths", 3)
+    asked = ("--input", QUESTION, "--max_tokens", 8, "--fork", "independent", "--paths", 3)
     (result,) = json_lines(run_here(*asked, "--json").stdout)
     quiet = run_here(*asked, "--quiet")
     assert (quiet.stdout, quiet.stderr) == (result["text"] + "\n", "")
