@@ -157,8 +157,9 @@ class Search:
     def fork(self, branch: Branch, position: int, token_id: int | None = None) -> Branch | None:
         """Copy a path with another token at `position`, or one that it draws, if there is room."""
         assert self._batch is not None, "forks are made after a read"
-        live = len(self.live)
-        if live >= self.config.paths or branch.finish_reason == FAILED:
+        live, paths = len(self.live), self.config.paths
+        # One that has just ended could be copied too, but a width of 1 is for one path over all.
+        if live >= paths or paths == 1 or branch.finish_reason == FAILED:
             return None
         given = () if token_id is None else (token_id,)
         after = self.used + len(given) + live + 1  # with the next token of each
@@ -194,7 +195,8 @@ class Search:
         """Record, let the policy decide, hold the budget, and say what is settled."""
         self._batch, self.reads = batch, self.reads + 1
         self.fresh = []
-        for row, event in read:
+        # By branch, as a row's place in the batch depends on the other requests there.
+        for row, event in sorted(read, key=lambda pair: pair[0].branch):
             if not self.branches:
                 self.branches.append(Branch(row, None, row.known))
                 self._of_row[row.id] = self.first
