@@ -45,8 +45,8 @@ class Lookahead(Uncertain):
         tokens = branch.tokens[begin - search.start :][: self.horizon]
         if len(tokens) == self.horizon or branch.finish_reason:
             return tokens
-        for n in range(1, len(tokens) + 1):
-            if ends_sentence(tokens[:n]):
+        for n, token in enumerate(tokens, 1):
+            if ends_sentence(token):
                 return tokens[:n]
         return None
 

@@ -121,6 +121,6 @@ def _filtered(token: TokenEvent) -> Sequence[Alternative]:
 SENTENCE_END = re.compile(r"[.!?…][\"'”’)\]]*(?:\s|$)|\n")
 
 
-def ends_sentence(tokens: Sequence[TokenEvent]) -> bool:
-    """Whether a sentence or a line ends within these tokens."""
-    return SENTENCE_END.search("".join(token.text for token in tokens)) is not None
+def ends_sentence(token: TokenEvent) -> bool:
+    """Whether a sentence or a line ends in a token, as far as can be known by then."""
+    return SENTENCE_END.search(token.text) is not None
