@@ -62,7 +62,7 @@ _NUMERALS = {
     "twelve": "12",
 }
 _NUMBER = re.compile(
-    r"(?<![\w.])[-−]?\$?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?"
+    r"(?<![\w.])[-−]?[$€£¥]?(?:\d{1,3}(?:(?:,|\{,\})\d{3})+(?!\d)|\d+)(?:\.\d+)?"
     rf"|\b(?:{'|'.join(_NUMERALS)})\b",
     re.IGNORECASE,
 )
@@ -72,20 +72,17 @@ _MARKS = " \t.,;:!?*_`\"'“”‘’()[]"
 
 
 def numbers(text: str) -> list[Extract]:
-    """Every number in the text, in plain digits: `1,000.50` and `$1000.5` are `1000.5`."""
+    """Every number in the text, in plain digits: `$1,000.50` and TeX's `1{,}000.5` are `1000.5`."""
     return [Extract(_plain(m[0]), m.start(), m.end()) for m in _NUMBER.finditer(text)]
 
 
 def _plain(number: str) -> str:
     if (value := _NUMERALS.get(number.lower())) is not None:
         return value
-    digits = number.replace(",", "").replace("$", "").replace("−", "-")
-    if "." in digits:
-        digits = digits.rstrip("0").rstrip(".")
-    sign = "-" if digits.startswith("-") else ""
-    whole = digits.removeprefix("-").lstrip("0")
-    plain = whole if whole[:1].isdigit() else f"0{whole}"
-    return plain if plain == "0" else sign + plain
+    whole, _, fraction = re.sub(r"[^\d.]", "", number).partition(".")
+    whole, fraction = whole.lstrip("0") or "0", fraction.rstrip("0")
+    plain = f"{whole}.{fraction}" if fraction else whole
+    return f"-{plain}" if number[0] in "-−" and plain != "0" else plain
 
 
 def last_number(text: str) -> Extract | None:
