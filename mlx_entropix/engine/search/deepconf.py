@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from mlx_entropix.engine.search.config import NEVER, ForkConfig, ScoreName, VoteName, whole
+from mlx_entropix.engine.search.fork_config import NEVER, ForkConfig, ScoreName, VoteName, whole
 from mlx_entropix.engine.search.search import FAILED, Branch, Search
 
 # A path that says what a first one says is not dropped for the last digits of its numbers, which

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from mlx_entropix.engine.search.config import BEST, NEVER, Rule, VoteName, whole
+from mlx_entropix.engine.search.fork_config import BEST, NEVER, Rule, VoteName, whole
 from mlx_entropix.engine.search.search import Branch, Search
 from mlx_entropix.engine.search.uncertain import Uncertain, ends_sentence
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from mlx_entropix.engine.events import Alternative, TokenEvent
-from mlx_entropix.engine.search.config import ForkConfig, whole
+from mlx_entropix.engine.search.fork_config import ForkConfig, whole
 from mlx_entropix.engine.search.search import Branch
 from mlx_entropix.errors import ConfigError
 from mlx_entropix.sampling import Metrics, PlainConfig, SamplerConfig
