@@ -9,10 +9,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from mlx_entropix.choices import FORKS
-from mlx_entropix.engine.search.fork_config import ForkConfig
 from mlx_entropix.engine.search.deepconf import DeepConf
 from mlx_entropix.engine.search.entropy import Entropy
 from mlx_entropix.engine.search.first import First
+from mlx_entropix.engine.search.fork_config import ForkConfig
 from mlx_entropix.engine.search.independent import Independent
 from mlx_entropix.engine.search.lookahead import Lookahead
 from mlx_entropix.errors import ConfigError

@@ -25,8 +25,8 @@ from mlx_entropix.engine.events import (
 )
 from mlx_entropix.engine.policy import Batch
 from mlx_entropix.engine.row import Row
-from mlx_entropix.engine.search.fork_config import BEST, NEVER, ForkConfig
 from mlx_entropix.engine.search.extract import Extract, Extractor, extractor
+from mlx_entropix.engine.search.fork_config import BEST, NEVER, ForkConfig
 from mlx_entropix.engine.search.scores import (
     CONFIDENCE_TOKENS,
     SCORES,
