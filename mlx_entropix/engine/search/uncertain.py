@@ -42,7 +42,7 @@ class Uncertain(ForkConfig):
         default=(), max_length=12, description="Paths fork where all of these hold as well."
     )
     least: float = Field(
-        default=0.1,
+        default=0.2,
         ge=0,
         le=1,
         description="The least probability of a token that a fork takes. Without such a token "
