@@ -20,7 +20,7 @@ from evals.intervals import Estimate, clustered_mean
 from evals.records import Record
 from evals.tune import Trials, full_values, to_toml, trial_name
 from mlx_entropix.choices import AUTO
-from mlx_entropix.engine.search.config import BEST
+from mlx_entropix.engine.search.fork_config import BEST
 
 TUNED_FORKS = Path(__file__).with_name("tuned_forks.toml")
 

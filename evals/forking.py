@@ -13,7 +13,7 @@ import numpy as np
 from evals.plan import Job
 from evals.records import Record
 from mlx_entropix.engine.events import Settled
-from mlx_entropix.engine.search.config import BEST
+from mlx_entropix.engine.search.fork_config import BEST
 from mlx_entropix.engine.search.votes import Ballot, count, weights
 
 # A step of so many rows takes at most so many times as long as one of a single row, on two cores

@@ -7,7 +7,7 @@ import pytest
 
 from mlx_entropix.choices import EXTRACTORS
 from mlx_entropix.engine.search import POLICIES, fork_config
-from mlx_entropix.engine.search.config import BEST
+from mlx_entropix.engine.search.fork_config import BEST
 from mlx_entropix.engine.search.scores import SCORES
 from mlx_entropix.engine.search.votes import VOTES
 

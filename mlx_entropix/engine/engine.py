@@ -89,6 +89,7 @@ class Engine:
         self.waiting: deque[Row] = deque()
         self.rows: list[Row] = []  # of the cache, in its order
         self._cache = model.empty_cache()
+        self._copies: list[tuple[int, int]] = []  # the last rows, while the cache lacks them
         self._queued: QueuedStep | None = None
         self._samplers = Samplers.of([], self.clarifying_token, model.vocabulary_size)
         self._next_id = 0
@@ -153,6 +154,11 @@ class Engine:
         if all(row.state is not State.ENDED for row in self.rows):
             return
         self._keep_ended()
+        for i, row in enumerate(self.rows):
+            # What was queued of it is not read, and was not seen to be finite.
+            seen = len(row.tokens) - 1 if row.generated else 0
+            if row.state is State.ENDED and self._cache.lengths[i] > seen:
+                self._cache.blank(i, seen)
         order = list(range(len(self.rows)))
         i = 0
         while i < len(order):
@@ -201,10 +207,9 @@ class Engine:
 
     def _room(self) -> int:
         """How many rows may be made beside those that are there and those that wait."""
-        live = [row for row in self.rows if row.state is not State.ENDED]
-        longest = max((row.most_tokens for row in live), default=1)
-        taken = len(live) + len(self.waiting)
-        return max(0, min(self.max_rows - taken, self.max_kv_tokens // longest - len(live)))
+        rows = [row for row in [*self.rows, *self.waiting] if row.state is not State.ENDED]
+        longest = max((row.most_tokens for row in rows), default=1)
+        return max(0, min(self.max_rows, self.max_kv_tokens // longest) - len(rows))
 
     def _fork(
         self, row: Row, position: int, token_ids: tuple[int, ...], recent: mx.array | None
@@ -215,10 +220,10 @@ class Engine:
         twin, text, reason = row.fork(self._new_id(), position, token_ids, self.tokenizer)
         summary = twin.summary() if reason else None
         if not reason:
-            i = self.rows.index(row)
-            self._cache.select([*range(len(self.rows)), i])
-            excess = self._cache.lengths[i] - min(position, len(twin.tokens) - 1)
-            self._cache.rewind([*[0] * len(self.rows), excess])
+            i, there = self.rows.index(row), len(self._cache.lengths)
+            if i >= there:  # it is itself a copy that is still to be made
+                i, _ = self._copies[i - there]
+            self._copies.append((i, min(position, len(twin.tokens) - 1)))
             twin.state, twin.recent = State.FILLING, recent if position > row.known else None
             self.rows.append(twin)
         return twin, RowForked(
@@ -376,6 +381,9 @@ class Engine:
             asked.setdefault(id(policy), (policy, []))[1].append((row, event))
         for policy, its in asked.values():
             policy.after_read(its, _Moves(self, step, events))
+        if self._copies:
+            self._cache.copy(self._copies)  # all at once
+            self._copies = []
         return events
 
     def _settle_drafts(self, step: QueuedStep) -> None:

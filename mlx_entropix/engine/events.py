@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mlx_entropix.engine.policy import Policy
 from mlx_entropix.sampling import Metrics, Parameters, PlainConfig, Quadrant, SamplerConfig
@@ -39,8 +40,7 @@ class Request:
     certainty: bool = False
 
 
-@dataclass(frozen=True)
-class Alternative:
+class Alternative(NamedTuple):
     """A token that could have been chosen; `logprob` under the unscaled logits, in nats."""
 
     token_id: int

@@ -8,6 +8,7 @@ from mlx_entropix.cpu.blas import choose_threads
 from mlx_entropix.engine.engine import Engine
 from mlx_entropix.engine.events import (
     Answered,
+    Event,
     PromptProgress,
     Request,
     RowFailed,
@@ -97,30 +98,41 @@ def stream_generate(
 
 
 def stream_request(
-    engine: Engine, request: Request, on_prompt: Callable[[int, int], None] | None = None
+    engine: Engine,
+    request: Request,
+    on_prompt: Callable[[int, int], None] | None = None,
+    on_path: Callable[[Event], None] | None = None,
 ) -> Iterator[TokenEvent]:
     """Generate what one request asks of an engine that has no other rows, an event a token.
 
     `on_prompt(done, total)` is called as the prompt is computed. Raises `PromptError` at once where
     the prompt is empty or does not fit; the iterator raises `GenerationError` where the model's
-    output is not finite. Of a request that forks come the tokens of the answer.
+    output is not finite. Of a request that forks come the tokens of the answer; `on_path` is called
+    with all that becomes of its paths, `Settled` at the end.
     """
-    return _events(engine, engine.add(request), isinstance(request.policy, Search), on_prompt)
+    forks = isinstance(request.policy, Search)
+    return _events(engine, engine.add(request), forks, on_prompt, on_path)
 
 
 def _events(
-    engine: Engine, row: int, forks: bool, on_prompt: Callable[[int, int], None] | None
+    engine: Engine,
+    row: int,
+    forks: bool,
+    on_prompt: Callable[[int, int], None] | None,
+    on_path: Callable[[Event], None] | None,
 ) -> Iterator[TokenEvent]:
     try:
         while not engine.idle:
             for event in engine.step():
+                if forks and on_path and not isinstance(event, Answered | PromptProgress):
+                    on_path(event)
                 if isinstance(event, Answered):
                     yield from event.tokens
                 elif isinstance(event, TokenEvent) and not forks:
                     yield event
                 elif isinstance(event, RowFailed if not forks else Settled) and event.message:
                     raise GenerationError(event.message)
-                elif isinstance(event, PromptProgress) and on_prompt is not None:
+                elif isinstance(event, PromptProgress) and event.row == row and on_prompt:
                     on_prompt(event.done, event.total)
     finally:
         engine.cancel(row)  # where the caller wants no more of it

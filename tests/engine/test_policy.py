@@ -229,6 +229,18 @@ def test_nothing_is_done_for_a_row_after_it_was_dropped(tiny):
     assert forks == []
 
 
+def test_what_a_dropped_row_had_under_way_spoils_no_other(tiny, spoilt):
+    """The row that has its place next sees no number of a token that was not read."""
+    beside, after = Request((8, 9) * 20, WARM, 30, seed=1), Request((4,), WARM, 6, seed=2)
+    expected = tokens(run(Engine(*tiny), [after])[0])
+    drawn = tokens(run(Engine(*tiny), [Request(PROMPT, WARM, 4, seed=5)])[0])
+    bad = spoilt(drawn[-1])
+    dropped = Request(PROMPT, WARM, 9, seed=5, policy=Script({(0, 6): [Drop()]}))
+    rows = run(Engine(*bad, max_rows=2), [beside, dropped, after])
+    assert tokens(rows[1]) == drawn
+    assert tokens(rows[2]) == expected
+
+
 def test_a_fork_tells_how_much_its_parent_had_from_the_cache(tiny):
     engine = Engine(*tiny, prefix_cache_bytes=1 << 24)
     run(engine, [Request(PROMPT, WARM, 9, seed=2)])

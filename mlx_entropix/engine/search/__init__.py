@@ -5,8 +5,8 @@ entropy.py, lookahead.py, deepconf.py. scores.py, extract.py and votes.py are wh
 compared by; policies.py makes configurations of names and files.
 """
 
-from mlx_entropix.engine.search.config import ForkConfig
 from mlx_entropix.engine.search.extract import Extract, Extractor, extractor
+from mlx_entropix.engine.search.fork_config import ForkConfig
 from mlx_entropix.engine.search.policies import POLICIES, fork_config, read_fork_file
 from mlx_entropix.engine.search.search import Search, forked
 

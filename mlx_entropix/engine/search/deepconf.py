@@ -1,12 +1,12 @@
 """Paths that lose confidence are dropped as they run (DeepConf, Fu et al., arXiv:2508.15260)."""
 
 from math import floor
+from statistics import fmean
 from typing import Literal
 
 from pydantic import Field
 
-from mlx_entropix.engine.search.config import NEVER, ForkConfig, ScoreName, VoteName, whole
-from mlx_entropix.engine.search.scores import lowest_confidence, tail_confidence
+from mlx_entropix.engine.search.fork_config import NEVER, ForkConfig, ScoreName, VoteName, whole
 from mlx_entropix.engine.search.search import FAILED, Branch, Search
 
 # A path that says what a first one says is not dropped for the last digits of its numbers, which
@@ -65,14 +65,14 @@ class DeepConf(ForkConfig):
         whole_window = len(branch.tokens) >= self.window
         if not whole_window and branch.finish_reason is None:
             return
-        if tail_confidence(branch.tokens, self.window) < self.border(search) * _NEARLY:
+        if fmean(branch.confidences[-self.window :]) < self.border(search) * _NEARLY:
             search.drop(branch)
 
     def border(self, search: Search) -> float:
         """The lowest confidence that the best `keep` of the first paths have."""
         first = search.branches[: min(self.warmup, self.paths)]
         lowest = sorted(
-            (lowest_confidence(b.tokens, self.window) for b in first if b.may_win), reverse=True
+            (search.result(b).scores["lowest_confidence"] for b in first if b.may_win), reverse=True
         )
         return lowest[max(0, floor(self.keep * len(lowest) + 0.5) - 1)] if lowest else 0.0
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import model_validator
 
 from mlx_entropix.choices import MOST_PATHS
-from mlx_entropix.engine.search.config import NEVER, whole
+from mlx_entropix.engine.search.fork_config import NEVER, whole
 from mlx_entropix.engine.search.search import Search
 from mlx_entropix.engine.search.uncertain import Uncertain
 
@@ -42,10 +42,9 @@ class Entropy(Uncertain):
     def decide(self, search: Search) -> None:
         """Fork every path that has just got a token where it divides."""
         for branch in search.fresh:
-            token = branch.tokens[-1]
-            near = branch.forked_at >= 0 and token.position - branch.forked_at < self.distance
-            if near or not self.divides(token, branch.row.request.config):
+            if not self.divides(branch):
                 continue
+            token = branch.tokens[-1]
             for other in self.others(token)[: self.ways - 1]:
                 if len(search.branches) <= self.max_forks:
                     search.fork(branch, token.position, other.token_id)

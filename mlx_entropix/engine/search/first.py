@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from mlx_entropix.engine.search.config import NEVER, ForkConfig, VoteName
+from mlx_entropix.engine.search.fork_config import NEVER, ForkConfig, VoteName
 from mlx_entropix.engine.search.search import Search
 
 

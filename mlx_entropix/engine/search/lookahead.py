@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from mlx_entropix.engine.search.config import BEST, NEVER, Rule, VoteName, whole
+from mlx_entropix.engine.search.fork_config import BEST, NEVER, Rule, VoteName, whole
 from mlx_entropix.engine.search.search import Branch, Search
 from mlx_entropix.engine.search.uncertain import Uncertain, ends_sentence
 
@@ -35,8 +35,7 @@ class Lookahead(Uncertain):
             return
         for branch in search.fresh:
             token = branch.tokens[-1]
-            near = branch.forked_at >= 0 and token.position - branch.forked_at < self.distance
-            if branch in tried and not near and self.divides(token, branch.row.request.config):
+            if branch in tried and self.divides(branch):
                 for other in self.others(token)[: self.paths - 1]:
                     if len(search.branches) <= self.max_forks:
                         search.fork(branch, token.position, other.token_id)
@@ -46,8 +45,8 @@ class Lookahead(Uncertain):
         tokens = branch.tokens[begin - search.start :][: self.horizon]
         if len(tokens) == self.horizon or branch.finish_reason:
             return tokens
-        for n in range(1, len(tokens) + 1):
-            if ends_sentence(tokens[:n]):
+        for n, token in enumerate(tokens, 1):
+            if ends_sentence(token):
                 return tokens[:n]
         return None
 

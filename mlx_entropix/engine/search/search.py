@@ -12,6 +12,7 @@ docs/forks.md has the rules in words.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from mlx_entropix.engine.events import (
     Answered,
@@ -24,9 +25,14 @@ from mlx_entropix.engine.events import (
 )
 from mlx_entropix.engine.policy import Batch
 from mlx_entropix.engine.row import Row
-from mlx_entropix.engine.search.config import BEST, NEVER, ForkConfig
 from mlx_entropix.engine.search.extract import Extract, Extractor, extractor
-from mlx_entropix.engine.search.scores import CONFIDENCE_TOKENS, SCORES, all_scores
+from mlx_entropix.engine.search.fork_config import BEST, NEVER, ForkConfig
+from mlx_entropix.engine.search.scores import (
+    CONFIDENCE_TOKENS,
+    SCORES,
+    all_scores,
+    confidence,
+)
 from mlx_entropix.engine.search.votes import Ballot, count, weights
 
 DROPPED, FAILED = "dropped", "failed"
@@ -53,11 +59,19 @@ def forked(
     )
 
 
+class Result(NamedTuple):
+    """What a path gave: the answer in its text, and all its scores."""
+
+    found: Extract | None
+    scores: dict[str, float]
+
+
 @dataclass(eq=False)
 class Branch:
     """One path on its way. Its `tokens` are those of all its answer, its own from `begin` on.
 
-    `forked_at` is the last position at which it was forked, or where it began.
+    `confidences` are those of the tokens. `forked_at` is the last position at which it was forked,
+    or where it began. The `result` is kept once it has ended.
     """
 
     row: Row
@@ -66,9 +80,13 @@ class Branch:
     tokens: list[TokenEvent] = field(default_factory=list)
     text: str = ""
     finish_reason: str | None = None
+    confidences: list[float] = field(default_factory=list)
     forked_at: int = -1
+    result: Result | None = None
 
     def __post_init__(self) -> None:
+        if self.parent:
+            self.confidences = self.parent.confidences[: len(self.tokens)]
         self.forked_at = max(self.forked_at, self.begin if self.parent else -1)
 
     @property
@@ -89,6 +107,7 @@ class Branch:
     def add(self, token: TokenEvent) -> None:
         """Take its next token."""
         self.tokens.append(token)
+        self.confidences.append(confidence(token))
         self.text += token.text
         self.finish_reason = token.finish_reason
 
@@ -142,11 +161,20 @@ class Search:
 
     def score(self, branch: Branch, tokens: Sequence[TokenEvent] | None = None) -> float:
         """What paths are compared by: of a path, or of some of its tokens."""
-        if tokens is None:
-            tokens = branch.tokens
-        found = self._found(branch) if tokens is branch.tokens else None
+        if tokens is None and branch.finish_reason:
+            return self.result(branch).scores[self.config.score]
+        found = self._found(branch) if tokens is None else None
+        tokens = branch.tokens if tokens is None else tokens
         inside = part(tokens, found, len(self.before))
         return SCORES[self.config.score](tokens, inside, self.config.window)
+
+    def result(self, branch: Branch) -> Result:
+        """What a path that has ended gave."""
+        if branch.result is None:
+            found = self._found(branch)
+            inside = part(branch.tokens, found, len(self.before))
+            branch.result = Result(found, all_scores(branch.tokens, inside, self.config.window))
+        return branch.result
 
     def by_score(self, branches: Sequence[Branch]) -> list[Branch]:
         """Paths, the best first; of equals the one with the lowest branch."""
@@ -157,8 +185,9 @@ class Search:
     def fork(self, branch: Branch, position: int, token_id: int | None = None) -> Branch | None:
         """Copy a path with another token at `position`, or one that it draws, if there is room."""
         assert self._batch is not None, "forks are made after a read"
-        live = len(self.live)
-        if live >= self.config.paths or branch.finish_reason == FAILED:
+        live, paths = len(self.live), self.config.paths
+        # One that has just ended could be copied too, but a width of 1 is for one path over all.
+        if live >= paths or paths == 1 or branch.finish_reason == FAILED:
             return None
         given = () if token_id is None else (token_id,)
         after = self.used + len(given) + live + 1  # with the next token of each
@@ -194,7 +223,8 @@ class Search:
         """Record, let the policy decide, hold the budget, and say what is settled."""
         self._batch, self.reads = batch, self.reads + 1
         self.fresh = []
-        for row, event in read:
+        # By branch, as a row's place in the batch depends on the other requests there.
+        for row, event in sorted(read, key=lambda pair: pair[0].branch):
             if not self.branches:
                 self.branches.append(Branch(row, None, row.known))
                 self._of_row[row.id] = self.first
@@ -310,18 +340,14 @@ class Search:
         return [
             Ballot(branch.number, found.text, self.score(branch))
             for branch in self.branches
-            if branch.finish_reason and branch.may_win and (found := self._found(branch))
+            if branch.finish_reason and branch.may_win and (found := self.result(branch).found)
         ]
 
     def _found(self, branch: Branch) -> Extract | None:
         return self._extract(self.before + branch.text)
 
     def _path(self, branch: Branch, vote: float) -> Path:
-        found = self._found(branch)
-        scores = {}
-        if branch.tokens:
-            inside = part(branch.tokens, found, len(self.before))
-            scores = all_scores(branch.tokens, inside, self.config.window)
+        found, scores = self.result(branch)
         return Path(
             branch=branch.number,
             parent=None if branch.parent is None else branch.parent.number,
@@ -332,7 +358,7 @@ class Search:
             answer=found and found.text,
             start=found.start if found else 0,
             end=found.end if found else 0,
-            scores=scores,
+            scores=scores if branch.tokens else {},
             vote=vote,
         )
 

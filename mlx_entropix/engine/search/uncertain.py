@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from mlx_entropix.engine.events import Alternative, TokenEvent
-from mlx_entropix.engine.search.config import ForkConfig, whole
+from mlx_entropix.engine.search.fork_config import ForkConfig, whole
+from mlx_entropix.engine.search.search import Branch
 from mlx_entropix.errors import ConfigError
 from mlx_entropix.sampling import Metrics, PlainConfig, SamplerConfig
 from mlx_entropix.sampling.formulas import LEVELS
@@ -52,8 +53,16 @@ class Uncertain(ForkConfig):
     )
     max_forks: int = whole(32, 0, 4096, "The most paths that are made by forks, over all.")
 
-    def divides(self, token: TokenEvent, sampler: SamplerConfig | PlainConfig) -> bool:
-        """Whether the conditions hold at a token."""
+    def divides(self, branch: Branch) -> bool:
+        """Whether a path is to fork at its last token.
+
+        Not so close behind another fork, nor where a copy would be as long as it may be with the
+        one token that it is given.
+        """
+        token, sampler = branch.tokens[-1], branch.row.request.config
+        near = branch.forked_at >= 0 and token.position - branch.forked_at < self.distance
+        if near or branch.finish_reason == "length":
+            return False
         if token.quadrant is not None and token.quadrant.name not in self.quadrants:
             return False
         return all(_holds(condition, token.metrics, sampler) for condition in self.when)
@@ -112,6 +121,6 @@ def _filtered(token: TokenEvent) -> Sequence[Alternative]:
 SENTENCE_END = re.compile(r"[.!?…][\"'”’)\]]*(?:\s|$)|\n")
 
 
-def ends_sentence(tokens: Sequence[TokenEvent]) -> bool:
-    """Whether a sentence or a line ends within these tokens."""
-    return SENTENCE_END.search("".join(token.text for token in tokens)) is not None
+def ends_sentence(token: TokenEvent) -> bool:
+    """Whether a sentence or a line ends in a token, as far as can be known by then."""
+    return SENTENCE_END.search(token.text) is not None
