@@ -184,4 +184,6 @@ def _tuned(name: str, chosen: Chosen) -> dict[str, Any]:
         return values
     if chosen.vote is not None:
         fork = {**fork, "vote": chosen.vote[0], "score": chosen.vote[1]}
+    if name == INDEPENDENT:
+        fork["paths"] = 8  # of which fewer are looked at too: it is what the others must beat
     return {**values, "fork": fork}

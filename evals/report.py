@@ -61,7 +61,7 @@ def write_report(
     (out / "report.json").write_text(
         json.dumps(as_json(header, lines, plain), indent=1) + "\n", encoding="utf-8"
     )
-    parts = [as_markdown(header, arms, lines, plain), fork_section(records), known]
+    parts = [as_markdown(header, arms, lines, plain), fork_section(records, header["arms"]), known]
     text = "\n\n".join(filter(None, parts))
     (out / "report.md").write_text(text + "\n", encoding="utf-8")
     return out / "report.md"

@@ -92,7 +92,7 @@ def test_rows_side_by_side_cost_less_than_one_after_the_other():
 def test_votes_are_compared_at_the_number_of_answers_that_costs_as_much():
     right = (True, False, True, True)
     answers = [record(VOTING, "001", ok, 10, seed) for seed, ok in enumerate(right)]
-    curve = vote_curve(answers, 4)
+    curve = vote_curve(answers)
     assert [votes.tokens for votes in curve] == [10, 20, 30, 40]
     # Of two answers the first counts; of three, any three of these are right by two to one.
     assert [votes.right["counts", "001"] for votes in curve] == [0.75, 0.75, 1, 1]
@@ -112,11 +112,20 @@ def test_a_report_of_forks_compares_each_policy_to_votes():
         records.append(
             record("first", key, True, 20, paths=paths, steps={"1": 1, "2": 9}, narrowed=0)
         )
-    section = fork_section(records)
+        drawn = [path(n, "7", -n, n == 0, tokens=10) for n in range(2)]
+        records.append(
+            record("independent", key, True, 20, paths=drawn, steps={"2": 10}, narrowed=0)
+        )
+    configs = {
+        "first": {"fork": {"vote": "weighted", "score": "logprob"}},
+        "independent": {"fork": {"vote": "best", "score": "logprob"}},
+    }
+    section = fork_section(records, configs)
     (line,) = [line for line in section.splitlines() if line.startswith("| first | 20.0 |")]
-    assert "n = 2.0" in line
-    assert "100.0 (100.0–100.0)" in line
-    assert fork_section([r for r in records if r["arm"] != VOTING]) == ""
+    assert line.count("n = 2.0") == 2  # at as many tokens, of either kind of votes
+    assert line.count("100.0 (100.0–100.0)") == 1
+    assert "| independent, 2 | 20.0 | 11.0 | 100.0 (100.0–100.0) |" in section
+    assert fork_section([r for r in records if r["arm"] != VOTING], configs) == ""
 
 
 def test_policies_have_equally_many_trials_and_the_best_become_arms(tmp_path):
