@@ -27,7 +27,8 @@ def test_every_value_of_a_policy_is_named_with_its_default(policy):
         assert f"`{name}`" in TEXT or name == "policy"
     for name in ("least", "ways", "distance", "keep", "warmup"):
         if hasattr(config, name):
-            assert f"`{name}` ({getattr(config, name)})" in TEXT
+            value = re.escape(str(getattr(config, name)))
+            assert re.search(rf"`{name}`\s\(({value}|[^)]*`{policy}` {value})[;)]", TEXT)
     (row,) = re.findall(rf"^\| `{policy}` \|.*\| ([^|]*) \|$", TEXT, re.MULTILINE)
     assert f"`{config.vote}`" in row
 

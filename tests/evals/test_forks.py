@@ -24,7 +24,7 @@ from mlx_entropix.engine.search import fork_config
 from mlx_entropix.errors import EvalError
 from tests.evals.samples import GREEDY, WARM, plan, record
 
-FIRST = Arm("first", GREEDY.config, fork_config("first", paths=3, vote="borda"))
+FIRST = Arm("first", GREEDY.config, fork_config("first", paths=3, vote="borda", score="delta"))
 WARM_THREE = Arm("independent", WARM.config, fork_config("independent", paths=3))
 
 

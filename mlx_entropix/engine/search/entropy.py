@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import model_validator
 
 from mlx_entropix.choices import MOST_PATHS
-from mlx_entropix.engine.search.fork_config import NEVER, VoteName, whole
+from mlx_entropix.engine.search.fork_config import NEVER, whole
 from mlx_entropix.engine.search.search import Search
 from mlx_entropix.engine.search.uncertain import Uncertain
 
@@ -17,7 +17,6 @@ class Entropy(Uncertain):
     """
 
     policy: Literal["entropy"] = "entropy"
-    vote: VoteName = "weighted"
     ways: int = whole(3, 2, 16, "The most ways on from a fork, the path's own among them.")
     max_forks: int = whole(
         4,

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from mlx_entropix.engine.search.fork_config import NEVER, ForkConfig, ScoreName, VoteName
+from mlx_entropix.engine.search.fork_config import NEVER, ForkConfig, VoteName
 from mlx_entropix.engine.search.search import Search
 
 
@@ -10,12 +10,12 @@ class First(ForkConfig):
     """One path for each of the likeliest first tokens.
 
     The first path has the token that the sampler chose, the others the likeliest of the rest. With
-    greedy decoding these are the k likeliest, as in the paper. Answers are compared by the sum of
-    Δ over the paths that gave them.
+    greedy decoding these are the k likeliest, as in the paper. There, answers are compared by the
+    sum of Δ (a `score` of `delta`), which favours a number that is copied from the question; here
+    by log-probability, see docs/forks.md.
     """
 
     policy: Literal["first"] = "first"
-    score: ScoreName = "delta"
     vote: VoteName = "weighted"
 
     def decide(self, search: Search) -> None:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from mlx_entropix.engine.search.fork_config import BEST, NEVER, Rule, VoteName, whole
 from mlx_entropix.engine.search.search import Branch, Search
-from mlx_entropix.engine.search.uncertain import Uncertain, ends_sentence
+from mlx_entropix.engine.search.uncertain import Least, Uncertain, ends_sentence
 
 
 class Lookahead(Uncertain):
@@ -17,6 +17,7 @@ class Lookahead(Uncertain):
     policy: Literal["lookahead"] = "lookahead"
     extract: Rule = "none"
     vote: VoteName = BEST
+    least: Least = 0.1
     horizon: int = whole(12, 1, 4096, "The most tokens of each way that are compared.")
 
     def decide(self, search: Search) -> None:

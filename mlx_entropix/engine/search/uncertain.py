@@ -30,6 +30,17 @@ Condition = Annotated[
 QuadrantName = Literal["FLOWING", "TREADING", "EXPLORING", "RESAMPLING", "ADAPTIVE"]
 
 
+Least = Annotated[
+    float,
+    Field(
+        ge=0,
+        le=1,
+        description="The least probability of a token that a fork takes. Without such a token "
+        "there is no fork.",
+    ),
+]
+
+
 class Uncertain(ForkConfig):
     """When a token is one to fork at, and which tokens the forks take."""
 
@@ -41,13 +52,7 @@ class Uncertain(ForkConfig):
     when: tuple[Condition, ...] = Field(
         default=(), max_length=12, description="Paths fork where all of these hold as well."
     )
-    least: float = Field(
-        default=0.2,
-        ge=0,
-        le=1,
-        description="The least probability of a token that a fork takes. Without such a token "
-        "there is no fork.",
-    )
+    least: Least = 0.2
     distance: int = whole(
         4, 1, 4096, "The least number of tokens between two forks of one path, or its beginning."
     )
