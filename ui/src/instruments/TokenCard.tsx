@@ -74,7 +74,7 @@ function Reason({ answer, index, token }: { answer: Answer; index: number; token
       )}
       <p className="text-muted">
         {why(token, readConditions(config), windowed)}{" "}
-        {quadrant && !token.forced && `It ${whatWasDone(token)}.`}
+        {quadrant && !token.forced && !token.forked && `It ${whatWasDone(token)}.`}
       </p>
     </div>
   );

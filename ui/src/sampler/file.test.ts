@@ -16,7 +16,7 @@ const samplers: Samplers = {
   },
   plainSchema: { properties: { temperature: { type: "number", minimum: 0, maximum: 5 } } },
   defaultName: "entropix",
-  fitted: null,
+  forks: [], fitted: null,
 };
 
 const preset = samplers.presets.entropix ?? {};

@@ -1,14 +1,17 @@
 import { MEASURE_NAMES } from "@/lib/metrics";
 import type { TokenRecord } from "@/types";
 import { answerOf, persist, useChats } from "./chats";
-import { db, loadTokens, saveTokens } from "./db";
+import { db, loadPaths, loadTokens, savePaths, saveTokens } from "./db";
 import { type AnswerInfo, type Conversation, DEFAULT_SAMPLER, type Message, newId, ROOT } from "./model";
+import { keepTokens } from "./paths";
 import { interrupted, inWordsOfToday } from "./status";
 
 const FORMAT = "entropix-conversations";
 
 interface ExportedMessage extends Message {
   tokens?: TokenRecord[];
+  /** The tokens of its paths, by branch. */
+  paths?: [number, TokenRecord[]][];
 }
 
 interface ExportFile {
@@ -28,7 +31,9 @@ export async function exportConversations(ids: string[]): Promise<string> {
     const messages = await Promise.all(
       stored.map(async (message): Promise<ExportedMessage> => {
         if (message.role === "user") return message;
-        return { ...message, tokens: answers[message.id]?.tokens ?? (await loadTokens(message.id)) };
+        const tokens = answers[message.id]?.tokens ?? (await loadTokens(message.id));
+        if (!message.answer?.tree) return { ...message, tokens };
+        return { ...message, tokens, paths: [...(await loadPaths(message.id))] };
       }),
     );
     file.conversations.push({ conversation, messages });
@@ -57,7 +62,8 @@ function check(value: unknown): ExportFile["conversations"] {
           typeof m?.id === "string" &&
           typeof m.content === "string" &&
           (m.role === "user" || m.role === "assistant") &&
-          (m.tokens === undefined || Array.isArray(m.tokens)),
+          (m.tokens === undefined || Array.isArray(m.tokens)) &&
+          (m.paths === undefined || m.paths.every((path) => Array.isArray(path?.[1]))),
       );
     if (!sound)
       throw new Error("This file is damaged: a conversation in it is not complete. Nothing was imported.");
@@ -116,15 +122,11 @@ export async function importConversations(text: string): Promise<string[]> {
   const ids: string[] = [];
   for (const entry of check(value).map(renamed)) {
     const { conversation } = entry;
-    const messages = entry.messages.map(({ tokens: _tokens, ...message }) => message);
+    const messages = entry.messages.map(({ tokens: _tokens, paths: _paths, ...message }) => message);
+    const revived = (tokens: TokenRecord[]) => tokens.map((t) => revive(t as unknown as Loose));
     const answers = entry.messages.flatMap((m) =>
       m.role === "assistant"
-        ? [
-            answerOf(
-              m,
-              (m.tokens ?? []).map((t) => revive(t as unknown as Loose)),
-            ),
-          ]
+        ? [answerOf(m, revived(m.tokens ?? []))]
         : [],
     );
     useChats.setState((s) => ({
@@ -132,12 +134,18 @@ export async function importConversations(text: string): Promise<string[]> {
       messages: { ...s.messages, [conversation.id]: Object.fromEntries(messages.map((m) => [m.id, m])) },
       answers: { ...s.answers, ...Object.fromEntries(answers.map((a) => [a.id, a])) },
     }));
-    const tables = [db.conversations, db.messages, db.traces];
+    const paths = entry.messages.flatMap((m) => {
+      const own = new Map((m.paths ?? []).map(([branch, tokens]) => [branch, revived(tokens)]));
+      keepTokens(m.id, own);
+      return own.size > 0 ? [[m.id, own] as const] : [];
+    });
+    const tables = [db.conversations, db.messages, db.traces, db.paths];
     await persist(
       db.transaction("rw", tables, async () => {
         await db.conversations.put(conversation);
         await db.messages.bulkPut(messages);
         for (const answer of answers) await saveTokens(answer.id, answer.tokens, 0);
+        for (const [id, own] of paths) await savePaths(id, own);
       }),
     );
     ids.push(conversation.id);
