@@ -69,7 +69,9 @@ export async function* streamChat(body: ChatRequest, options: StreamOptions): As
   const response = await post(body, options);
   if (!response.body) throw new ApiError("The server answered without a body.", response.status);
   // The text before an answer's first token is the prefix's, however many chunks it comes in.
-  const prefixes: (string | null)[] = Array.from({ length: body.n ?? 1 }, () => (body.prefix_token_ids ? "" : null));
+  const prefixes: (string | null)[] = Array.from({ length: body.n ?? 1 }, () =>
+    body.prefix_token_ids ? "" : null,
+  );
   for await (const chunk of readChunks(response.body)) {
     let records = chunkRecords(chunk);
     const choice = chunk.choices[0]?.index ?? 0;

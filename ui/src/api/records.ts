@@ -22,7 +22,11 @@ function alternatives(listed: TokenLogprob["top_logprobs"] | undefined): Alterna
   );
 }
 
-function record(metrics: TokenMetrics, text: string, listed: TokenLogprob["top_logprobs"] | undefined): TokenRecord {
+function record(
+  metrics: TokenMetrics,
+  text: string,
+  listed: TokenLogprob["top_logprobs"] | undefined,
+): TokenRecord {
   const numbers = Object.fromEntries(METRIC_NAMES.map((name) => [name, metrics[name] ?? Number.NaN]));
   return {
     ...(numbers as Record<MetricName, number>),

@@ -60,16 +60,19 @@ function policiesOf({ forks = {} }: SamplerList): ForkPolicy[] {
 }
 
 /** The policy's part of a request: its name, and only what differs from its values. */
-export function forkFields(
-  forks: { policy: string; overrides: SamplerConfig } | null | undefined,
-): { fork?: string | ({ policy: string } & SamplerConfig) } {
+export function forkFields(forks: { policy: string; overrides: SamplerConfig } | null | undefined): {
+  fork?: string | ({ policy: string } & SamplerConfig);
+} {
   if (!forks) return {};
   const { policy, overrides } = forks;
   return { fork: Object.keys(overrides).length === 0 ? policy : { policy, ...overrides } };
 }
 
 /** The score that a policy compares paths by. */
-export function scoreOf(policies: readonly ForkPolicy[], { policy, overrides }: { policy: string; overrides: SamplerConfig }): string {
+export function scoreOf(
+  policies: readonly ForkPolicy[],
+  { policy, overrides }: { policy: string; overrides: SamplerConfig },
+): string {
   const defaults = policies.find(({ name }) => name === policy)?.defaults;
   return String(overrides.score ?? defaults?.score ?? "logprob");
 }

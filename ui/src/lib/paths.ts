@@ -107,7 +107,14 @@ function columnOf(
   const here = later.filter((child) => child.index === next.index);
   const rest = later.slice(here.length);
   const main = here.find(({ branch }) => wanted.has(branch)) ?? survivor(path, here, rest, wanted);
-  const going = columnOf(main, next.index, next.at, main === path ? without(forks, path, rest) : forks, wanted, true);
+  const going = columnOf(
+    main,
+    next.index,
+    next.at,
+    main === path ? without(forks, path, rest) : forks,
+    wanted,
+    true,
+  );
   const others = here.filter((child) => child !== main);
   const sides = others.map((child) => columnOf(child, child.index, child.at, forks, wanted, true));
   if (main !== path)
@@ -144,3 +151,22 @@ export function elided(text: string, begin: number, end: number): string {
   const tail = text.slice(text.length - end).replace(/^\S*\s+/, "");
   return `${head} … ${tail}`;
 }
+
+/** The stretches that paths end with, in the order in which they are read; the shown path's comes last in its column. */
+export function endings(column: Column): { path: AnswerPath; text: string }[] {
+  const sides = column.stretches.flatMap((stretch) => stretch.sides.flatMap(endings));
+  return [...sides, { path: column.end, text: column.stretches.at(-1)?.text ?? "" }];
+}
+
+const SCORES: Record<string, [name: string, unit: string]> = {
+  logprob: ["log-probability", "nats a token, the mean"],
+  delta: ["Δ", "how far the likeliest token is ahead of the second, the mean over the answer"],
+  confidence: ["confidence", "nats, the mean"],
+  tail_confidence: ["tail confidence", "nats, the mean of the last tokens"],
+  lowest_confidence: ["lowest confidence", "nats, the lowest mean of neighbouring tokens"],
+  self_certainty: ["self-certainty", "nats, the mean"],
+  negative_entropy: ["negative entropy", "bits, the mean"],
+};
+
+export const scoreName = (score: string): string => SCORES[score]?.[0] ?? score.replaceAll("_", " ");
+export const scoreUnit = (score: string): string => SCORES[score]?.[1] ?? "";

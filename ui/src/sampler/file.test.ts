@@ -16,7 +16,8 @@ const samplers: Samplers = {
   },
   plainSchema: { properties: { temperature: { type: "number", minimum: 0, maximum: 5 } } },
   defaultName: "entropix",
-  forks: [], fitted: null,
+  forks: [],
+  fitted: null,
 };
 
 const preset = samplers.presets.entropix ?? {};

@@ -1,6 +1,5 @@
 import { pathRecord } from "@/api/records";
 import type { ForkEvent, PathForked, PathsSettled, PathToken } from "@/api/wire";
-import { textOf } from "@/lib/paths";
 import type { AnswerPath, PathTree, TokenRecord } from "@/types";
 
 /**
@@ -101,8 +100,8 @@ export class GrowingTree {
     const before = owned.slice(0, index - parent.index);
     const at = before.reduce((sum, token) => sum + token.text.length, parent.at);
     const drawn = owned[before.length];
-    const kept = `${textOf({ paths: [...this.paths.values()] }, parent.branch).slice(0, at)}`;
-    const text = event.text.startsWith(kept) ? event.text.slice(kept.length) : event.text.slice(at - this.text.length);
+    // The event tells the text without that of the beginning that was given.
+    const text = event.text.slice(at - this.text.length);
     const tokens = event.token_ids.flatMap((id, i) => (drawn && i === 0 ? [given(drawn, id, text)] : []));
     const path = { ...NEW, branch, parent: parent.branch, index, at, text, count: tokens.length };
     this.paths.set(branch, { ...path, finishReason: event.finish_reason });

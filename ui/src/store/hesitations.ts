@@ -1,5 +1,5 @@
-import { endsAnswer } from "./fork";
 import type { Alternative, TokenRecord } from "@/types";
+import { endsAnswer } from "./fork";
 
 /** The least probability of a token that an answer is tried with in the place of its own. */
 export const LEAST = 0.1;

@@ -74,7 +74,8 @@ export const DEFAULT_SAMPLER: SamplerSettings = {
 /** The settings as this server carries them out: a sampler that it does not have gives way to its own. */
 export function settingsOn<T extends SamplerSettings>(samplers: Samplers | null, settings: T): T {
   const preset = nameOn(samplers, settings.preset);
-  const known = !samplers || !settings.forks || samplers.forks.some(({ name }) => name === settings.forks?.policy);
+  const known =
+    !samplers || !settings.forks || samplers.forks.some(({ name }) => name === settings.forks?.policy);
   if (preset === settings.preset && known) return settings;
   return { ...settings, preset, forks: known ? settings.forks : null };
 }

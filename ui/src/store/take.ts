@@ -44,6 +44,7 @@ export async function takePath(message: Message, branch: number): Promise<void> 
 
 /** What an answer says of itself that ended as a path did. */
 function fateOf({ finishReason }: AnswerPath): Pick<AnswerInfo, "status" | "finishReason" | "error"> {
-  if (finishReason === "stop" || finishReason === "length") return { status: "done", finishReason, error: null };
+  if (finishReason === "stop" || finishReason === "length")
+    return { status: "done", finishReason, error: null };
   return { status: "stopped", finishReason: null, error: null };
 }

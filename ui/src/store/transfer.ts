@@ -125,9 +125,7 @@ export async function importConversations(text: string): Promise<string[]> {
     const messages = entry.messages.map(({ tokens: _tokens, paths: _paths, ...message }) => message);
     const revived = (tokens: TokenRecord[]) => tokens.map((t) => revive(t as unknown as Loose));
     const answers = entry.messages.flatMap((m) =>
-      m.role === "assistant"
-        ? [answerOf(m, revived(m.tokens ?? []))]
-        : [],
+      m.role === "assistant" ? [answerOf(m, revived(m.tokens ?? []))] : [],
     );
     useChats.setState((s) => ({
       conversations: { ...s.conversations, [conversation.id]: conversation },

@@ -120,6 +120,7 @@ class Growing {
   /** The request for one thing that was asked for; its paths are in the tree at once. */
   job({ index, choice, times }: Asked): Job {
     const start = forkStart(this.answer.tokens, index, choice);
+    if (start.ends) throw new Error("That token ends the answer: there is nothing to go on with.");
     const again = start.tokens[index]?.token_id === this.answer.tokens[index]?.token_id;
     // The same token under the same seed would only repeat the answer.
     const seed = again ? newSeed() : this.info.sampler.seed;
@@ -162,7 +163,15 @@ class Growing {
     const { status, finishReason, tokens, text } = this.answer;
     this.own.set(0, tokens);
     const fate = status === "done" ? (finishReason ?? "stop") : "stopped";
-    const first = { branch: 0, parent: null, index: 0, at: 0, text, count: tokens.length, finishReason: fate };
+    const first = {
+      branch: 0,
+      parent: null,
+      index: 0,
+      at: 0,
+      text,
+      count: tokens.length,
+      finishReason: fate,
+    };
     const paths = [{ ...first, answer: null, scores: {}, vote: 0 }];
     return { policy: null, score: "logprob", chosen: null, shown: 0, narrowed: 0, votes: [], paths };
   }
@@ -175,7 +184,15 @@ class Growing {
     const parent = chain.find((path) => path.index <= index) ?? this.left;
     const at = begun.slice(0, index).reduce((sum, token) => sum + token.text.length, 0);
     const [forced] = begun.slice(index);
-    const path = { branch, parent: parent.branch, index, at, text: forced?.text ?? "", count: 1, tried: true };
+    const path = {
+      branch,
+      parent: parent.branch,
+      index,
+      at,
+      text: forced?.text ?? "",
+      count: 1,
+      tried: true,
+    };
     this.paths.set(branch, { ...path, finishReason: null, answer: null, scores: {}, vote: 0 });
     this.own.set(branch, forced ? [forced] : []);
     this.show();

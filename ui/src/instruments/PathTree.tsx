@@ -1,0 +1,200 @@
+/** The paths of an answer as a tree: what they have in common from above to below, the other ways beside it. */
+import clsx from "clsx";
+import { memo, useMemo } from "react";
+import { useSelection } from "@/instruments/selection";
+import { useTurn } from "@/instruments/turns";
+import { brief, plural } from "@/lib/format";
+import {
+  type Column,
+  changes,
+  complete,
+  elided,
+  layOut,
+  partingWord,
+  type Stretch,
+  scoreName,
+  scoreUnit,
+} from "@/lib/paths";
+import type { AnswerPath, PathTree as Tree } from "@/types";
+
+interface PathTreeProps {
+  answerId: string;
+  tree: Tree;
+  /** Makes a path the answer; without it, none can be chosen now. */
+  onTake: ((branch: number) => void) | undefined;
+}
+
+export function PathTree({ answerId, tree, onTake }: PathTreeProps) {
+  const shown = useTurn(tree);
+  const column = useMemo(() => layOut(shown), [shown]);
+  if (!column) return null;
+  return <ColumnView column={column} tree={shown} answerId={answerId} onTake={onTake} main />;
+}
+
+interface ColumnProps extends PathTreeProps {
+  column: Column;
+  /** Whether it leads to the path that is shown: its places are tokens of the text beside it. */
+  main?: boolean;
+}
+
+function ColumnView({ column, tree, answerId, onTake, main = false }: ColumnProps) {
+  const last = column.stretches.length - 1;
+  return (
+    <ol className="space-y-1">
+      {column.stretches.map((stretch, i) => (
+        <li key={stretch.key} className="space-y-1">
+          {i === last ? (
+            <Leaf
+              path={column.end}
+              stretch={stretch.text}
+              parted={stretch.parted}
+              shown={tree.shown === column.end.branch}
+              changed={changes(tree.paths, column.end)}
+              score={tree.score}
+              onTake={complete(column.end) ? onTake : undefined}
+            />
+          ) : (
+            <Between stretch={stretch} />
+          )}
+          {stretch.sides.length > 0 && (
+            <ul className="ml-3 space-y-1 border-l border-line pl-2">
+              {stretch.sides.map((side) => (
+                <Side
+                  key={side.stretches[0]?.key}
+                  column={side}
+                  tree={tree}
+                  answerId={answerId}
+                  onTake={onTake}
+                  main={main}
+                />
+              ))}
+            </ul>
+          )}
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+/** Other ways on from a place; pointing at one marks the place in the text. */
+function Side({ main, ...rest }: ColumnProps) {
+  const { answerId, column } = rest;
+  const at = column.stretches[0]?.path.branch === column.end.branch ? column.end.index : undefined;
+  const mark = (index: number | undefined) =>
+    useSelection.getState().hover(index === undefined ? null : { answerId, index }, "tree");
+  return (
+    <li
+      onPointerEnter={main ? () => mark(at) : undefined}
+      onPointerLeave={main ? () => mark(undefined) : undefined}
+    >
+      <ColumnView {...rest} />
+    </li>
+  );
+}
+
+/** How much of a text is written out, in characters: of what several paths have, and of what one ends with. */
+const COMMON = { begin: 140, end: 110 };
+const ENDING = { begin: 150, end: 170 };
+
+function Words({ text, parted, begin, end }: { text: string; parted: boolean; begin: number; end: number }) {
+  if (!parted) return <>{elided(text.trim(), begin, end)}</>;
+  const { word, rest } = partingWord(text);
+  return (
+    <>
+      <span className="parting">{word || "∅"}</span>
+      {elided(rest, begin, end)}
+    </>
+  );
+}
+
+const Between = memo(function Between({ stretch: { text, parted } }: { stretch: Stretch }) {
+  if (text.trim() === "") return null;
+  return (
+    <p className="path-text px-2.5 text-muted">
+      <Words text={text} parted={parted} {...COMMON} />
+    </p>
+  );
+});
+
+interface LeafProps {
+  path: AnswerPath;
+  stretch: string;
+  parted: boolean;
+  shown: boolean;
+  changed: boolean | null;
+  score: string;
+  onTake: ((branch: number) => void) | undefined;
+}
+
+const Leaf = memo(function Leaf({ path, stretch, parted, shown, changed, score, onTake }: LeafProps) {
+  const gone = path.finishReason === "dropped" || path.finishReason === "failed";
+  const look = clsx(
+    "block w-full rounded-md px-2.5 py-1.5 text-left",
+    shown ? "bg-panel text-ink ring-1 ring-line-strong/60" : gone ? "text-faint" : "text-ink",
+  );
+  const body = (
+    <>
+      <span className="path-text block">
+        <Words text={stretch} parted={parted} {...ENDING} />
+        {path.finishReason === null && <span className="tokens-caret" />}
+      </span>
+      <Facts path={path} shown={shown} changed={changed} score={score} />
+    </>
+  );
+  if (!onTake || shown)
+    return (
+      <div className={look} aria-current={shown ? "true" : undefined} data-path={path.branch}>
+        {body}
+      </div>
+    );
+  return (
+    <button
+      type="button"
+      className={`${look} hover:bg-line/50`}
+      data-path={path.branch}
+      title="Make this path the answer"
+      onClick={() => onTake(path.branch)}
+    >
+      <span className="sr-only">Make this path the answer: </span>
+      {body}
+    </button>
+  );
+});
+
+/** What became of a path that did not end by itself. */
+const FATES: Record<string, string> = {
+  dropped: "given up",
+  failed: "failed",
+  stopped: "stopped",
+  length: "cut at its limit",
+};
+
+function Facts({ path, shown, changed, score }: Pick<LeafProps, "path" | "shown" | "changed" | "score">) {
+  const value = path.scores[score];
+  const fate = path.finishReason === null ? "writing" : FATES[path.finishReason];
+  return (
+    <span className="mt-0.5 flex flex-wrap items-baseline gap-x-2.5 text-[11px] leading-4 text-muted">
+      {shown && (
+        <span className="flex items-baseline gap-1.5 font-medium text-accent">
+          <span className="size-1.5 rounded-full bg-accent" aria-hidden />
+          the answer
+        </span>
+      )}
+      {path.answer !== null && (
+        <span className="max-w-full truncate">
+          says <b className="num font-semibold text-ink">{path.answer}</b>
+        </span>
+      )}
+      {changed === true && <span className="font-medium text-warn">changed the answer</span>}
+      {changed === false && <span>same answer</span>}
+      {path.vote > 0 && <span className="num">vote {brief(path.vote)}</span>}
+      {value !== undefined && Number.isFinite(value) && (
+        <span className="num" title={scoreUnit(score)}>
+          {scoreName(score)} {brief(value)}
+        </span>
+      )}
+      <span className="num">{plural(path.count, "token")}</span>
+      {fate && <span>{fate}</span>}
+    </span>
+  );
+}
