@@ -52,11 +52,7 @@ export const AUTO = "auto";
 export function readSamplers(list: SamplerList): Samplers {
   const { default: asked, config, normal, schema, plain_schema, fitted } = list;
   const presets: Record<string, SamplerConfig> = { ...list.presets, [PLAIN]: normal, [asked]: config };
-  return { presets, schema, plainSchema: plain_schema, defaultName: asked, fitted, forks: policiesOf(list) };
-}
-
-function policiesOf({ forks = {} }: SamplerList): ForkPolicy[] {
-  return Object.entries(forks).map(([name, policy]) => ({ name, ...policy }));
+  return { presets, schema, plainSchema: plain_schema, defaultName: asked, fitted, forks: list.forks ?? [] };
 }
 
 /** The policy's part of a request: its name, and only what differs from its values. */

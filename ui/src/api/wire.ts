@@ -69,7 +69,7 @@ export type ChatChunk = Pick<Schemas["ChatCompletionChunk"], "choices" | "metric
 };
 export type ModelList = Schemas["ModelList"];
 export type SamplerList = Schemas["Samplers"] & {
-  forks?: Record<string, { description: string; defaults: Record<string, unknown>; schema: object }>;
+  forks?: { name: string; description: string; defaults: Record<string, unknown>; schema: object }[];
 };
 export type Fitted = Schemas["Provenance"];
 export type ErrorBody = Partial<Schemas["ErrorResponse"]>;

@@ -6,6 +6,7 @@ import { ShareBar } from "@/instruments/ShareBar";
 import { useSelection } from "@/instruments/selection";
 import { TokenText } from "@/instruments/TokenText";
 import { IconButton } from "@/kit/controls";
+import { plural } from "@/lib/format";
 import { loadAnswer, showMessage, useChats } from "@/store/chats";
 import { regenerate } from "@/store/generation";
 import type { Message } from "@/store/model";
@@ -49,7 +50,7 @@ export function QuietLine({ message, answer }: { message: Message; answer: Answe
   const settings = message.answer?.sampler;
   const changed = settings && Object.keys(settings.overrides).length > 0;
   const facts = [
-    `${answer.tokens.length} tokens`,
+    plural(answer.tokens.length, "token"),
     answer.seconds === null ? null : `${answer.seconds.toFixed(1)} s`,
     settings ? `${settings.preset}${changed ? " (changed)" : ""}` : null,
     settings ? `seed ${settings.seed}` : null,

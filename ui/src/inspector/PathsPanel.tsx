@@ -4,11 +4,11 @@ import { PathTree } from "@/instruments/PathTree";
 import { useSelection } from "@/instruments/selection";
 import { Button } from "@/kit/controls";
 import { attempt } from "@/kit/notices";
-import { brief, plural } from "@/lib/format";
+import { hundredths, plural } from "@/lib/format";
 import { counts, scoreName, scoreUnit } from "@/lib/paths";
 import { useChats, useTree } from "@/store/chats";
 import { stop } from "@/store/generation";
-import { hesitations, LEAST, MOST } from "@/store/hesitations";
+import { hesitations, LEAST, MOST, untried } from "@/store/hesitations";
 import type { Message } from "@/store/model";
 import { underWay } from "@/store/status";
 import { takePath } from "@/store/take";
@@ -36,7 +36,7 @@ function Votes({ tree }: { tree: Tree }) {
           </span>
           <span className="num relative ml-auto shrink-0 pr-1 text-xs text-muted">
             {plural(branches.length, "path")}
-            {weight !== branches.length && ` · ${brief(weight)}`}
+            {weight !== branches.length && ` · ${hundredths(weight)}`}
           </span>
         </li>
       ))}
@@ -71,7 +71,7 @@ function Scores({ tree }: { tree: Tree }) {
                 <td className="max-w-24 truncate pr-3">{path.answer ?? "–"}</td>
                 {names.map((name) => (
                   <td key={name} className="px-1.5 text-right">
-                    {brief(path.scores[name] ?? Number.NaN)}
+                    {hundredths(path.scores[name] ?? Number.NaN)}
                   </td>
                 ))}
               </tr>
@@ -104,7 +104,10 @@ export function PathsPanel({ message }: { message: Message }) {
   const tokens = useChats((s) => s.answers[message.id]?.tokens);
   const busy = useChats((s) => s.trees[message.id] !== undefined);
   const writing = underWay(message.answer);
-  const places = useMemo(() => (writing ? 0 : hesitations(tokens ?? []).length), [tokens, writing]);
+  const places = useMemo(
+    () => (writing ? 0 : untried(hesitations(tokens ?? []), tree).length),
+    [tokens, writing, tree],
+  );
   const take = useCallback(
     (branch: number) =>
       void attempt(async () => {
@@ -135,6 +138,7 @@ export function PathsPanel({ message }: { message: Message }) {
             : "It went one way. Try others here, or let the next answer fork: Sampler, Forks."}
         </p>
       )}
+      {!busy && !writing && <Everywhere message={message} places={places} again={tree !== undefined} />}
       {tree && (
         <div className="mt-3">
           <PathTree answerId={message.id} tree={tree} onTake={writing ? undefined : take} />
@@ -143,12 +147,11 @@ export function PathsPanel({ message }: { message: Message }) {
           </div>
         </div>
       )}
-      {!busy && !writing && <Everywhere message={message} places={places} />}
     </section>
   );
 }
 
-function Everywhere({ message, places }: { message: Message; places: number }) {
+function Everywhere({ message, places, again }: { message: Message; places: number; again: boolean }) {
   const few = Math.min(places, MOST);
   const chance = `${Math.round(LEAST * 100)} %`;
   return (
@@ -158,7 +161,7 @@ function Everywhere({ message, places }: { message: Message; places: number }) {
       </Button>
       <p className="mt-1.5 text-xs text-muted">
         {places === 0
-          ? `At no token did another one have a chance of ${chance}.`
+          ? `At no ${again ? "other " : ""}token did another one have a chance of ${chance}.`
           : `${plural(places, "place")} where another token had a chance of ${chance} or more` +
             `${places > few ? `; the likeliest ${few} are tried` : ""}. Shows which of them change the answer.`}
       </p>

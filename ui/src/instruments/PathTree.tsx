@@ -3,7 +3,7 @@ import clsx from "clsx";
 import { memo, useMemo } from "react";
 import { useSelection } from "@/instruments/selection";
 import { useTurn } from "@/instruments/turns";
-import { brief, plural } from "@/lib/format";
+import { hundredths, plural } from "@/lib/format";
 import {
   type Column,
   changes,
@@ -54,7 +54,7 @@ function ColumnView({ column, tree, answerId, onTake, main = false }: ColumnProp
               onTake={complete(column.end) ? onTake : undefined}
             />
           ) : (
-            <Between stretch={stretch} />
+            <Between stretch={stretch} main={main} />
           )}
           {stretch.sides.length > 0 && (
             <ul className="ml-3 space-y-1 border-l border-line pl-2">
@@ -97,8 +97,9 @@ const COMMON = { begin: 140, end: 110 };
 const ENDING = { begin: 150, end: 170 };
 
 function Words({ text, parted, begin, end }: { text: string; parted: boolean; begin: number; end: number }) {
-  if (!parted) return <>{elided(text.trim(), begin, end)}</>;
-  const { word, rest } = partingWord(text);
+  const dense = text.replace(/\n\s*\n/g, "\n");
+  if (!parted) return <>{elided(dense.trim(), begin, end)}</>;
+  const { word, rest } = partingWord(dense);
   return (
     <>
       <span className="parting">{word || "∅"}</span>
@@ -107,10 +108,11 @@ function Words({ text, parted, begin, end }: { text: string; parted: boolean; be
   );
 }
 
-const Between = memo(function Between({ stretch: { text, parted } }: { stretch: Stretch }) {
+const Between = memo(function Between({ stretch, main }: { stretch: Stretch; main: boolean }) {
+  const { text, parted } = stretch;
   if (text.trim() === "") return null;
   return (
-    <p className="path-text px-2.5 text-muted">
+    <p className={clsx("path-text px-2.5 text-muted", main && "path-main")}>
       <Words text={text} parted={parted} {...COMMON} />
     </p>
   );
@@ -130,7 +132,7 @@ const Leaf = memo(function Leaf({ path, stretch, parted, shown, changed, score, 
   const gone = path.finishReason === "dropped" || path.finishReason === "failed";
   const look = clsx(
     "block w-full rounded-md px-2.5 py-1.5 text-left",
-    shown ? "bg-panel text-ink ring-1 ring-line-strong/60" : gone ? "text-faint" : "text-ink",
+    shown ? "path-main bg-panel text-ink" : gone ? "text-faint" : "text-ink",
   );
   const body = (
     <>
@@ -187,10 +189,10 @@ function Facts({ path, shown, changed, score }: Pick<LeafProps, "path" | "shown"
       )}
       {changed === true && <span className="font-medium text-warn">changed the answer</span>}
       {changed === false && <span>same answer</span>}
-      {path.vote > 0 && <span className="num">vote {brief(path.vote)}</span>}
+      {path.vote > 0 && path.vote !== 1 && <span className="num">vote {hundredths(path.vote)}</span>}
       {value !== undefined && Number.isFinite(value) && (
         <span className="num" title={scoreUnit(score)}>
-          {scoreName(score)} {brief(value)}
+          {scoreName(score)} {hundredths(value)}
         </span>
       )}
       <span className="num">{plural(path.count, "token")}</span>

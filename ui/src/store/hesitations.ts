@@ -1,4 +1,5 @@
-import type { Alternative, TokenRecord } from "@/types";
+import { lineage } from "@/lib/paths";
+import type { Alternative, PathTree, TokenRecord } from "@/types";
 import { endsAnswer } from "./fork";
 
 /** The least probability of a token that an answer is tried with in the place of its own. */
@@ -25,6 +26,16 @@ export function hesitations(tokens: readonly TokenRecord[]): Hesitation[] {
     );
     return other && Math.exp(other.logprob) >= LEAST ? [{ index, other }] : [];
   });
+}
+
+/** The places where no path of the tree has left the shown one with that token yet. */
+export function untried(places: readonly Hesitation[], tree: PathTree | undefined): Hesitation[] {
+  if (!tree) return [...places];
+  const way = new Set(lineage(tree, tree.shown ?? 0).map(({ branch }) => branch));
+  const left = tree.paths.filter(({ branch, parent }) => !way.has(branch) && way.has(parent ?? -1));
+  return places.filter(
+    ({ index, other }) => !left.some((path) => path.index === index && path.text.startsWith(other.token)),
+  );
 }
 
 /** Of more places than can be tried at once, those where the other token was likeliest; in the order of the text. */

@@ -9,7 +9,7 @@ import { loadAnswer, persist, setMessage, setTree, treeOf, useChats } from "./ch
 import { db, savePaths } from "./db";
 import { forkStart, idsOf, retold } from "./fork";
 import { isRunning, requestFor, whileHeld } from "./generation";
-import { hesitations, likeliest } from "./hesitations";
+import { hesitations, likeliest, untried } from "./hesitations";
 import { nextFrame } from "./live";
 import { type AnswerInfo, type Message, newSeed } from "./model";
 import { keepTokens } from "./paths";
@@ -38,8 +38,9 @@ export function forkTimes(
 /** Goes on, wherever an answer hesitated, with the likeliest other token; all at once. */
 export function forkEverywhere(message: Message): Promise<void> {
   return tryOut(message, ({ tokens }) => {
-    const places = likeliest(hesitations(tokens));
-    if (places.length === 0) throw new Error("It hesitated nowhere: no other token had a chance of 10 %.");
+    const places = likeliest(untried(hesitations(tokens), current(message).answer?.tree));
+    if (places.length === 0)
+      throw new Error("There is no place to try: nowhere did another token have a chance of 10 %.");
     return places.map(({ index, other }) => ({ index, choice: other, times: 1 }));
   });
 }
