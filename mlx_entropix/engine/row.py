@@ -128,13 +128,13 @@ class Row:
                 text, reason = text + rest, "stop" if stopped else "length"
         if reason is not None:
             self.state = State.ENDED
-            text += "" if stopped else self.stops.finish()
+            text += self.stops.finish()  # nothing, where a stop string was found
         return text, reason
 
     def held_back(self) -> str:
         """The text that waits for what comes next, of a row that nothing comes of any more."""
-        text, stopped = self.stops.add(self.decoder.finish())
-        return text if stopped else text + self.stops.finish()
+        text, _ = self.stops.add(self.decoder.finish())
+        return text + self.stops.finish()
 
     def prompt_scored(self) -> PromptScored | None:
         """The event of a prompt that has just got the last of its scores. It may end the row."""

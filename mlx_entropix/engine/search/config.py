@@ -25,18 +25,36 @@ def _rule(name: str) -> str:
     return name
 
 
-def _one_of(known: tuple[str, ...]) -> AfterValidator:
+def _one_of(known: tuple[str, ...], about: str) -> Any:
+    """The type of a name that has to be known."""
+
     def check(name: str) -> str:
         if name not in known:
             raise ValueError(f"there is no {name!r}; there are {', '.join(known)}")
         return name
 
-    return AfterValidator(check)
+    described = Field(description=about, json_schema_extra={"enum": list(known)})
+    return Annotated[str, AfterValidator(check), described]
 
 
-Rule = Annotated[str, AfterValidator(_rule), Field(max_length=500)]
-ScoreName = Annotated[str, _one_of(tuple(SCORES))]
-VoteName = Annotated[str, _one_of((*VOTES, BEST))]
+Rule = Annotated[
+    str,
+    AfterValidator(_rule),
+    Field(
+        max_length=500,
+        description=f"What of a path's text is its answer: {', '.join(EXTRACTORS)}.",
+    ),
+]
+
+if TYPE_CHECKING:
+    ScoreName = str
+    VoteName = str
+else:
+    ScoreName = _one_of(tuple(SCORES), "What paths are compared by, the higher the better.")
+    VoteName = _one_of(
+        (*VOTES, BEST),
+        f"How paths agree on an answer; {BEST} takes the path with the highest score.",
+    )
 
 
 def whole(default: int, lowest: int, highest: int, text: str) -> Any:
@@ -56,19 +74,9 @@ class ForkConfig(ConfigModel):
         description="The most tokens that all paths may have together; null for as many as "
         "max_tokens allows each. When three quarters are spent, the best path goes on alone.",
     )
-    extract: Rule = Field(
-        default="auto",
-        description=f"What of a path's text is its answer: {', '.join(EXTRACTORS)}.",
-    )
-    score: ScoreName = Field(
-        default="logprob",
-        description=f"What paths are compared by, the higher the better: {', '.join(SCORES)}.",
-    )
-    vote: VoteName = Field(
-        default="majority",
-        description=f"How paths agree on an answer: {', '.join(VOTES)}; {BEST} takes the path with "
-        "the highest score.",
-    )
+    extract: Rule = "auto"
+    score: ScoreName = "logprob"
+    vote: VoteName = "majority"
     power: float = Field(
         default=1.0,
         ge=0,

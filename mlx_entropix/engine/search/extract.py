@@ -6,15 +6,22 @@
 | `line` | the last line that is not empty, in lower case, without marks at its ends |
 | `letter` | the last choice letter: `(B)`, or a capital that stands alone |
 | `json:FIELD` | the value of that field in the last JSON object; dots name fields within fields |
-| `regex:PATTERN` | the last match; its first group, if it has one |
+| `regex:PATTERN` | the last match, in RE2's syntax; its first group, if it has one |
 | `auto` | `number` where there is one, else `line` |
 | `none` | nothing: the path with the highest score is the answer |
+
+Patterns and fields come from users, and a step waits for what they cost. So both are looked for at
+the end of a long text alone, RE2 has no pattern that takes exponential time, and what takes too
+long all the same is given up.
 """
 
 import json
 import re
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
+
+import re2
 
 from mlx_entropix.choices import EXTRACTORS
 from mlx_entropix.errors import ConfigError
@@ -29,6 +36,15 @@ class Extract(NamedTuple):
 
 
 Extractor = Callable[[str], Extract | None]
+
+# So many characters at the end of a text are searched for a field or a pattern.
+_SEARCHED = 16_384
+
+# A text with so many beginnings of objects that are none has no object.
+_MOST_BROKEN = 200
+
+# A pattern that takes so long is given up. One search takes at most about as long again.
+_PATIENCE_SECONDS = 0.2
 
 # "One" is left out: it is a pronoun more often than a number.
 _NUMERALS = {
@@ -51,6 +67,7 @@ _NUMBER = re.compile(
     re.IGNORECASE,
 )
 _LETTER = re.compile(r"\(([A-Z])\)|\b([A-HJ-Z])\b(?!['’])")
+_OBJECT = re.compile(r'\{(?=\s*["}])')
 _MARKS = " \t.,;:!?*_`\"'“”‘’()[]"
 
 
@@ -102,19 +119,19 @@ def auto(text: str) -> Extract | None:
 
 
 def _json_field(field: str, text: str) -> Extract | None:
-    decoder, found, at = json.JSONDecoder(), None, text.find("{")
-    while at >= 0:
+    before = max(0, len(text) - _SEARCHED)
+    decoder, end_of_text, found = json.JSONDecoder(), text[before:], None
+    at, broken = 0, 0
+    while broken < _MOST_BROKEN and (begin := _OBJECT.search(end_of_text, at)):
         try:
-            value, end = decoder.raw_decode(text, at)
+            inner, at = decoder.raw_decode(end_of_text, begin.start())
         except (json.JSONDecodeError, RecursionError):
-            at = text.find("{", at + 1)
+            at, broken = begin.end(), broken + 1
             continue
-        inner: Any = value
         for name in field.split("."):
             inner = inner.get(name) if isinstance(inner, dict) else None
         if inner is not None:
-            found = Extract(_canonical(inner), at, end)
-        at = text.find("{", end)
+            found = Extract(_canonical(inner), before + begin.start(), before + at)
     return found
 
 
@@ -128,12 +145,36 @@ def _canonical(value: Any) -> str:
     return " ".join(text.lower().split())
 
 
-def _regex(pattern: re.Pattern[str], text: str) -> Extract | None:
-    found = list(pattern.finditer(text))
-    if not found:
-        return None
-    group = 1 if pattern.groups and found[-1][1] is not None else 0
-    return Extract(found[-1][group].strip(), found[-1].start(group), found[-1].end(group))
+class _Pattern:
+    """The last match of a regular expression, until it has once taken too long."""
+
+    def __init__(self, pattern: str):
+        options = re2.Options()
+        options.log_errors = False
+        options.max_mem = 1 << 20  # what is refused for it would be slow as well
+        try:
+            self._pattern = re2.compile(pattern, options)
+        except (re2.error, UnicodeEncodeError) as error:
+            reason = error.args[0].decode() if isinstance(error, re2.error) else error.reason
+            raise ConfigError(
+                f"{pattern!r} is no regular expression that RE2 takes: {reason}"
+            ) from None
+        self._given_up = False
+
+    def __call__(self, text: str) -> Extract | None:
+        if self._given_up:
+            return None
+        before = max(0, len(text) - _SEARCHED)
+        last, until = None, time.monotonic() + _PATIENCE_SECONDS
+        for match in self._pattern.finditer(text[before:]):
+            last = match
+            if time.monotonic() > until:
+                self._given_up = True
+                return None
+        if last is None:
+            return None
+        group = 1 if self._pattern.groups and last[1] is not None else 0
+        return Extract(last[group].strip(), before + last.start(group), before + last.end(group))
 
 
 def _nothing(_text: str) -> None:
@@ -157,9 +198,5 @@ def extractor(rule: str) -> Extractor:
     if name == "json" and argument:
         return lambda text: _json_field(argument, text)
     if name == "regex" and argument:
-        try:
-            pattern = re.compile(argument)
-        except re.error as error:
-            raise ConfigError(f"extract: {argument!r} is no regular expression: {error}") from None
-        return lambda text: _regex(pattern, text)
-    raise ConfigError(f"extract: there is no rule {rule!r}. There are: {', '.join(EXTRACTORS)}")
+        return _Pattern(argument)
+    raise ConfigError(f"there is no rule {rule!r}. There are: {', '.join(EXTRACTORS)}")

@@ -33,7 +33,7 @@ def fork_config(asked: str | Mapping[str, Any], **more: Any) -> ForkConfig:
     values = {"policy": asked} if isinstance(asked, str) else dict(asked)
     values |= {name: value for name, value in more.items() if value is not None}
     name = values.get("policy")
-    if name not in POLICIES:
+    if not isinstance(name, str) or name not in POLICIES:
         what = "policy is missing" if name is None else f"there is no policy {name!r}"
         raise ConfigError(f"{what}. There are: {', '.join(FORKS)}")
     try:

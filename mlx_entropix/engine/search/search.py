@@ -119,6 +119,7 @@ class Search:
         self._extract = extract or extractor(config.extract)
         self._shown = shown
         self._of_row: dict[int, Branch] = {}
+        self._in_text: dict[Branch, Extract | None] = {}  # what paths that have ended say
         self._batch: Batch | None = None
         self._answered = 0  # tokens that were said to be the answer's
         self._message = ""
@@ -314,7 +315,11 @@ class Search:
         ]
 
     def _found(self, branch: Branch) -> Extract | None:
-        return self._extract(self.before + branch.text)
+        if branch.finish_reason is None:
+            return self._extract(self.before + branch.text)
+        if branch not in self._in_text:
+            self._in_text[branch] = self._extract(self.before + branch.text)
+        return self._in_text[branch]
 
     def _path(self, branch: Branch, vote: float) -> Path:
         found = self._found(branch)
