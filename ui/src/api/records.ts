@@ -63,5 +63,5 @@ export function chunkRecords(chunk: ChatChunk): { tokens: TokenRecord[]; text: s
 
 /** A token of a path that may or may not become the answer. */
 export function pathRecord(event: PathToken): TokenRecord {
-  return record(event, event.text, event.top_logprobs);
+  return record(event, event.text, event.top_logprobs ?? undefined);
 }

@@ -26,7 +26,7 @@ export interface ForkPolicy {
   name: string;
   /** One sentence. */
   description: string;
-  defaults: Record<string, unknown>;
+  defaults: SamplerConfig;
   schema: JsonSchema;
 }
 
@@ -50,9 +50,9 @@ export const AUTO = "auto";
 
 /** What GET /v1/samplers answered. Under the default sampler's name stand the values that the server runs it with. */
 export function readSamplers(list: SamplerList): Samplers {
-  const { default: asked, config, normal, schema, plain_schema, fitted } = list;
+  const { default: asked, config, normal, schema, plain_schema, fitted, forks } = list;
   const presets: Record<string, SamplerConfig> = { ...list.presets, [PLAIN]: normal, [asked]: config };
-  return { presets, schema, plainSchema: plain_schema, defaultName: asked, fitted, forks: list.forks ?? [] };
+  return { presets, schema, plainSchema: plain_schema, defaultName: asked, fitted, forks };
 }
 
 /** The policy's part of a request: its name, and only what differs from its values. */

@@ -15,62 +15,16 @@ export type TokenLogprob = Schemas["TokenLogprob"];
 export type Usage = Schemas["Usage"];
 export type Health = Schemas["Health"];
 
-/** A path parted from another one. */
-export interface PathForked {
-  type: "fork";
-  choice: number;
-  branch: number;
-  parent: number;
-  position: number;
-  token_ids: number[];
-  text: string;
-  finish_reason: string | null;
-}
-/** A path got a token. */
-export type PathToken = TokenMetrics & {
-  type: "token";
-  choice: number;
-  branch: number;
-  text: string;
-  finish_reason: string | null;
-  top_logprobs?: TokenLogprob["top_logprobs"];
-};
-export interface PathDropped {
-  type: "drop";
-  choice: number;
-  branch: number;
-  finish_reason: string;
-}
-export interface PathsSettled {
-  type: "settled";
-  choice: number;
-  policy: string;
-  chosen: number | null;
-  tokens: number;
-  narrowed: number;
-  votes: { answer: string; weight: number; branches: number[] }[];
-  paths: {
-    branch: number;
-    parent: number | null;
-    position: number;
-    token_ids: number[];
-    text: string;
-    finish_reason: string;
-    answer: string | null;
-    scores: Record<string, number | null>;
-    vote: number;
-  }[];
-}
-export type ForkEvent = PathForked | PathToken | PathDropped | PathsSettled;
+/** What became of a path: it left another one, got a token, or was given up; or all have ended. */
+export type PathForked = Schemas["PathForked"];
+export type PathToken = Schemas["PathToken"];
+export type PathsSettled = Schemas["PathsSettled"];
+export type ForkEvent = PathForked | PathToken | Schemas["PathDropped"] | PathsSettled;
 
 /** What the page reads of one. */
-export type ChatChunk = Pick<Schemas["ChatCompletionChunk"], "choices" | "metrics" | "usage"> & {
-  forks?: ForkEvent[];
-};
+export type ChatChunk = Pick<Schemas["ChatCompletionChunk"], "choices" | "metrics" | "usage" | "forks">;
 export type ModelList = Schemas["ModelList"];
-export type SamplerList = Schemas["Samplers"] & {
-  forks?: { name: string; description: string; defaults: Record<string, unknown>; schema: object }[];
-};
+export type SamplerList = Schemas["Samplers"];
 export type Fitted = Schemas["Provenance"];
 export type ErrorBody = Partial<Schemas["ErrorResponse"]>;
 
@@ -90,5 +44,4 @@ export interface ChatRequest extends Omit<Schemas["ChatRequest"], "messages"> {
   continue_final_message?: true;
   prefix_token_ids?: number[];
   n?: number;
-  fork?: string | ({ policy: string } & Record<string, unknown>);
 }

@@ -1,5 +1,5 @@
 import { GitFork } from "lucide-react";
-import { useMemo } from "react";
+import { useMemo, useRef } from "react";
 import { showPaths } from "@/inspector/forking";
 import { useTurn } from "@/instruments/turns";
 import { Button } from "@/kit/controls";
@@ -18,11 +18,18 @@ function LiveWords({ tree }: { tree: PathTree }) {
   const shown = useTurn(tree);
   const ways = useMemo(() => {
     const column = layOut(shown);
-    const live = column ? endings(column).filter(({ path }) => path.finishReason !== "dropped") : [];
+    const live = column ? endings(column).filter(({ path }) => path.finishReason === null) : [];
     return live.sort((a, b) => a.path.branch - b.path.branch);
   }, [shown]);
+  // Paths that end leave their room, so that nothing below moves up and down.
+  const most = useRef(0);
+  most.current = Math.max(most.current, ways.length);
   return (
-    <ul className="mt-1.5 border-l border-line pl-3" aria-label="Paths being written">
+    <ul
+      className="mt-1.5 border-l border-line pl-3"
+      style={{ minHeight: `${most.current * 28}px` }}
+      aria-label="Paths being written"
+    >
       {ways.map(({ path, text }) => {
         const { word, rest } = partingWord(text);
         return (
@@ -69,12 +76,13 @@ export function PathsLine({ message }: { message: Message }) {
   const tree = useTree(message);
   if (!tree) return null;
   const writing = underWay(message.answer);
-  const live = counts(tree).live;
+  const { live, own } = counts(tree);
+  const ended = own - live;
   return (
     <div className="mt-2 text-sm">
       <div className="flex flex-wrap items-center gap-x-3 gap-y-1 text-muted">
         <span role="status">
-          {writing ? `Writing ${plural(live, "path")}; the answer is settled where they agree.` : said(tree)}
+          {writing ? `Writing ${plural(live, "path")}${ended > 0 ? `; ${ended} ended` : ""}.` : said(tree)}
         </span>
         <Button className="h-7! text-[13px]!" onClick={() => showPaths(message.id)}>
           <GitFork size={13} aria-hidden /> Paths

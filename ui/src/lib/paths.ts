@@ -80,9 +80,9 @@ function forksOf(paths: readonly AnswerPath[]): Forks {
   const known = byBranch(paths);
   const forks: Forks = new Map();
   for (const path of paths) {
-    // What left a path before its own beginning has left the one before it.
+    // What left a path at its own beginning, or before that, has left the one before it.
     let from = known.get(path.parent ?? -1);
-    while (from && from.parent !== null && path.index < from.index) from = known.get(from.parent);
+    while (from && from.parent !== null && path.index <= from.index) from = known.get(from.parent);
     if (from) forks.set(from.branch, [...(forks.get(from.branch) ?? []), path]);
   }
   for (const children of forks.values()) children.sort((a, b) => a.index - b.index || a.branch - b.branch);
