@@ -1,4 +1,5 @@
 import { useCallback } from "react";
+import { useSelection } from "@/instruments/selection";
 import { attempt } from "@/kit/notices";
 import { forkAnswer } from "@/store/generation";
 import type { Message } from "@/store/model";
@@ -19,6 +20,7 @@ export function useForking(message: Message): OnFork {
     (index, choice, times = 1) =>
       void attempt(() => {
         if (times === 1) return forkAnswer(message, index, choice);
+        useSelection.getState().select(null, "text"); // its card would cover what comes of it
         showPaths(message.id);
         return forkTimes(message, index, choice, times);
       }),

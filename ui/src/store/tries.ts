@@ -57,7 +57,7 @@ async function tryOut(message: Message, what: (answer: Answer) => Asked[]): Prom
   await whileHeld(message.id, async (signal, onWait) => {
     await serverKnown(signal);
     const growing = new Growing(current(message), answer);
-    const jobs = [...growing.origin(), ...asked.map((one) => growing.job(one))];
+    const jobs = [...asked.map((one) => growing.job(one)), ...growing.origin()];
     const done = await Promise.allSettled(
       jobs.map(async ({ request, take, end }) => {
         let fate = "stopped";
