@@ -110,7 +110,7 @@ export const AssistantMessage = memo(function AssistantMessage({ message }: { me
       <PathsLine message={message} />
       <footer className="mt-2 min-h-8">
         {answer && answer.tokens.length > 0 && <QuietLine message={message} answer={answer} />}
-        <div className="-ml-2 flex h-8 items-center">
+        <div className="-ml-2 flex h-8 items-center pointer-coarse:h-10">
           <BranchPicker message={message} />
           <div className="reveal flex">
             <CopyButton label="Copy answer" text={() => answer?.text ?? message.content} />

@@ -15,6 +15,7 @@ import {
   scoreName,
   scoreUnit,
 } from "@/lib/paths";
+import { useChats } from "@/store/chats";
 import type { AnswerPath, PathTree as Tree } from "@/types";
 
 interface PathTreeProps {
@@ -79,17 +80,27 @@ function ColumnView({ column, tree, answerId, onTake, main = false }: ColumnProp
 /** Other ways on from a place; pointing at one marks the place in the text. */
 function Side({ main, ...rest }: ColumnProps) {
   const { answerId, column } = rest;
-  const at = column.stretches[0]?.path.branch === column.end.branch ? column.end.index : undefined;
-  const mark = (index: number | undefined) =>
-    useSelection.getState().hover(index === undefined ? null : { answerId, index }, "tree");
+  const at = column.stretches[0]?.at ?? 0;
+  const { hover } = useSelection.getState();
   return (
     <li
-      onPointerEnter={main ? () => mark(at) : undefined}
-      onPointerLeave={main ? () => mark(undefined) : undefined}
+      onPointerEnter={main ? () => hover({ answerId, index: tokenAfter(answerId, at) }, "tree") : undefined}
+      onPointerLeave={main ? () => hover(null, "tree") : undefined}
     >
       <ColumnView {...rest} />
     </li>
   );
+}
+
+/** The token of an answer that its text goes on with behind so many characters. */
+function tokenAfter(answerId: string, characters: number): number {
+  const tokens = useChats.getState().answers[answerId]?.tokens ?? [];
+  let left = characters;
+  for (const [index, { text }] of tokens.entries()) {
+    left -= text.length;
+    if (left < 0) return index;
+  }
+  return tokens.length - 1;
 }
 
 /** How much of a text is written out, in characters: of what several paths have, and of what one ends with. */

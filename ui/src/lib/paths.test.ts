@@ -77,6 +77,25 @@ describe("the tree of an answer's paths", () => {
     expect(layOut(tree([]))).toBeNull();
   });
 
+  it("keeps paths together as far as their words are the same, and parts no word", () => {
+    const drawn = [
+      path(0, null, 0, "It is 9.11."),
+      path(1, 0, 0, "It is 9.9."),
+      path(2, 0, 0, "It was so."),
+      path(3, 0, 8, "2."),
+    ];
+    expect(shape(layOut(tree(drawn)) as Column)).toEqual([
+      "It ",
+      [["was so."]],
+      "is ",
+      [["9.9."], ["9.2."]],
+      "9.11.",
+    ]);
+    // While one says no more than another, nothing tells where they will part.
+    const equal = [path(0, null, 0, "It is"), path(1, 0, 0, "It is"), path(2, 0, 0, "It")];
+    expect(shape(layOut(tree(equal)) as Column)).toEqual(["", [["It is"], ["It"]], "It is"]);
+  });
+
   it("has each path's whole text", () => {
     expect(paths.map(({ branch }) => textOf(tree(paths), branch))).toEqual([
       "I am here",

@@ -7,6 +7,8 @@ export interface Stretch {
   key: string;
   path: AnswerPath;
   text: string;
+  /** How many characters of the path come before it. */
+  at: number;
   /** Whether it begins at a fork: its first word is what told it from the others. */
   parted: boolean;
   /** The other ways on from its end. */
@@ -63,80 +65,87 @@ export const complete = (path: AnswerPath): boolean =>
   path.finishReason !== null && path.finishReason !== "failed";
 
 /**
- * The tree from its first path. At each fork the column goes on to the path that is shown; else to the chosen one; else
- * with the path that was forked, unless only others of its ways are still alive.
+ * The tree from its first path. Paths are together as far as their words are the same, whoever forked where. At each fork
+ * the column goes on to the path that is shown; else to the chosen one; else with the path that was forked, unless that
+ * one was given up and another was not.
  */
 export function layOut(tree: PathTree): Column | null {
-  const first = tree.paths.find(({ parent }) => parent === null);
+  const [first, ...others] = place(tree);
   if (!first) return null;
-  const wanted = new Set(lineage(tree, tree.shown ?? tree.chosen ?? -1).map(({ branch }) => branch));
-  return columnOf(first, first.index, first.at, forksOf(tree.paths), wanted, false);
+  const wanted = new Set<Placed>();
+  const end = [first, ...others].find(({ path }) => path.branch === (tree.shown ?? tree.chosen));
+  for (let at = end; at; at = at.parent) wanted.add(at);
+  const forks = new Map<Placed, Placed[]>();
+  for (const one of others) if (one.parent) forks.set(one.parent, [...(forks.get(one.parent) ?? []), one]);
+  for (const ways of forks.values()) ways.sort((a, b) => a.at - b.at || a.path.branch - b.path.branch);
+  return columnOf(first, 0, forks.get(first) ?? [], forks, wanted, false);
 }
 
-/** The paths that left each path, in the order of their places. */
-type Forks = Map<number, AnswerPath[]>;
+/** A path at the place where its words part from those of one before it. */
+interface Placed {
+  path: AnswerPath;
+  parent: Placed | undefined;
+  /** All of its text, and how many characters of it are another path's. */
+  text: string;
+  at: number;
+}
 
-function forksOf(paths: readonly AnswerPath[]): Forks {
-  const known = byBranch(paths);
-  const forks: Forks = new Map();
-  for (const path of paths) {
-    // What left a path at its own beginning, or before that, has left the one before it.
-    let from = known.get(path.parent ?? -1);
-    while (from && from.parent !== null && path.index <= from.index) from = known.get(from.parent);
-    if (from) forks.set(from.branch, [...(forks.get(from.branch) ?? []), path]);
+function place(tree: PathTree): Placed[] {
+  const placed: Placed[] = [];
+  for (const path of tree.paths) {
+    const text = textOf(tree, path.branch);
+    let parent = placed.find((other) => other.path.branch === path.parent);
+    let { at } = path;
+    let longest = -1;
+    for (const other of placed) {
+      const common = sameWords(text, other.text);
+      if (common !== null && common > longest) [longest, parent, at] = [common, other, common];
+    }
+    // What is before a path's own text is that of the one that it left.
+    while (parent?.parent && at <= parent.at) parent = parent.parent;
+    placed.push({ path, parent, text, at });
   }
-  for (const children of forks.values()) children.sort((a, b) => a.index - b.index || a.branch - b.branch);
-  return forks;
+  return placed;
 }
 
+/** How many characters two texts begin with alike, in whole words; null where one of them says no more than the other. */
+function sameWords(a: string, b: string): number | null {
+  const end = Math.min(a.length, b.length);
+  let i = 0;
+  while (i < end && a[i] === b[i]) i++;
+  if (i === end) return null;
+  while (i > 0 && !(/\s/.test(a[i] ?? "") || /\s/.test(a[i - 1] ?? ""))) i--;
+  return i;
+}
+
+/** From a place in a path on; `later` are those of its forks that come after it. */
 function columnOf(
-  path: AnswerPath,
-  index: number,
-  at: number,
-  forks: Forks,
-  wanted: ReadonlySet<number>,
-  parted: boolean,
+  one: Placed,
+  from: number,
+  later: readonly Placed[],
+  forks: ReadonlyMap<Placed, Placed[]>,
+  wanted: ReadonlySet<Placed>,
+  parted = true,
 ): Column {
-  const later = (forks.get(path.branch) ?? []).filter((child) => child.index >= index);
-  const next = later[0];
-  const key = `${path.branch}/${index}`;
-  if (!next) {
-    const text = path.text.slice(at - path.at);
-    return { stretches: [{ key, path, text, parted, sides: [] }], end: path };
-  }
-  const here = later.filter((child) => child.index === next.index);
-  const rest = later.slice(here.length);
-  const main = here.find(({ branch }) => wanted.has(branch)) ?? survivor(path, here, rest, wanted);
-  const going = columnOf(
-    main,
-    next.index,
-    next.at,
-    main === path ? without(forks, path, rest) : forks,
-    wanted,
-    true,
-  );
-  const others = here.filter((child) => child !== main);
-  const sides = others.map((child) => columnOf(child, child.index, child.at, forks, wanted, true));
-  if (main !== path)
-    sides.unshift(columnOf(path, next.index, next.at, without(forks, path, rest), wanted, true));
-  const text = path.text.slice(at - path.at, next.at - path.at);
-  return { stretches: [{ key, path, text, parted, sides }, ...going.stretches], end: going.end };
+  const { path, text } = one;
+  const stretch = { key: `${path.branch}/${from}`, path, at: from, parted };
+  const at = later[0]?.at;
+  if (at === undefined) return { stretches: [{ ...stretch, text: text.slice(from), sides: [] }], end: path };
+  const here = later.filter((way) => way.at === at);
+  const going = (way: Placed) =>
+    way === one
+      ? columnOf(one, at, later.slice(here.length), forks, wanted)
+      : columnOf(way, at, forks.get(way) ?? [], forks, wanted);
+  const ways = [one, ...here];
+  const main =
+    here.find((way) => wanted.has(way)) ??
+    (wanted.has(one) || !givenUp(one) ? one : (here.find((way) => !givenUp(way)) ?? one));
+  const sides = ways.filter((way) => way !== main).map(going);
+  const { stretches, end } = going(main);
+  return { stretches: [{ ...stretch, text: text.slice(from, at), sides }, ...stretches], end };
 }
 
-/** The path itself, or another way where it was given up and that one was not. */
-function survivor(
-  path: AnswerPath,
-  here: AnswerPath[],
-  rest: AnswerPath[],
-  wanted: ReadonlySet<number>,
-): AnswerPath {
-  const leads = wanted.has(path.branch) || rest.length > 0 || path.finishReason !== "dropped";
-  return leads ? path : (here.find(({ finishReason }) => finishReason !== "dropped") ?? path);
-}
-
-function without(forks: Forks, path: AnswerPath, rest: AnswerPath[]): Forks {
-  return new Map(forks).set(path.branch, rest);
-}
+const givenUp = ({ path }: Placed): boolean => path.finishReason === "dropped";
 
 /** The word that a way begins with, and what comes after it. */
 export function partingWord(text: string): { word: string; rest: string } {
