@@ -129,7 +129,8 @@ export class LiveAnswer {
 
   private keep(paths: Map<number, TokenRecord[]>): void {
     keepTokens(this.message.id, paths);
-    persist(savePaths(this.message.id, paths));
+    // One after another, when nothing is drawn: to pack some hundreds of tokens takes milliseconds.
+    for (const path of paths) persist(idle().then(() => savePaths(this.message.id, new Map([path]))));
   }
 
   /** Everybody is told: the message is where an answer's status is kept. */
@@ -169,6 +170,8 @@ export function nextFrame(callback: () => void): () => void {
 
 /** How long a write waits for a moment in which nothing is drawn, in ms. */
 const IDLE_WITHIN = 100;
+
+const idle = () => new Promise<void>((resolve) => void whenIdle(resolve, SAVE_EVERY));
 
 /** Calls back when it is time to write, SAVE_EVERY from now at the latest; returns how to call it off. */
 function saveTime(callback: () => void): () => void {

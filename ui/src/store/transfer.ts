@@ -1,6 +1,6 @@
 import { MEASURE_NAMES } from "@/lib/metrics";
 import type { TokenRecord } from "@/types";
-import { answerOf, persist, useChats } from "./chats";
+import { answerOf, persist, useChats, writesDone } from "./chats";
 import { db, loadPaths, loadTokens, savePaths, saveTokens } from "./db";
 import { type AnswerInfo, type Conversation, DEFAULT_SAMPLER, type Message, newId, ROOT } from "./model";
 import { keepTokens } from "./paths";
@@ -23,6 +23,7 @@ interface ExportFile {
 /** The conversations with all their branches and tokens as the text of a JSON file. */
 export async function exportConversations(ids: string[]): Promise<string> {
   const { conversations, answers } = useChats.getState();
+  await writesDone();
   const file: ExportFile = { format: FORMAT, version: 1, conversations: [] };
   for (const id of ids) {
     const conversation = conversations[id];
