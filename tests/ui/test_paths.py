@@ -95,7 +95,8 @@ def test_three_continuations_at_once_from_a_token_on_a_phone(open_page):
     assert (sent["n"], len(sent["prefix_token_ids"])) == (3, 3)
     paths = ended(chat)
     expect(paths).to_contain_text("3 other ways tried")
-    expect(paths.locator("button[data-path]")).to_have_count(3)
+    # Those that say the same stand together.
+    assert 1 <= paths.locator("button[data-path]").count() <= 3
     check_width(chat)
     # The answer is what it was, until one is chosen.
     expect(paths.locator('[data-path][aria-current="true"]')).to_have_attribute("data-path", "0")

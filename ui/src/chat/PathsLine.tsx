@@ -30,7 +30,7 @@ function LiveWords({ tree }: { tree: PathTree }) {
       style={{ minHeight: `${most.current * 28}px` }}
       aria-label="Paths being written"
     >
-      {ways.map(({ path, text }) => {
+      {ways.map(({ path, text, times }) => {
         const { word, rest } = partingWord(text);
         return (
           <li
@@ -38,6 +38,7 @@ function LiveWords({ tree }: { tree: PathTree }) {
             className="flex h-7 items-baseline gap-1.5 overflow-hidden text-[13px] whitespace-nowrap"
           >
             <span className="parting max-w-[45%] shrink-0 truncate">{word || "…"}</span>
+            {times > 1 && <span className="num shrink-0 text-xs text-muted">× {times}</span>}
             <span className="flex min-w-0 flex-1 justify-end overflow-hidden text-muted">
               <span className="mr-auto">{rest.slice(-160).replace(/\s+/g, " ")}</span>
             </span>

@@ -47,6 +47,7 @@ function ColumnView({ column, tree, answerId, onTake, main = false }: ColumnProp
           {i === last ? (
             <Leaf
               path={column.end}
+              times={column.times}
               stretch={stretch.text}
               parted={stretch.parted}
               shown={tree.shown === column.end.branch}
@@ -131,6 +132,7 @@ const Between = memo(function Between({ stretch, main }: { stretch: Stretch; mai
 
 interface LeafProps {
   path: AnswerPath;
+  times: number;
   stretch: string;
   parted: boolean;
   shown: boolean;
@@ -139,7 +141,8 @@ interface LeafProps {
   onTake: ((branch: number) => void) | undefined;
 }
 
-const Leaf = memo(function Leaf({ path, stretch, parted, shown, changed, score, onTake }: LeafProps) {
+const Leaf = memo(function Leaf({ stretch, parted, onTake, ...facts }: LeafProps) {
+  const { path, shown } = facts;
   const gone = path.finishReason === "dropped" || path.finishReason === "failed";
   const look = clsx(
     "block w-full rounded-md px-2.5 py-1.5 text-left",
@@ -151,7 +154,7 @@ const Leaf = memo(function Leaf({ path, stretch, parted, shown, changed, score, 
         <Words text={stretch} parted={parted} {...ENDING} />
         {path.finishReason === null && <span className="tokens-caret" />}
       </span>
-      <Facts path={path} shown={shown} changed={changed} score={score} />
+      <Facts {...facts} />
     </>
   );
   if (!onTake || shown)
@@ -182,7 +185,7 @@ const FATES: Record<string, string> = {
   length: "cut at its limit",
 };
 
-function Facts({ path, shown, changed, score }: Pick<LeafProps, "path" | "shown" | "changed" | "score">) {
+function Facts({ path, times, shown, changed, score }: Omit<LeafProps, "stretch" | "parted" | "onTake">) {
   const value = path.scores[score];
   const fate = path.finishReason === null ? "writing" : FATES[path.finishReason];
   return (
@@ -198,6 +201,7 @@ function Facts({ path, shown, changed, score }: Pick<LeafProps, "path" | "shown"
           says <b className="num font-semibold text-ink">{path.answer}</b>
         </span>
       )}
+      {times > 1 && <span className="num text-ink">× {times}</span>}
       {changed === true && <span className="font-medium text-warn">changed the answer</span>}
       {changed === false && <span>same answer</span>}
       {path.vote > 0 && path.vote !== 1 && <span className="num">vote {hundredths(path.vote)}</span>}

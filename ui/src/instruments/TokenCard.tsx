@@ -153,6 +153,19 @@ function Alternatives({ token, fork: forkTimes }: AlternativesProps) {
   if (alternatives.length === 0 && !fork) return null;
   return (
     <section className="mt-2 border-t border-line pt-2" aria-label="Alternatives">
+      {fork && (
+        <div className="mb-1.5 flex items-center gap-2 text-muted">
+          Continuations at once
+          <span className="num ml-auto">
+            <Segments
+              label="Continuations at once"
+              value={String(times)}
+              onChange={(next) => useSettings.setState({ continuations: Number(next) })}
+              options={TIMES.map((n) => ({ value: String(n), label: String(n) }))}
+            />
+          </span>
+        </div>
+      )}
       <ol>
         {alternatives.map((alternative, rank) => (
           <Choice
@@ -174,19 +187,6 @@ function Alternatives({ token, fork: forkTimes }: AlternativesProps) {
         </button>
       )}
       {fork && <TypedFork fork={fork} first={alternatives.length === 0} />}
-      {fork && (
-        <div className="mt-2 flex items-center gap-2 text-muted">
-          Continuations at once
-          <span className="num ml-auto">
-            <Segments
-              label="Continuations at once"
-              value={String(times)}
-              onChange={(next) => useSettings.setState({ continuations: Number(next) })}
-              options={TIMES.map((n) => ({ value: String(n), label: String(n) }))}
-            />
-          </span>
-        </div>
-      )}
     </section>
   );
 }

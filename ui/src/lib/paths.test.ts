@@ -92,8 +92,23 @@ describe("the tree of an answer's paths", () => {
       "9.11.",
     ]);
     // While one says no more than another, nothing tells where they will part.
-    const equal = [path(0, null, 0, "It is"), path(1, 0, 0, "It is"), path(2, 0, 0, "It")];
-    expect(shape(layOut(tree(equal)) as Column)).toEqual(["", [["It is"], ["It"]], "It is"]);
+    const equal = [path(0, null, 0, "It is"), path(1, 0, 0, "It")];
+    expect(shape(layOut(tree(equal)) as Column)).toEqual(["", [["It"]], "It is"]);
+  });
+
+  it("has paths that say the same once, in the name of the one that is shown", () => {
+    const same = [
+      path(0, null, 0, "Yes."),
+      path(1, 0, 0, "No."),
+      path(2, 0, 0, "Yes."),
+      path(3, 2, 0, "Yes."),
+    ];
+    const column = layOut(tree(same, { shown: 2 })) as Column;
+    expect(shape(column)).toEqual(["", [["No."]], "Yes."]);
+    expect([column.end.branch, column.times]).toEqual([2, 3]);
+    // One that is still being written may yet say more.
+    const live = [...same.slice(0, 3), path(3, 0, 0, "Yes.", { finishReason: null })];
+    expect(endings(layOut(tree(live)) as Column).map(({ times }) => times)).toEqual([1, 1, 2]);
   });
 
   it("has each path's whole text", () => {

@@ -19,6 +19,8 @@ export interface Stretch {
 export interface Column {
   stretches: Stretch[];
   end: AnswerPath;
+  /** How many paths say just that, word for word. */
+  times: number;
 }
 
 const byBranch = (paths: readonly AnswerPath[]) => new Map(paths.map((path) => [path.branch, path]));
@@ -73,7 +75,7 @@ export function layOut(tree: PathTree): Column | null {
   const [first, ...others] = place(tree);
   if (!first) return null;
   const wanted = new Set<Placed>();
-  const end = [first, ...others].find(({ path }) => path.branch === (tree.shown ?? tree.chosen));
+  const end = [first, ...others].find(({ path }) => path.branch === shownIn(tree));
   for (let at = end; at; at = at.parent) wanted.add(at);
   const forks = new Map<Placed, Placed[]>();
   for (const one of others) if (one.parent) forks.set(one.parent, [...(forks.get(one.parent) ?? []), one]);
@@ -81,9 +83,13 @@ export function layOut(tree: PathTree): Column | null {
   return columnOf(first, 0, forks.get(first) ?? [], forks, wanted, false);
 }
 
+const shownIn = ({ shown, chosen }: PathTree): number | null => shown ?? chosen;
+
 /** A path at the place where its words part from those of one before it. */
 interface Placed {
   path: AnswerPath;
+  /** How many paths say just that; the one that is shown stands for them. */
+  times: number;
   parent: Placed | undefined;
   /** All of its text, and how many characters of it are another path's. */
   text: string;
@@ -92,9 +98,17 @@ interface Placed {
 
 function place(tree: PathTree): Placed[] {
   const placed: Placed[] = [];
+  const of = new Map<number, Placed>();
   for (const path of tree.paths) {
     const text = textOf(tree, path.branch);
-    let parent = placed.find((other) => other.path.branch === path.parent);
+    const twin = placed.find((other) => other.text === text && writing(other.path) === writing(path));
+    if (twin) {
+      twin.times++;
+      if (path.branch === shownIn(tree)) twin.path = path;
+      of.set(path.branch, twin);
+      continue;
+    }
+    let parent = of.get(path.parent ?? -1);
     let { at } = path;
     let longest = -1;
     for (const other of placed) {
@@ -103,10 +117,14 @@ function place(tree: PathTree): Placed[] {
     }
     // What is before a path's own text is that of the one that it left.
     while (parent?.parent && at <= parent.at) parent = parent.parent;
-    placed.push({ path, parent, text, at });
+    const one = { path, times: 1, parent, text, at };
+    placed.push(one);
+    of.set(path.branch, one);
   }
   return placed;
 }
+
+const writing = ({ finishReason }: AnswerPath): boolean => finishReason === null;
 
 /** How many characters two texts begin with alike, in whole words; null where one of them says no more than the other. */
 function sameWords(a: string, b: string): number | null {
@@ -127,10 +145,11 @@ function columnOf(
   wanted: ReadonlySet<Placed>,
   parted = true,
 ): Column {
-  const { path, text } = one;
+  const { path, text, times } = one;
   const stretch = { key: `${path.branch}/${from}`, path, at: from, parted };
   const at = later[0]?.at;
-  if (at === undefined) return { stretches: [{ ...stretch, text: text.slice(from), sides: [] }], end: path };
+  if (at === undefined)
+    return { stretches: [{ ...stretch, text: text.slice(from), sides: [] }], end: path, times };
   const here = later.filter((way) => way.at === at);
   const going = (way: Placed) =>
     way === one
@@ -141,8 +160,8 @@ function columnOf(
     here.find((way) => wanted.has(way)) ??
     (wanted.has(one) || !givenUp(one) ? one : (here.find((way) => !givenUp(way)) ?? one));
   const sides = ways.filter((way) => way !== main).map(going);
-  const { stretches, end } = going(main);
-  return { stretches: [{ ...stretch, text: text.slice(from, at), sides }, ...stretches], end };
+  const { stretches, ...rest } = going(main);
+  return { stretches: [{ ...stretch, text: text.slice(from, at), sides }, ...stretches], ...rest };
 }
 
 const givenUp = ({ path }: Placed): boolean => path.finishReason === "dropped";
@@ -162,9 +181,10 @@ export function elided(text: string, begin: number, end: number): string {
 }
 
 /** The stretches that paths end with, in the order in which they are read; the shown path's comes last in its column. */
-export function endings(column: Column): { path: AnswerPath; text: string }[] {
+export function endings(column: Column): { path: AnswerPath; text: string; times: number }[] {
   const sides = column.stretches.flatMap((stretch) => stretch.sides.flatMap(endings));
-  return [...sides, { path: column.end, text: column.stretches.at(-1)?.text ?? "" }];
+  const { end, times, stretches } = column;
+  return [...sides, { path: end, text: stretches.at(-1)?.text ?? "", times }];
 }
 
 const SCORES: Record<string, [name: string, unit: string]> = {
