@@ -144,6 +144,9 @@ def test_a_text_is_continued_on_paths_behind_its_echo(server):
     assert len(columns["tokens"]) == answer["usage"]["prompt_tokens"] + len(answer["metrics"])
     assert {len(others or "ab") for others in columns["top_logprobs"]} <= {2, 3}
 
+    scored = whole(server, "/completions", body | {"max_tokens": 0}, Completion)
+    assert "forks" not in scored, "where nothing is written there are no paths"
+
     chunks = streamed(server, "/completions", body, Completion)
     assert "".join(chunk["choices"][0]["text"] for chunk in chunks) == choice["text"]
     events = [event for chunk in chunks for event in chunk.get("forks", ())]

@@ -157,7 +157,7 @@ class _Pattern:
         except (re2.error, UnicodeEncodeError) as error:
             reason = error.args[0].decode() if isinstance(error, re2.error) else error.reason
             raise ConfigError(
-                f"{pattern!r} is no regular expression that RE2 takes: {reason}"
+                f"{pattern!r} is no regular expression: {reason}. Its syntax is that of RE2."
             ) from None
         self._given_up = False
 

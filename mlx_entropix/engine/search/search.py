@@ -119,7 +119,7 @@ class Search:
         self._extract = extract or extractor(config.extract)
         self._shown = shown
         self._of_row: dict[int, Branch] = {}
-        self._in_text: dict[Branch, Extract | None] = {}  # what paths that have ended say
+        self._said: dict[Branch, Ballot | None] = {}  # by paths that have ended
         self._batch: Batch | None = None
         self._answered = 0  # tokens that were said to be the answer's
         self._message = ""
@@ -307,19 +307,17 @@ class Search:
         )
 
     def _ballots(self) -> list[Ballot]:
-        """The paths that have ended with an answer."""
-        return [
-            Ballot(branch.number, found.text, self.score(branch))
-            for branch in self.branches
-            if branch.finish_reason and branch.may_win and (found := self._found(branch))
-        ]
+        """The paths that have ended with an answer, which is looked for once."""
+        ended = [branch for branch in self.branches if branch.finish_reason and branch.may_win]
+        for branch in ended:
+            if branch not in self._said:
+                found = self._found(branch)
+                ballot = found and Ballot(branch.number, found.text, self.score(branch))
+                self._said[branch] = ballot
+        return [ballot for branch in ended if (ballot := self._said[branch])]
 
     def _found(self, branch: Branch) -> Extract | None:
-        if branch.finish_reason is None:
-            return self._extract(self.before + branch.text)
-        if branch not in self._in_text:
-            self._in_text[branch] = self._extract(self.before + branch.text)
-        return self._in_text[branch]
+        return self._extract(self.before + branch.text)
 
     def _path(self, branch: Branch, vote: float) -> Path:
         found = self._found(branch)
