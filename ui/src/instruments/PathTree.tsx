@@ -83,11 +83,10 @@ function Side({ main, ...rest }: ColumnProps) {
   const { answerId, column } = rest;
   const at = column.stretches[0]?.at ?? 0;
   const { hover } = useSelection.getState();
+  const mark = main ? () => hover({ answerId, index: tokenAfter(answerId, at) }, "tree") : undefined;
+  const unmark = main ? () => hover(null, "tree") : undefined;
   return (
-    <li
-      onPointerEnter={main ? () => hover({ answerId, index: tokenAfter(answerId, at) }, "tree") : undefined}
-      onPointerLeave={main ? () => hover(null, "tree") : undefined}
-    >
+    <li onPointerEnter={mark} onPointerLeave={unmark} onFocus={mark} onBlur={unmark}>
       <ColumnView {...rest} />
     </li>
   );

@@ -221,7 +221,7 @@ export function answer(user: Message): void {
 /** Goes on with an answer that was stopped, cut off, or ended at its limit. */
 export async function continueAnswer(message: Message): Promise<void> {
   const { answer } = messagesOf(message.conversationId)[message.id] ?? message;
-  if (!answer || underWay(answer)) return;
+  if (!answer || underWay(answer) || isRunning(message.id)) return;
   await loadAnswer(message);
   const { text, tokens } = useChats.getState().answers[message.id] ?? { text: message.content, tokens: [] };
   const info: AnswerInfo = { ...answer, status: "waiting", finishReason: null, error: null };

@@ -17,14 +17,16 @@ export async function pathTokens(
   branch: number,
 ): Promise<TokenRecord[]> {
   const chain = lineage(tree, branch).reverse();
-  const missing = () => chain.some((path) => !known.get(messageId)?.has(path.branch));
-  if (missing()) {
+  const own = (branch: number) => known.get(messageId)?.get(branch);
+  // Another tab may have gone on with a path since its tokens were read.
+  if (chain.some(({ branch: one, count }) => own(one)?.length !== count)) {
     const stored = await loadPaths(messageId).catch(() => new Map<number, TokenRecord[]>());
-    known.set(messageId, new Map([...stored, ...(known.get(messageId) ?? [])]));
+    keepTokens(messageId, stored);
   }
-  if (chain.length === 0 || missing()) throw new Error("The tokens of that path were not kept.");
+  if (chain.length === 0 || chain.some((path) => !own(path.branch)))
+    throw new Error("The tokens of that path were not kept.");
   return chain.reduce<TokenRecord[]>(
-    (tokens, path) => [...tokens.slice(0, path.index), ...(known.get(messageId)?.get(path.branch) ?? [])],
+    (tokens, path) => [...tokens.slice(0, path.index), ...(own(path.branch) ?? [])],
     [],
   );
 }
