@@ -1,6 +1,7 @@
 /** The paths of an answer as a tree: what they have in common from above to below, the other ways beside it. */
 import clsx from "clsx";
 import { memo, useMemo } from "react";
+import { movedByHand } from "@/instruments/pointer";
 import { useSelection } from "@/instruments/selection";
 import { useTurn } from "@/instruments/turns";
 import { hundredths, plural } from "@/lib/format";
@@ -86,7 +87,12 @@ function Side({ main, ...rest }: ColumnProps) {
   const mark = main ? () => hover({ answerId, index: tokenAfter(answerId, at) }, "tree") : undefined;
   const unmark = main ? () => hover(null, "tree") : undefined;
   return (
-    <li onPointerEnter={mark} onPointerLeave={unmark} onFocus={mark} onBlur={unmark}>
+    <li
+      onPointerMove={mark && ((event) => movedByHand(event) && mark())}
+      onPointerLeave={unmark}
+      onFocus={mark}
+      onBlur={unmark}
+    >
       <ColumnView {...rest} />
     </li>
   );
