@@ -58,7 +58,10 @@ def test_an_answer_that_forks_and_another_path_made_the_answer_by_a_click(open_p
     answer = text(chat)
     assert word in answer
 
-    # Another one: its word, its text, tokens that can be opened; kept through a reload.
+    # Another one: its word, its text, tokens that can be opened; kept through a reload, and told
+    # to another tab.
+    second = chat.another_tab()
+    expect(second.tokens()).to_have_count(chat.tokens().count())
     other = paths.locator("button[data-path]").first
     branch, word = other.get_attribute("data-path"), other.locator(".parting").inner_text()
     other.click()
@@ -67,6 +70,8 @@ def test_an_answer_that_forks_and_another_path_made_the_answer_by_a_click(open_p
     swapped = text(chat)
     assert word in swapped != answer
     expect(chat.pick(1)).to_contain_text("Entropy")
+    expect(second.tokens()).to_have_text(chat.texts())
+    second.page.close()
     chat.page.reload()
     expect(shown).to_have_attribute("data-path", branch)
     assert text(chat) == swapped

@@ -1,5 +1,5 @@
 import { MEASURE_NAMES } from "@/lib/metrics";
-import type { TokenRecord } from "@/types";
+import type { AnswerPath, AnswerVote, PathTree, TokenRecord } from "@/types";
 import { answerOf, persist, useChats, writesDone } from "./chats";
 import { db, loadPaths, loadTokens, savePaths, saveTokens } from "./db";
 import { type AnswerInfo, type Conversation, DEFAULT_SAMPLER, type Message, newId, ROOT } from "./model";
@@ -49,6 +49,18 @@ function revive(token: Loose): TokenRecord {
   return { ...token, ...numbers, alternatives: token.alternatives ?? [] } as unknown as TokenRecord;
 }
 
+function isTree({ paths, votes }: Partial<PathTree>): boolean {
+  const numbers = (path: Partial<AnswerPath>) => [path.branch, path.index, path.at, path.count, path.vote];
+  const isPath = (path: Partial<AnswerPath>) =>
+    typeof path.text === "string" &&
+    typeof (path.answer ?? "") === "string" &&
+    typeof path.scores === "object" &&
+    numbers(path).every(Number.isFinite);
+  const isVote = (vote: Partial<AnswerVote>) =>
+    typeof vote.answer === "string" && Array.isArray(vote.branches);
+  return Array.isArray(paths) && paths.every(isPath) && Array.isArray(votes) && votes.every(isVote);
+}
+
 function check(value: unknown): ExportFile["conversations"] {
   const file = value as Partial<ExportFile> | null;
   if (file?.format !== FORMAT || !Array.isArray(file.conversations))
@@ -64,7 +76,8 @@ function check(value: unknown): ExportFile["conversations"] {
           typeof m.content === "string" &&
           (m.role === "user" || m.role === "assistant") &&
           (m.tokens === undefined || Array.isArray(m.tokens)) &&
-          (m.paths === undefined || m.paths.every((path) => Array.isArray(path?.[1]))),
+          (m.paths === undefined || m.paths.every((path) => Array.isArray(path?.[1]))) &&
+          (m.answer?.tree === undefined || isTree(m.answer.tree)),
       );
     if (!sound)
       throw new Error("This file is damaged: a conversation in it is not complete. Nothing was imported.");
