@@ -68,6 +68,7 @@ def test_an_answer_that_forks_and_another_path_made_the_answer_by_a_click(open_p
     shown = paths.locator('[data-path][aria-current="true"]')
     expect(shown).to_have_attribute("data-path", branch)
     swapped = text(chat)
+    expect(chat.answer).to_contain_text("you chose ")
     assert word in swapped != answer
     expect(chat.pick(1)).to_contain_text("Entropy")
     expect(second.tokens()).to_have_text(chat.texts())

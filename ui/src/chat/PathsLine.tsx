@@ -63,6 +63,8 @@ function said(tree: PathTree): string {
   } else if (tree.policy && tree.chosen !== null)
     parts.push(`The best of ${plural(own, "path")} by ${scoreName(tree.score)}`);
   else if (tree.policy) parts.push(`${plural(own, "path")}, none of them chosen`);
+  const taken = tree.shown !== tree.chosen && tree.paths.find(({ branch }) => branch === tree.shown);
+  if (taken) parts.push(taken.answer === null ? "you chose another" : `you chose ${short(taken.answer)}`);
   if (tried > 0) {
     const outcome = live > 0 ? `${live} being written` : `${changed} changed the answer`;
     parts.push(`${plural(tried, "other way")} tried, ${outcome}`);
