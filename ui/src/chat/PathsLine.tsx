@@ -69,7 +69,8 @@ function said(tree: PathTree): string {
     const outcome = live > 0 ? `${live} being written` : `${changed} changed the answer`;
     parts.push(`${plural(tried, "other way")} tried, ${outcome}`);
   }
-  return parts.join(" · ");
+  const sentence = parts.join(" · ");
+  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }
 
 const short = (answer: string) => (answer.length > 32 ? `${answer.slice(0, 31).trimEnd()}…` : answer);
