@@ -57,7 +57,7 @@ def fork_tree(settled: Settled, config: ForkConfig, width: int) -> Text:
         lines.append(Text(_chosen_by(settled, width), _DIM))
     if settled.narrowed:
         plural = "s were" if settled.narrowed != 1 else " was"
-        want = "room" if config.budget is None else f"room or budget ({config.budget:,} tokens)"
+        want = "room or budget" + (f" ({config.budget:,} tokens)" if config.budget else "")
         lines.append(Text(f"{settled.narrowed} fork{plural} not made, for want of {want}.", _DIM))
     return Text("\n").join(lines)
 

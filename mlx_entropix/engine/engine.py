@@ -25,11 +25,11 @@ from mlx_entropix.engine.events import (
     Event,
     PromptProgress,
     Request,
-    RowDropped,
     RowFailed,
     RowForked,
     TokenEvent,
 )
+from mlx_entropix.engine.moves import Moves
 from mlx_entropix.engine.policy import Policy
 from mlx_entropix.engine.prefix import PrefixCache
 from mlx_entropix.engine.row import Row, State
@@ -94,6 +94,11 @@ class Engine:
         self._samplers = Samplers.of([], self.clarifying_token, model.vocabulary_size)
         self._next_id = 0
         self._steps = 0
+
+    @property
+    def can_rewind(self) -> bool:
+        """Whether rows can be copied at a position before their last, and drafts be verified."""
+        return self._cache.can_rewind
 
     @property
     def idle(self) -> bool:
@@ -211,11 +216,14 @@ class Engine:
         longest = max((row.most_tokens for row in rows), default=1)
         return max(0, min(self.max_rows, self.max_kv_tokens // longest) - len(rows))
 
-    def _fork(
+    def fork(
         self, row: Row, position: int, token_ids: tuple[int, ...], recent: mx.array | None
     ) -> tuple[Row, RowForked] | None:
-        """Copy a row as a policy wants it, if there is room."""
-        if not self._room() or not self._cache.can_rewind:
+        """Copy a row with other tokens from `position` on, if there is room; see `Batch`.
+
+        `recent` are the metrics (1, 6, W) of the row's last tokens, where its sampler looks back.
+        """
+        if not self._room() or not self.can_rewind:
             return None
         twin, text, reason = row.fork(self._new_id(), position, token_ids, self.tokenizer)
         summary = twin.summary() if reason else None
@@ -380,7 +388,7 @@ class Engine:
                 row.recent = mx.contiguous(step.sampled.recent[look : look + 1])
             asked.setdefault(id(policy), (policy, []))[1].append((row, event))
         for policy, its in asked.values():
-            policy.after_read(its, _Moves(self, step, events))
+            policy.after_read(its, Moves(self, step, events))
         if self._copies:
             self._cache.copy(self._copies)  # all at once
             self._copies = []
@@ -395,41 +403,3 @@ class Engine:
                 row.draft = ()
         if any(counts):
             self._cache.rewind(counts)
-
-
-class _Moves:
-    """What a policy does with the rows of an engine; see `Batch` in policy.py."""
-
-    def __init__(self, engine: Engine, step: QueuedStep, events: list[Event]):
-        self._engine = engine
-        self._step = step
-        self._events = events
-
-    @property
-    def room(self) -> int:
-        return self._engine._room()
-
-    def fork(
-        self, row: Row, position: int, token_ids: tuple[int, ...] = ()
-    ) -> tuple[Row, RowForked] | None:
-        if row.dropped:
-            return None
-        recent, look = self._step.sampled.recent, self._step.last.get(row.id)
-        if recent is not None and look is not None:
-            recent = mx.contiguous(recent[look : look + 1])
-        made = self._engine._fork(row, position, token_ids, recent)
-        if made is not None:
-            self._events.append(made[1])
-        return made
-
-    def drop(self, row: Row) -> None:
-        if row.state is not State.ENDED:
-            row.state, row.dropped = State.ENDED, True
-            self._events.append(RowDropped(row.id, row.summary()))
-
-    def propose(self, row: Row, token_ids: tuple[int, ...]) -> None:
-        if row.state is not State.ENDED and self._engine._cache.can_rewind:
-            row.draft = token_ids
-
-    def say(self, event: Event) -> None:
-        self._events.append(event)

@@ -18,11 +18,6 @@ if TYPE_CHECKING:
 class Batch(Protocol):
     """What a policy may do with the rows that it is asked about."""
 
-    @property
-    def room(self) -> int:
-        """How many more rows may be made: those that wait in line come first."""
-        ...
-
     def fork(
         self, row: Row, position: int, token_ids: tuple[int, ...] = ()
     ) -> tuple[Row, RowForked] | None:

@@ -29,7 +29,7 @@ LARGER = settled(
 
 
 def test_the_tree_shows_words_answers_scores_and_votes_at_the_path_that_was_chosen():
-    tree = fork_tree(LARGER, fork_config("entropy"), 80).plain
+    tree = fork_tree(LARGER, fork_config("entropy", vote="majority"), 80).plain
     assert [" ".join(line.split()) for line in tree.splitlines()] == [
         "entropy · majority · logprob answer score vote",
         "✓ 0 ×2 Of the two, 9.9 is larger than 9.11. 9.11 -0.25 2",

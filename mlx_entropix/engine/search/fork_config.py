@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 BEST = "best"
 MOST_TOKENS = 1_000_000
 
+DEFAULT_BUDGET = 4096
+"""Tokens of all paths together, unless one answer may be longer: a model that finds no end on one
+path in five should not keep anybody waiting for five times the longest answer."""
+
 NEVER = 1 << 62
 """A position that no fork comes to."""
 
@@ -71,8 +75,9 @@ class ForkConfig(ConfigModel):
         default=None,
         ge=1,
         le=MOST_TOKENS,
-        description="The most tokens that all paths may have together; null for as many as "
-        "max_tokens allows each. When three quarters are spent, the best path goes on alone.",
+        description="The most tokens that all paths may have together; null for "
+        f"{DEFAULT_BUDGET:,}, or for max_tokens where that is more. When three quarters are spent, "
+        "the best path goes on alone.",
     )
     extract: Rule = "auto"
     score: ScoreName = "logprob"

@@ -26,7 +26,7 @@ from mlx_entropix.engine.events import (
 from mlx_entropix.engine.policy import Batch
 from mlx_entropix.engine.row import Row
 from mlx_entropix.engine.search.extract import Extract, Extractor, extractor
-from mlx_entropix.engine.search.fork_config import BEST, NEVER, ForkConfig
+from mlx_entropix.engine.search.fork_config import BEST, DEFAULT_BUDGET, NEVER, ForkConfig
 from mlx_entropix.engine.search.scores import (
     CONFIDENCE_TOKENS,
     SCORES,
@@ -50,12 +50,13 @@ def forked(
     config.check(request.config)
     if not request.max_tokens:
         return request  # only its prompt is scored
+    budget = config.budget or max(DEFAULT_BUDGET, request.max_tokens)
     return replace(
         request,
-        max_tokens=min(request.max_tokens, config.budget or request.max_tokens),
+        max_tokens=min(request.max_tokens, budget),
         alternatives=max(request.alternatives, CONFIDENCE_TOKENS, config.paths + 1),
         certainty=True,
-        policy=Search(config, extract, shown=request.alternatives, before=before),
+        policy=Search(config, extract, budget=budget, shown=request.alternatives, before=before),
     )
 
 
@@ -115,7 +116,8 @@ class Branch:
 class Search:
     """The paths of one request, as its policy.
 
-    `shown` alternatives of a token are reported. `before` is what answers begin with.
+    All together may have `budget` tokens. `shown` alternatives of a token are reported. `before` is
+    what answers begin with.
     """
 
     proposes = False
@@ -125,10 +127,12 @@ class Search:
         config: ForkConfig,
         extract: Extractor | None = None,
         *,
+        budget: int = DEFAULT_BUDGET,
         shown: int = 0,
         before: str = "",
     ):
         self.config = config
+        self.budget = budget
         self.before = before
         self.branches: list[Branch] = []
         self.fresh: list[Branch] = []  # the paths that got a token in this read
@@ -191,9 +195,8 @@ class Search:
             return None
         given = () if token_id is None else (token_id,)
         after = self.used + len(given) + live + 1  # with the next token of each
-        budget = self.config.budget
         made = None
-        if budget is None or (after <= budget and 4 * after < 3 * budget):
+        if after <= self.budget and 4 * after < 3 * self.budget:
             made = self._batch.fork(branch.row, position, given)
         if made is None:
             self.narrowed += 1
@@ -249,11 +252,10 @@ class Search:
 
     def _keep_budget(self, batch: Batch) -> None:
         """Let the best path go on alone, and end that one too, before the budget is exceeded."""
-        budget, live = self.config.budget, self.live
-        if budget is None or not live:
+        live = self.live
+        if not live:
             return
-        left = budget - self.used
-        keep = min(1 if 4 * self.used >= 3 * budget else len(live), left)
+        keep = min(1 if 4 * self.used >= 3 * self.budget else len(live), self.budget - self.used)
         if keep >= len(live):
             return
         ranked = self.by_score(live)
