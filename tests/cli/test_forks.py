@@ -39,7 +39,7 @@ def test_a_list_in_which_each_prompt_forks(run_here, tmp_path):
     csv.write_text(f'act,prompt\none,"{QUESTION}"\ntwo,What is 17 + 25?\nthree,"{QUESTION}"\n')
     done = run_here(
         *("--prompt_csv", csv, "--rows", 2, "--max_tokens", 16, "--json", "--trace", trace),
-        *("--fork", "entropy", "--paths", 3, "--budget", 40),
+        *("--fork", "first", "--paths", 3, "--budget", 40),
     )
     assert done.returncode == 0
     results = {result["index"]: result for result in json_lines(done.stdout)}
