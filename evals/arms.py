@@ -1,10 +1,10 @@
 """The samplers that are compared, as data.
 
-An arm is a name and a configuration. The plain arms keep at most the 100 likeliest tokens, which
-changes next to nothing (the rest has little probability and less sense) and spares a sort of the
-whole vocabulary at every token. Their values are those of `tuned.toml` where `evals tune` has
-written one, each found with the same number of trials on the dev split. What `vote` arms say is
-computed from the answers of others, see votes.py.
+An arm is a name, a configuration, and forks where it has some. The plain arms keep at most the 100
+likeliest tokens, which changes next to nothing (the rest has little probability and less sense) and
+spares a sort of the whole vocabulary at every token. Their values are those of `tuned.toml` where
+`evals tune` has written one, each found with the same number of trials on the dev split. What
+`vote` arms say is computed from the answers of others, see votes.py.
 """
 
 import json
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mlx_entropix.choices import AUTO, NORMAL
+from mlx_entropix.engine.search import ForkConfig, fork_config
 from mlx_entropix.errors import ConfigError, EvalError
 from mlx_entropix.sampling import PRESETS, PlainConfig, SamplerConfig
 from mlx_entropix.sampling.auto import auto_sampler
@@ -37,10 +38,24 @@ TUNABLE = ("temperature", "top_p", "min_p", "top_n_sigma")
 
 @dataclass(frozen=True)
 class Arm:
-    """A sampler under a name."""
+    """A sampler under a name, and how its answers fork, if they do."""
 
     name: str
     config: SamplerConfig | PlainConfig
+    fork: ForkConfig | None = None
+
+    @property
+    def rows(self) -> int:
+        """The most rows that an answer takes at once."""
+        return self.fork.paths if self.fork is not None else 1
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The configuration as JSON has it."""
+        values = self.config.model_dump(mode="json")
+        return (
+            values if self.fork is None else {**values, "fork": self.fork.model_dump(mode="json")}
+        )
 
     @property
     def draws(self) -> bool:
@@ -81,7 +96,7 @@ def arm_from_file(spec: str) -> Arm:
     """An arm from `NAME=FILE`: JSON or TOML that replaces values of a preset.
 
     The key `base` names the preset: `entropix` (where there is none), `frog` or `normal`.
-    Raises EvalError.
+    The key `fork` is a policy of forks, its name or its values. Raises EvalError.
     """
     name, equals, file = spec.partition("=")
     if not (name and equals and file):
@@ -92,7 +107,9 @@ def arm_from_file(spec: str) -> Arm:
 def arm_of(name: str, values: Mapping[str, Any], source: Path | str) -> Arm:
     """An arm from the values of a file. Raises EvalError, which names the `source`."""
     values = {key: value for key, value in values.items() if key != "fitted"}  # where it is from
-    return Arm(name, _config(values.pop("base", "entropix"), values, str(source)))
+    fork = values.pop("fork", None)
+    config = _config(values.pop("base", "entropix"), values, str(source))
+    return Arm(name, config, None if fork is None else _fork(fork, config, str(source)))
 
 
 def fitted_arms(model: str, weights: Path | None) -> list[Arm]:
@@ -108,14 +125,21 @@ def fitted_arms(model: str, weights: Path | None) -> list[Arm]:
 
 
 def choose_arms(
-    names: str | None, files: list[str], fitted: Sequence[Arm] = (), tuned: Path = TUNED
+    names: str | None,
+    files: list[str],
+    fitted: Sequence[Arm] = (),
+    forks: Sequence[Arm] = (),
+    tuned: Path = TUNED,
 ) -> list[Arm]:
-    """The arms that `--arms` and `--arm` ask for; all, with those `fitted`, where neither does."""
+    """The arms that `--arms` and `--arm` ask for.
+
+    Where neither does, all but the `forks`, with those `fitted`.
+    """
     default = {arm.name: arm for arm in [*default_arms(tuned), *fitted]}
     added = {arm.name: arm for arm in map(arm_from_file, files)}
-    known = {**default, **added}
+    known = {**default, **{arm.name: arm for arm in forks}, **added}
     if not names:
-        return list(known.values())
+        return list({**default, **added}.values())
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     for name in wanted:
         if name not in known:
@@ -130,6 +154,15 @@ def _config(base: object, values: Mapping[str, Any], source: str) -> SamplerConf
         return SAMPLERS[base].override(dict(values))
     except ConfigError as error:
         raise EvalError(f"{source}: {error}.") from None
+
+
+def _fork(asked: Any, config: SamplerConfig | PlainConfig, source: str) -> ForkConfig:
+    try:
+        fork = fork_config(asked)
+        fork.check(config)
+    except ConfigError as error:
+        raise EvalError(f"{source}: {error}.") from None
+    return fork
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -80,6 +80,11 @@ def _parser() -> ArgumentParser:
     tune.add_argument("--tuned", type=Path, metavar="FILE", help="(evals/tuned.toml)")
     tune.set_defaults(command=_tune, split="dev")
 
+    tune = commands.add_parser("tune_forks", help="choose values of forks on the dev split")
+    _add_run_options(tune, OUT.with_name("tune_forks.jsonl"), seeds=1)
+    tune.add_argument("--tuned", type=Path, metavar="FILE", help="(evals/tuned_forks.toml)")
+    tune.set_defaults(command=_tune_forks)
+
     tokenizer = commands.add_parser("tokenizer", help="write a tokenizer for lm-eval")
     tokenizer.add_argument("folder", type=Path, metavar="DIR", help="where to")
     tokenizer.add_argument("--model", metavar="PATH", help="whose (the bundled one's)")
@@ -146,14 +151,23 @@ def _all(options: Namespace) -> None:
 
 
 def _run(options: Namespace) -> None:
-    from evals.arms import choose_arms, fitted_arms
+    from evals.arms import choose_arms
+    from evals.fork_trials import fork_arms
+
+    fitted = _fitted(options)
+    arms = choose_arms(options.arms, options.arm, fitted, fork_arms(fitted))
+    _ask(options, arms, options.split)
+
+
+def _fitted(options: Namespace) -> list[Arm]:
+    """The arm `auto`, where a preset is fitted to the model that is asked in this process."""
+    from evals.arms import fitted_arms
     from mlx_entropix.weights.locate import locate_weights
 
-    fitted = []
-    if not options.url:
-        location = locate_weights(options.model)
-        fitted = fitted_arms(location.name, location.path)
-    _ask(options, choose_arms(options.arms, options.arm, fitted), options.split)
+    if options.url:
+        return []
+    location = locate_weights(options.model)
+    return fitted_arms(location.name, location.path)
 
 
 def _ask(options: Namespace, arms: Sequence[Arm], split: str) -> None:
@@ -212,6 +226,17 @@ def _tune(options: Namespace) -> None:
     path = options.tuned or TUNED
     header, records = read_answers(options.out)
     path.write_text(as_toml(header, records, trials, command, date.today()), encoding="utf-8")
+    print(path)
+
+
+def _tune_forks(options: Namespace) -> None:
+    from evals.fork_trials import TUNED_FORKS, as_toml, fork_trial_arms
+    from evals.records import read_answers
+
+    _ask(options, fork_trial_arms(_fitted(options)), "dev")
+    command = shlex.join(["python", "-m", "evals", *sys.argv[1:]])
+    path = options.tuned or TUNED_FORKS
+    path.write_text(as_toml(*read_answers(options.out), command, date.today()), encoding="utf-8")
     print(path)
 
 

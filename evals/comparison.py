@@ -25,11 +25,15 @@ class Place(NamedTuple):
 
 @dataclass
 class ArmAnswers:
-    """One arm's answers: whether each is right, by question, and the tokens that all took."""
+    """One arm's answers: whether each is right, by question, and the tokens that all took.
+
+    Those that fork are compared at equal tokens in fork_report.py, and to greedy alone here.
+    """
 
     name: str
     right: dict[Place, list[float]] = field(default_factory=lambda: defaultdict(list))
     tokens: int = 0
+    forks: bool = False
 
     @property
     def answers(self) -> int:
@@ -82,6 +86,7 @@ def collect(records: Sequence[Record], uncounted: Iterable[str] = ()) -> dict[st
         arm = arms.setdefault(record["arm"], ArmAnswers(record["arm"]))
         arm.right[Place(record["task"], record["question"])].append(float(record["correct"]))
         arm.tokens += record["completion_tokens"]
+        arm.forks |= "paths" in record
     return arms
 
 
@@ -106,7 +111,7 @@ def compare(arms: dict[str, ArmAnswers], plain: str | None) -> list[Line]:
     unit = greedy.tokens_an_answer if greedy else 1.0
     lines = []
     for name, arm in arms.items():
-        rival = arms.get(_same_budget(name, plain)) if plain else None
+        rival = arms.get(_same_budget(name, plain)) if plain and not arm.forks else None
         lines.append(
             Line(
                 arm,

@@ -1,9 +1,9 @@
 """From a model's text to its answer, by small rules that never look at the right one.
 
 A rule returns the answer in a canonical form, so that equal answers are equal strings (votes count
-them), and where in the text it begins (the token there is the *decisive* one). What a rule finds
-depends on the text and the question, not on the accepted answers: a wrong answer is found as
-surely as a right one.
+them), and where in the text it stands (the token at its beginning is the *decisive* one). What a
+rule finds depends on the text and the question, not on the accepted answers: a wrong answer is
+found as surely as a right one.
 
 | rule | the answer is |
 | --- | --- |
@@ -18,30 +18,11 @@ surely as a right one.
 
 import re
 from collections.abc import Callable
-from typing import NamedTuple
 
 from evals.questions import Question
+from mlx_entropix.engine.search import Extract
+from mlx_entropix.engine.search.extract import last_number, numbers
 
-# "One" is left out: it is a pronoun more often than a number.
-_NUMERALS = {
-    "zero": "0",
-    "two": "2",
-    "three": "3",
-    "four": "4",
-    "five": "5",
-    "six": "6",
-    "seven": "7",
-    "eight": "8",
-    "nine": "9",
-    "ten": "10",
-    "eleven": "11",
-    "twelve": "12",
-}
-_NUMBER = re.compile(
-    r"(?<![\w.])[-−]?\$?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?"
-    rf"|\b(?:{'|'.join(_NUMERALS)})\b",
-    re.IGNORECASE,
-)
 _WORD = re.compile(r"\w+(?:['’-]\w+)*")
 _LETTER = re.compile(r"\(([A-Z])\)|\b([A-Z])\b(?!['’])")
 _END = re.compile(r"[.;!?:](?=[\s\"'*`”’]|$)|\n|\(|,\s|\sor\s")
@@ -52,19 +33,12 @@ one or said some that the their them these they this to usually was we with word
 _SMALL_WORDS = frozenset(_SMALL.split())
 
 
-class Answer(NamedTuple):
-    """An answer in canonical form, and the index of the character where it begins."""
-
-    text: str
-    start: int
-
-
-def extract(rule: str, text: str, question: Question) -> Answer | None:
+def extract(rule: str, text: str, question: Question) -> Extract | None:
     """The answer in `text` by the rule of that name; None where there is none."""
     return RULES[rule](text, question)
 
 
-def is_right(rule: str, answer: Answer | None, question: Question) -> bool:
+def is_right(rule: str, answer: Extract | None, question: Question) -> bool:
     """Whether an answer is one of the accepted ones, all taken in canonical form."""
     return answer is not None and answer.text in canonical(rule, question)
 
@@ -75,48 +49,38 @@ def canonical(rule: str, question: Question) -> list[str]:
     return [answer.text for answer in found if answer is not None]
 
 
-def _number(match: re.Match[str]) -> Answer:
-    if (value := _NUMERALS.get(match[0].lower())) is not None:
-        return Answer(value, match.start())
-    digits = match[0].replace(",", "").replace("$", "").replace("−", "-")
-    if "." in digits:
-        digits = digits.rstrip("0").rstrip(".")
-    sign = "-" if digits.startswith("-") else ""
-    whole = digits.removeprefix("-").lstrip("0")
-    return Answer(sign + (whole if whole[:1].isdigit() else f"0{whole}"), match.start())
+def _last_number(text: str, _: Question) -> Extract | None:
+    return last_number(text)
 
 
-def _last_number(text: str, _: Question) -> Answer | None:
-    numbers = list(_NUMBER.finditer(text))
-    return _number(numbers[-1]) if numbers else None
+def _first_number(text: str, _: Question) -> Extract | None:
+    return next(iter(numbers(text)), None)
 
 
-def _first_number(text: str, _: Question) -> Answer | None:
-    number = _NUMBER.search(text)
-    return _number(number) if number else None
-
-
-def _choice(text: str, question: Question) -> Answer | None:
+def _choice(text: str, question: Question) -> Extract | None:
     return _first_of(text, question.choices)
 
 
-def _yes_no(text: str, _: Question) -> Answer | None:
+def _yes_no(text: str, _: Question) -> Extract | None:
     return _first_of(text, ("yes", "no"))
 
 
-def _first_of(text: str, choices: tuple[str, ...]) -> Answer | None:
+def _first_of(text: str, choices: tuple[str, ...]) -> Extract | None:
     # The longest first, so that "ice cream" is not taken for "ice".
     names = "|".join(re.escape(choice) for choice in sorted(choices, key=len, reverse=True))
     match = re.search(rf"(?<!\w)(?:{names})(?!\w)", text, re.IGNORECASE)
-    return Answer(match[0].lower(), match.start()) if match else None
+    return Extract(match[0].lower(), match.start(), match.end()) if match else None
 
 
-def _letter(text: str, _: Question) -> Answer | None:
+def _letter(text: str, _: Question) -> Extract | None:
     match = _LETTER.search(text)
-    return Answer(match[1] or match[2], match.start(1 if match[1] else 2)) if match else None
+    if match is None:
+        return None
+    group = 1 if match[1] else 2
+    return Extract(match[group], match.start(group), match.end(group))
 
 
-def _words(text: str, question: Question) -> Answer | None:
+def _words(text: str, question: Question) -> Extract | None:
     asked = {word.lower() for word in _WORD.findall(question.text)}
     start = len(text) - len(text.lstrip(" \n\t\"'*`“‘"))
     end = _END.search(text, start)
@@ -124,18 +88,23 @@ def _words(text: str, question: Question) -> Answer | None:
     for word in _WORD.finditer(text, start, end.start() if end else len(text)):
         name = word[0].lower().replace("’", "'").removesuffix("'s")
         if name not in asked and name not in _SMALL_WORDS:
-            left.append((name, word.start()))
-    return Answer(" ".join(name for name, _ in left), left[0][1]) if left else None
+            left.append((name, word.start(), word.end()))
+    if not left:
+        return None
+    return Extract(" ".join(name for name, *_ in left), left[0][1], left[-1][2])
 
 
-def _list(text: str, _: Question) -> Answer | None:
-    line = text.strip().split("\n")[0]
+def _list(text: str, _: Question) -> Extract | None:
+    start = len(text) - len(text.lstrip())
+    line = text[start:].split("\n")[0].rstrip()
     items = [item.strip(" .'\"[]*`").lower() for item in line.split(",")]
     first = _WORD.search(text)
-    return Answer(", ".join(items), first.start()) if first and any(items) else None
+    if first is None or not any(items):
+        return None
+    return Extract(", ".join(items), first.start(), start + len(line))
 
 
-RULES: dict[str, Callable[[str, Question], Answer | None]] = {
+RULES: dict[str, Callable[[str, Question], Extract | None]] = {
     "last_number": _last_number,
     "first_number": _first_number,
     "choice": _choice,

@@ -69,12 +69,12 @@ class Plan:
             "max_rows": self.max_rows,
             "tasks": {task.name: len(questions) for task, questions in self.tasks},
             "questions": f"{stable_hash(*self._every_question()):016x}",
-            "arms": {arm.name: arm.config.model_dump(mode="json") for arm in self.arms},
+            "arms": {arm.name: arm.values for arm in self.arms},
         }
 
     def _jobs(self, task: Task, question: Question) -> Iterator[Job]:
         for arm in self.arms:
-            for seed in range(self.seeds if arm.draws else 1):
+            for seed in range(self.seeds if arm.draws and arm.fork is None else 1):
                 yield Job(task, question, arm, seed)
 
     def _every_question(self) -> list[tuple[object, ...]]:

@@ -104,7 +104,7 @@ def by_tenth(values: Floats, wrong: NDArray[np.bool_]) -> list[tuple[float, Esti
 def write_reliability(answers: Sequence[Record], out: Path) -> str:
     """Write aurocs.png and reliability.png; returns what report.md says of them."""
     from evals.plots import plot_aurocs, plot_reliability
-    from evals.report import markdown_table
+    from evals.tables import markdown_table
 
     wrong = np.array([not answer["correct"] for answer in answers])
     names = sorted({answer["task"] for answer in answers})

@@ -44,6 +44,11 @@ class Server:
     def check(self, arms: Sequence[Arm]) -> None:
         """Raise EvalError where the server cannot do what an arm asks for."""
         for arm in arms:
+            if arm.fork is not None:
+                raise EvalError(
+                    f"The arm {arm.name!r} forks, and its paths agree on answers by the rules of "
+                    "the tasks, which no server has; leave out --url."
+                )
             if not self.is_ours and not _is_common(arm):
                 raise EvalError(
                     f"{self.url} takes a temperature and top_p alone, and the arm {arm.name!r} "

@@ -8,6 +8,7 @@ from typing import Any
 from evals.comparison import ArmAnswers, Line, best_plain, collect, compare
 from evals.intervals import Estimate
 from evals.records import Record, key_of, read_answers
+from evals.tables import markdown_table, percent, points, share
 from evals.tasks import TASKS
 from mlx_entropix.errors import EvalError
 
@@ -44,6 +45,7 @@ def write_report(
     `plain` names the best plain arm. Returns the path of report.md. Raises EvalError.
     """
     header, records = read_runs(paths)
+    from evals.fork_report import fork_section
     from evals.page import write_page
     from evals.plots import plot_accuracy
     from evals.reliability import greedy_answers, write_reliability
@@ -59,7 +61,8 @@ def write_report(
     (out / "report.json").write_text(
         json.dumps(as_json(header, lines, plain), indent=1) + "\n", encoding="utf-8"
     )
-    text = "\n\n".join(filter(None, [as_markdown(header, arms, lines, plain), known]))
+    parts = [as_markdown(header, arms, lines, plain), fork_section(records, header["arms"]), known]
+    text = "\n\n".join(filter(None, parts))
     (out / "report.md").write_text(text + "\n", encoding="utf-8")
     return out / "report.md"
 
@@ -119,10 +122,10 @@ def _arm_table(lines: Sequence[Line], plain: str | None) -> str:
             f"{line.arm.answers:,}",
             f"{line.arm.tokens:,}",
             f"{line.cost:.2f}",
-            _share(line.pooled),
-            _share(line.by_task),
-            _points(line.to_greedy),
-            _points(line.to_plain),
+            share(line.pooled),
+            share(line.by_task),
+            points(line.to_greedy),
+            points(line.to_plain),
         ]
         for line in lines
     ]
@@ -135,30 +138,9 @@ def _task_table(arms: dict[str, ArmAnswers]) -> str:
     rows = []
     for task in tasks:
         count = len({place for arm in shown for place in arm.right if place.task == task})
-        cells = [_percent(arm.accuracy(task).value) for arm in shown]
+        cells = [percent(arm.accuracy(task).value) for arm in shown]
         rows.append([task, str(count), *cells])
     return markdown_table(["task", "questions", *(arm.name for arm in shown)], rows)
-
-
-def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def _share(value: Estimate) -> str:
-    return f"{_percent(value.value)} ({_percent(value.low)}–{_percent(value.high)})"
-
-
-def _points(value: Estimate | None) -> str:
-    if value is None:
-        return ""
-    text = f"{100 * value.value:+.1f} ({100 * value.low:+.1f} to {100 * value.high:+.1f})"
-    return f"**{text}**" if value.excludes_zero else text
-
-
-def _percent(value: float) -> str:
-    return "–" if value != value else f"{100 * value:.1f}"
 
 
 def _numbers(value: Estimate | None) -> dict[str, float | None] | None:

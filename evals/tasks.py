@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evals import extraction, public
-from evals.extraction import Answer
 from evals.instructions import follows_all
 from evals.questions import SPLITS, Question, read_questions, stable_hash
+from mlx_entropix.engine.search import Extract
 from mlx_entropix.errors import EvalError
 
 SHIPPED = Path(__file__).with_name("tasks")
@@ -48,13 +48,13 @@ class Task:
         """What the user says."""
         return f"{question.text}\n{self.instruction}" if self.instruction else question.text
 
-    def extract(self, text: str, question: Question) -> Answer | None:
+    def extract(self, text: str, question: Question) -> Extract | None:
         """The answer in a text, None where there is none."""
         if self.rule == INSTRUCTIONS:
             return None
         return extraction.extract(self.rule, text, question)
 
-    def is_right(self, text: str, answer: Answer | None, question: Question) -> bool:
+    def is_right(self, text: str, answer: Extract | None, question: Question) -> bool:
         """Whether a text, of which `answer` was extracted, answers the question."""
         if self.rule == INSTRUCTIONS:
             return follows_all(text, question.details)

@@ -156,7 +156,7 @@ def as_toml(
     if scores:
         lines.append(f"best_plain = {json.dumps(max(scores, key=lambda name: scores[name]))}")
     for name, number in chosen.items():
-        lines += ["", f"[arms.{name}]", *_toml(trials[name][number])]
+        lines += ["", f"[arms.{name}]", *to_toml(trials[name][number])]
     for name, every in trials.items():
         for number, values in enumerate(every):
             arm = arms.get(trial_name(name, number))
@@ -164,7 +164,7 @@ def as_toml(
                 accuracy = arm.accuracy()
                 lines += ["", "[[trials]]", f"arm = {json.dumps(name)}"]
                 lines += [f"accuracy = {accuracy.value:.4f}", f"error = {accuracy.error:.4f}"]
-                lines += [f"tokens_an_answer = {arm.tokens_an_answer:.2f}", *_toml(values)]
+                lines += [f"tokens_an_answer = {arm.tokens_an_answer:.2f}", *to_toml(values)]
     return "\n".join(lines) + "\n"
 
 
@@ -172,12 +172,12 @@ def _score(arm: ArmAnswers | None) -> float:
     return arm.accuracy().value if arm is not None else -1.0
 
 
-def _toml(values: Mapping[str, Any], prefix: str = "") -> list[str]:
+def to_toml(values: Mapping[str, Any], prefix: str = "") -> list[str]:
     """`name = value` lines, nested ones with dotted names. JSON's scalars and lists are TOML's."""
     lines = []
     for name, value in values.items():
         if isinstance(value, Mapping):
-            lines += _toml(value, f"{prefix}{name}.")
+            lines += to_toml(value, f"{prefix}{name}.")
         else:
             lines.append(f"{prefix}{name} = {json.dumps(value)}")
     return lines

@@ -34,23 +34,24 @@ def votes(records: Sequence[Record], uncounted: Iterable[str] = ()) -> list[Reco
         answers.sort(key=lambda record: record["seed"])
         for size in SIZES:
             if len(answers) >= size:
-                winner = _winner(answers[:size])
+                best = winner(answers[:size])
                 made.append(
                     {
                         "task": task,
                         "question": question,
                         "arm": vote_arm(arm, size),
                         "seed": 0,
-                        "text": winner["text"],
-                        "answer": winner["answer"],
-                        "correct": winner["correct"],
+                        "text": best["text"],
+                        "answer": best["answer"],
+                        "correct": best["correct"],
                         "completion_tokens": sum(a["completion_tokens"] for a in answers[:size]),
                     }
                 )
     return made
 
 
-def _winner(answers: Sequence[Record]) -> Record:
+def winner(answers: Sequence[Record]) -> Record:
+    """The first of the answers that the commonest one is."""
     counts = Counter(record["answer"] for record in answers if record["answer"] is not None)
     if not counts:
         return answers[0]

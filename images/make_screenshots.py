@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "images"
 CITIES = "What is the capital of France, and what is it famous for?"
+LARGER = "Which is larger, 9.9 or 9.11?"
 STORY = "Write the opening of a story set on a night train."
 ANSWER_MS = 240_000
 SEED = 0
@@ -81,6 +82,13 @@ def take_all(browser: Browser, url: str) -> None:
     page.get_by_role("button", name="Run both").click()
     wait_done(page, 2)
     save(page, "ui_side_by_side")
+
+    page = open_page(browser, url, "light")
+    page.get_by_role("tab", name="Sampler").click()
+    page.get_by_role("combobox", name="Forks").select_option("entropy")
+    page.get_by_role("tab", name="Forks").click()
+    ask(page, LARGER)
+    save(page, "ui_forks")
 
     phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
     page = open_page(browser, url, "light", device_scale_factor=2, **phone)

@@ -22,3 +22,12 @@ RANGES: dict[str, tuple[int, int]] = {
     "min_p": (0, 1),
 }
 """The least and the greatest of each value that the entropy sampler's quadrants start from."""
+
+FORKS = ("independent", "first", "entropy", "lookahead", "deepconf")
+"""Every policy of forks that a user may name; see engine/search/."""
+
+EXTRACTORS = ("auto", "number", "line", "letter", "json:FIELD", "regex:PATTERN", "none")
+"""The rules that find the answer in a path's text; see engine/search/extract.py."""
+
+MOST_PATHS = 64
+"""So many paths may be alive at once, and be made from the start."""

@@ -9,6 +9,7 @@ import sys
 from argparse import Namespace
 from dataclasses import replace
 
+from mlx_entropix.choices import EXTRACTORS, FORKS, MOST_PATHS
 from mlx_entropix.cli.command import (
     ArgumentParser,
     add_base_values,
@@ -39,6 +40,7 @@ def _run(options: Namespace) -> int:
         print(config_text(options), end="")
         return 0
     from mlx_entropix.choices import AUTO
+    from mlx_entropix.cli.fork_options import Forks, check_together
     from mlx_entropix.cli.sampler_options import config_of, find_auto
     from mlx_entropix.cli.screen import make_screen, spinner
     from mlx_entropix.cli.trace_file import TraceFile
@@ -49,15 +51,18 @@ def _run(options: Namespace) -> int:
     prompts = asked_prompts(options)
     auto = find_auto(options.weights_dir)
     sampler, config = config_of(options, auto)
+    forks = Forks.of(options)
+    check_together(forks.config, config)
     trace = TraceFile(options.trace) if options.trace else None
     location = locate_weights(options.weights_dir)
     if location.is_fallback:
         screen.notice(_LLAMA_NOTICE.format(location.name))
     with spinner(screen.notices, f"Loading {location.name}", shown=not options.quiet):
-        from mlx_entropix.cli.answer import answer_list, answer_one
+        from mlx_entropix.cli.answer import answer_one
+        from mlx_entropix.cli.answer_list import answer_list
         from mlx_entropix.cli.session import Session
 
-        session = Session.open(options, screen, location, trace, auto, sampler, config)
+        session = Session.open(options, screen, location, trace, auto, sampler, config, forks)
     if sampler == AUTO and auto.notice:
         screen.notice(auto.notice)
     if is_list(options):
@@ -91,6 +96,7 @@ examples:
   git diff | uv run mlx_main.py --input - --system "Review this change."
   uv run mlx_main.py --input "Once upon" --raw --sampler frog --seed 7
   uv run mlx_main.py --prompts --trace run.jsonl        five prompts, every token recorded
+  uv run mlx_main.py --fork entropy --input "Which is larger, 9.9 or 9.11?"
   uv run mlx_main.py --prompt_csv roles.csv --rows 16 --json > answers.jsonl
 
 Hyphens and underscores in options are the same. Exit codes: 0 done, 1 failed while running,
@@ -111,6 +117,7 @@ def make_parser() -> ArgumentParser:
     add_model(parser.add_argument_group("model"))
     _add_sampler(parser)
     _add_answer(parser)
+    _add_forks(parser)
     _add_output(parser)
     return parser
 
@@ -181,6 +188,35 @@ def _add_answer(parser: ArgumentParser) -> None:
     )
 
 
+def _add_forks(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "forks", "several paths for one answer, and which of them it is (docs/forks.md)"
+    )
+    group.add_argument("--fork", type=policy, metavar="POLICY", help=", ".join(FORKS))
+    group.add_argument(
+        "--paths",
+        type=whole_number(1),
+        metavar="N",
+        help=f"the most paths that are written at once, 1 to {MOST_PATHS} (default: the policy's)",
+    )
+    group.add_argument(
+        "--budget",
+        type=whole_number(1),
+        metavar="N",
+        help="the most tokens of all paths together (default: --max_tokens for each)",
+    )
+    group.add_argument(
+        "--extract",
+        metavar="RULE",
+        help=f"what of a path paths vote on: {', '.join(EXTRACTORS)} (default: the policy's)",
+    )
+    group.add_argument(
+        "--fork_config",
+        metavar="FILE",
+        help="TOML or JSON with the policy and its values, which options take precedence over",
+    )
+
+
 def _add_output(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("output")
     group.add_argument(
@@ -211,6 +247,15 @@ def not_empty(text: str) -> str:
     return text
 
 
+def policy(text: str) -> str:
+    """The name of a policy of forks, for argparse."""
+    if text not in FORKS:
+        raise argparse.ArgumentTypeError(
+            f"there is no policy {text!r}, choose one of {', '.join(FORKS)}"
+        )
+    return text
+
+
 def window_size(text: str) -> int:
     """A number of tokens for a window, 0 for none, for argparse."""
     size = whole_number(0)(text)
@@ -229,6 +274,10 @@ def _contradiction(options: Namespace) -> str | None:
         return "--window adds to the trace, so it needs --trace FILE."
     if options.rows is not None and not is_list(options):
         return "--rows is for a list of prompts: --prompts or --prompt_csv."
+    if options.fork is None and options.fork_config is None:
+        for name in ("paths", "budget", "extract"):
+            if getattr(options, name) is not None:
+                return f"--{name} is for answers that fork: --fork POLICY or --fork_config FILE."
     if chats and (options.raw or options.json):
         option = "--raw" if options.raw else "--json"
         return f"{option} needs a prompt: --input, --prompts or --prompt_csv."

@@ -8,8 +8,9 @@ from typing import Any
 
 from prompt_toolkit import PromptSession
 
-from mlx_entropix.choices import NAMES
+from mlx_entropix.choices import FORKS, NAMES
 from mlx_entropix.cli.answer import stop_between_steps, stream_answer
+from mlx_entropix.cli.fork_options import check_together
 from mlx_entropix.cli.keyboard import make_keyboard, without_echo
 from mlx_entropix.cli.sampler_options import named_config
 from mlx_entropix.cli.screen import print_error
@@ -67,8 +68,10 @@ def chat(session: Session, system: str | None) -> int:
     screen, conversation, turn = session.screen, Conversation(system), -1
     session.prefix_cache_bytes = _PREFIX_CACHE_BYTES
     commands = [*COMMANDS, *(f"/sampler {name}" for name in NAMES)]
+    commands += [f"/fork {name}" for name in (*FORKS, _OFF)]
     keyboard = make_keyboard(commands, no_color=screen.no_color)
-    screen.notice(f"{session.model.name}, sampler {session.sampler}, seed {session.seed}.")
+    forks = "" if session.fork is None else f", forks {session.fork.policy}"
+    screen.notice(f"{session.model.name}, sampler {session.sampler}, seed {session.seed}{forks}.")
     screen.notice("Alt-Enter begins a new line. /help shows the commands.")
     screen.note(legend(screen.notes, quadrants=session.shows_quadrants))
     while (line := _typed(keyboard)) is not None:
@@ -141,8 +144,28 @@ def _reset(_: Session, conversation: Conversation, __: str) -> str:
 def _sampler(session: Session, _: Conversation, name: str) -> str:
     if not name:
         return f"The sampler is {session.sampler}. There are {', '.join(NAMES)}."
-    session.config, session.sampler = named_config(name, session.auto), name
+    config = named_config(name, session.auto)
+    check_together(session.fork, config)
+    session.config, session.sampler = config, name
     return f"The sampler is {name} now."
+
+
+_OFF = "off"
+
+
+def _fork(session: Session, _: Conversation, name: str) -> str:
+    if not name:
+        now = _OFF if session.fork is None else session.fork.policy
+        return f"Forks are {now}. Choose {', '.join(FORKS)} or {_OFF}."
+    if name == _OFF:
+        session.fork = None
+        return "Answers have one path now."
+    if name not in FORKS:
+        raise UsageError(f"There is no policy {name!r}. Choose one of {', '.join(FORKS)}, {_OFF}.")
+    fork = session.forks.named(name)
+    check_together(fork, session.config)
+    session.fork = fork
+    return f"Answers fork by {name} now, on {fork.paths} paths at most."
 
 
 def _seed(session: Session, _: Conversation, text: str) -> str:
@@ -178,6 +201,7 @@ COMMANDS = {
     "/help": Command("", "show this", _help),
     "/reset": Command("", "forget the conversation", _reset),
     "/sampler": Command("NAME", f"answer with another sampler: {', '.join(NAMES)}", _sampler),
+    "/fork": Command("POLICY", "choose among several paths; /fork alone lists policies", _fork),
     "/seed": Command("N", "answer with another seed", _seed),
     "/save": Command("FILE", "save the conversation, as Markdown (.md) or JSON", _save),
     "/quit": Command("", "leave, as Ctrl-D does", _quit),

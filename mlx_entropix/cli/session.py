@@ -5,15 +5,24 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from mlx_entropix.choices import MOST_PATHS
+from mlx_entropix.cli.fork_options import Forks
 from mlx_entropix.cli.sampler_options import Config
 from mlx_entropix.cli.screen import Screen
 from mlx_entropix.cli.tally import Tally
 from mlx_entropix.cli.trace_file import TraceFile
 from mlx_entropix.engine import (
     Engine,
+    Event,
+    ForkConfig,
     Request,
+    RowForked,
+    Settled,
     TokenEvent,
+    fork_record,
+    forked,
     load_from,
+    path_record,
     result_record,
     stream_request,
     token_record,
@@ -31,9 +40,10 @@ from mlx_entropix.window import MetricWindow
 class Session:
     """The loaded model and everything that was asked for on the command line.
 
-    `auto` is what the sampler of that name is for this model. `sampler`, `config` and `seed` may
-    change during a chat. `prefix_cache_bytes` of past sequences are kept for answers to come.
-    The trace has windows of so many tokens; 0 means none.
+    `auto` is what the sampler of that name is for this model, `forks` what was said of forks.
+    `sampler`, `config`, `fork` (None for answers of one path) and `seed` may change during a chat.
+    `prefix_cache_bytes` of past sequences are kept for answers to come. The trace has windows of so
+    many tokens; 0 means none.
     """
 
     screen: Screen
@@ -48,6 +58,8 @@ class Session:
     is_raw: bool
     trace: TraceFile | None
     window: int = 0
+    forks: Forks = field(default_factory=Forks)
+    fork: ForkConfig | None = None
     prefix_cache_bytes: int = 0
     _engine: Engine | None = field(default=None, init=False)
     _windows: dict[int, MetricWindow] = field(default_factory=dict, init=False)
@@ -62,6 +74,7 @@ class Session:
         auto: AutoSampler,
         sampler: str,
         config: Config,
+        forks: Forks,
     ) -> "Session":
         """Load the model. Raises `WeightsError` or `TokenizerError`."""
         model, tokenizer = load_from(location)
@@ -78,6 +91,8 @@ class Session:
             is_raw=options.raw,
             trace=trace,
             window=options.window,
+            forks=forks,
+            fork=forks.config,
         )
 
     def prompt_ids(self, prompt: Prompt) -> tuple[int, ...]:
@@ -87,11 +102,15 @@ class Session:
         return tuple(self.tokenizer.chat(prompt.messages))
 
     def request(self, prompt_ids: tuple[int, ...]) -> Request:
-        """A request to the engine with the sampler and the limits of now."""
-        return Request(prompt_ids, self.config, self.max_tokens, self.seed, self.stop)
+        """A request to the engine with the sampler, the limits and the forks of now."""
+        request = Request(prompt_ids, self.config, self.max_tokens, self.seed, self.stop)
+        return request if self.fork is None else forked(request, self.fork)
 
     def stream(
-        self, prompt_ids: tuple[int, ...], on_prompt: Callable[[int, int], None]
+        self,
+        request: Request,
+        on_prompt: Callable[[int, int], None],
+        on_path: Callable[[Event], None],
     ) -> Iterator[TokenEvent]:
         """The tokens of an answer. Raises what `stream_request` raises, and when."""
         while self._engine is not None and not self._engine.idle:
@@ -100,10 +119,10 @@ class Session:
             self._engine = Engine(
                 self.model,
                 self.tokenizer,
-                max_rows=1,
+                max_rows=MOST_PATHS,  # as many as any policy may be asked for during a chat
                 prefix_cache_bytes=self.prefix_cache_bytes,
             )
-        return stream_request(self._engine, self.request(prompt_ids), on_prompt)
+        return stream_request(self._engine, request, on_prompt, on_path)
 
     def drop_engine(self) -> None:
         """Go on with a new engine: Ctrl-C may have come in the middle of a step."""
@@ -121,6 +140,7 @@ class Session:
             "sampler": self.sampler,
             "config": self.config.model_dump(mode="json"),
             "seed": self.seed,
+            **({} if self.fork is None else {"fork": self.fork.model_dump(mode="json")}),
         }
 
     def description(self, index: int, prompt: Prompt) -> dict[str, Any]:
@@ -139,6 +159,19 @@ class Session:
         """Write a token's line."""
         if self.trace is not None:
             self.trace.write("token", index, token_record(event, self._windows.get(index)))
+
+    def trace_path(self, index: int, event: Event, tally: Tally) -> None:
+        """Write the line of a fork, or those of all paths where these are settled."""
+        if self.trace is None or tally.search is None:
+            return
+        if isinstance(event, RowForked):
+            branches = {branch.row.id: branch.number for branch in tally.search.branches}
+            parent = branches[event.parent]
+            self.trace.write("fork", index, fork_record(event, parent))
+        elif isinstance(event, Settled):
+            for path in event.paths:
+                chosen = {"chosen": path.branch == event.chosen}
+                self.trace.write("path", index, path_record(path) | chosen)
 
     def trace_result(self, index: int, tally: Tally) -> None:
         """Write the line that ends a finished answer."""

@@ -9,7 +9,14 @@ from rich.style import Style
 from rich.text import Text
 
 from mlx_entropix.cli.style import glyph_style
-from mlx_entropix.engine import TokenEvent, result_record
+from mlx_entropix.engine import (
+    Request,
+    Search,
+    Settled,
+    TokenEvent,
+    result_record,
+    settled_record,
+)
 from mlx_entropix.sampling import Quadrant
 from mlx_entropix.sampling.quadrants import FROM_SUREST
 
@@ -20,19 +27,34 @@ _DIM = Style(dim=True)
 
 @dataclass
 class Tally:
-    """The tokens of one answer, counted."""
+    """The tokens of one answer, counted.
 
+    `search` has the paths of one that forks, `settled` is what became of them.
+    """
+
+    search: Search | None = None
+    settled: Settled | None = None
     started_at: float = field(default_factory=time.perf_counter)
     events: list[TokenEvent] = field(default_factory=list)
     first_at: float = 0.0
     last_at: float = 0.0
     is_interrupted: bool = False
 
+    @classmethod
+    def of(cls, request: Request) -> "Tally":
+        """That of an answer which is about to come."""
+        return cls(request.policy if isinstance(request.policy, Search) else None)
+
     def add(self, event: TokenEvent) -> None:
         """Count one token."""
         self.last_at = time.perf_counter()
         self.first_at = self.first_at or self.last_at
         self.events.append(event)
+
+    @property
+    def tokens(self) -> int:
+        """How many were written, on all paths."""
+        return len(self.events) if self.search is None else self.search.used
 
     @property
     def text(self) -> str:
@@ -61,12 +83,14 @@ class Tally:
             result = result_record(self.text, last)
         else:
             result = {"text": self.text, "finish_reason": "interrupted"}
-            result["completion_tokens"] = len(self.events)
+            result["completion_tokens"] = self.tokens
+        forks = self.settled and settled_record(self.settled)
         return {
             **result,
             "mean_logits_entropy": self.mean_entropy,
             "mean_logits_varentropy": self.mean_varentropy,
             "quadrants": {quadrant.name: n for quadrant, n in sorted(self.quadrants.items())},
+            **({} if self.search is None else {"forks": forks}),
         }
 
     def closing_lines(
@@ -77,11 +101,15 @@ class Tally:
         The time to the first token means nothing for a row of a list, which waits its turn: it is
         left out where the answer was not computed `alone`.
         """
-        parts = [Text(f"{len(self.events):,} token{'s' * (len(self.events) != 1)}")]
+        counted = f"{self.tokens:,} token{'s' * (self.tokens != 1)}"
+        if self.search is not None and (paths := len(self.search.branches)) > 1:
+            counted += f" on {paths} paths"
+        parts = [Text(counted)]
         if self.events:
-            tps, first = self._speed()
-            parts.append(Text(f"{tps:.1f} tok/s"))
-            parts += [Text(f"first token {first:.1f} s")] * alone
+            if self.search is None or self.settled is not None:
+                tps, first = self._speed()
+                parts.append(Text(f"{tps:.1f} tok/s"))
+                parts += [Text(f"first token {first:.1f} s")] * alone
             parts += [self._shares(color_system)] * bool(self.quadrants)
             mean = (
                 f"entropy {self.mean_entropy:.1f} bits, varentropy {self.mean_varentropy:.1f} bits²"

@@ -3,7 +3,9 @@
 from mlx_entropix.engine.engine import Engine
 from mlx_entropix.engine.events import (
     Alternative,
+    Answered,
     Event,
+    Path,
     PromptProgress,
     PromptScored,
     PromptToken,
@@ -11,8 +13,10 @@ from mlx_entropix.engine.events import (
     RowDropped,
     RowFailed,
     RowForked,
+    Settled,
     Summary,
     TokenEvent,
+    Vote,
 )
 from mlx_entropix.engine.generate import (
     encode_prompt,
@@ -22,31 +26,47 @@ from mlx_entropix.engine.generate import (
     stream_generate,
     stream_request,
 )
-from mlx_entropix.engine.policy import Drop, Fork, Policy, Propose
-from mlx_entropix.engine.trace import result_record, token_record
+from mlx_entropix.engine.policy import Batch, Policy
+from mlx_entropix.engine.search import ForkConfig, Search, fork_config, forked
+from mlx_entropix.engine.trace import (
+    fork_record,
+    path_record,
+    result_record,
+    settled_record,
+    token_record,
+)
 
 __all__ = [
     "Alternative",
-    "Drop",
+    "Answered",
+    "Batch",
     "Engine",
     "Event",
-    "Fork",
+    "ForkConfig",
+    "Path",
     "Policy",
     "PromptProgress",
     "PromptScored",
     "PromptToken",
-    "Propose",
     "Request",
     "RowDropped",
     "RowFailed",
     "RowForked",
+    "Search",
+    "Settled",
     "Summary",
     "TokenEvent",
+    "Vote",
     "encode_prompt",
+    "fork_config",
+    "fork_record",
+    "forked",
     "generate",
     "load",
     "load_from",
+    "path_record",
     "result_record",
+    "settled_record",
     "stream_generate",
     "stream_request",
     "token_record",

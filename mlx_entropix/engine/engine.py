@@ -25,12 +25,12 @@ from mlx_entropix.engine.events import (
     Event,
     PromptProgress,
     Request,
-    RowDropped,
     RowFailed,
     RowForked,
     TokenEvent,
 )
-from mlx_entropix.engine.policy import Action, Drop, Fork
+from mlx_entropix.engine.moves import Moves
+from mlx_entropix.engine.policy import Policy
 from mlx_entropix.engine.prefix import PrefixCache
 from mlx_entropix.engine.row import Row, State
 from mlx_entropix.engine.shares import does_well_to_wait, shares
@@ -44,7 +44,7 @@ from mlx_entropix.engine.step import (
 )
 from mlx_entropix.errors import PromptError
 from mlx_entropix.model.decoder import Decoder, Looked, Span
-from mlx_entropix.sampling import measures_trends, position_key, sample_rows
+from mlx_entropix.sampling import measures_trends, position_key, sample_rows, self_certainty
 from mlx_entropix.text import Tokenizer
 
 CLARIFYING_TEXT = " ..."
@@ -89,10 +89,16 @@ class Engine:
         self.waiting: deque[Row] = deque()
         self.rows: list[Row] = []  # of the cache, in its order
         self._cache = model.empty_cache()
+        self._copies: list[tuple[int, int]] = []  # the last rows, while the cache lacks them
         self._queued: QueuedStep | None = None
         self._samplers = Samplers.of([], self.clarifying_token, model.vocabulary_size)
         self._next_id = 0
         self._steps = 0
+
+    @property
+    def can_rewind(self) -> bool:
+        """Whether rows can be copied at a position before their last, and drafts be verified."""
+        return self._cache.can_rewind
 
     @property
     def idle(self) -> bool:
@@ -123,9 +129,9 @@ class Engine:
         return row.id
 
     def cancel(self, row_id: int) -> None:
-        """End a row without further events. It leaves the batch with the next step."""
+        """End a row and its forks without further events. They leave with the next step."""
         for row in [*self.waiting, *self.rows]:
-            if row.id == row_id:
+            if row_id in (row.id, row.root):
                 row.state = State.ENDED
         self.waiting = deque(row for row in self.waiting if row.state is State.WAITING)
 
@@ -153,6 +159,11 @@ class Engine:
         if all(row.state is not State.ENDED for row in self.rows):
             return
         self._keep_ended()
+        for i, row in enumerate(self.rows):
+            # What was queued of it is not read, and was not seen to be finite.
+            seen = len(row.tokens) - 1 if row.generated else 0
+            if row.state is State.ENDED and self._cache.lengths[i] > seen:
+                self._cache.blank(i, seen)
         order = list(range(len(self.rows)))
         i = 0
         while i < len(order):
@@ -171,7 +182,7 @@ class Engine:
             return
         for i, row in enumerate(self.rows):
             cached = self._cache.lengths[i]
-            if row.state is State.ENDED and cached <= len(row.tokens):
+            if row.state is State.ENDED and not row.dropped and cached <= len(row.tokens):
                 self.prefixes.keep(row.tokens[:cached], self._cache.extract(i))
 
     def _admit(self) -> None:
@@ -199,30 +210,32 @@ class Engine:
             self._cache.join(layers, room=len(row.tokens) + min(row.request.max_tokens, 64))
             self.rows.append(row)
 
-    def _fork(self, row: Row, action: Fork, recent: mx.array | None) -> Event | None:
-        """Copy a row as a policy wants it, if there is room."""
-        if len(self.rows) >= self.max_rows or not self._cache.can_rewind:
+    def _room(self) -> int:
+        """How many rows may be made beside those that are there and those that wait."""
+        rows = [row for row in [*self.rows, *self.waiting] if row.state is not State.ENDED]
+        longest = max((row.most_tokens for row in rows), default=1)
+        return max(0, min(self.max_rows, self.max_kv_tokens // longest) - len(rows))
+
+    def fork(
+        self, row: Row, position: int, token_ids: tuple[int, ...], recent: mx.array | None
+    ) -> tuple[Row, RowForked] | None:
+        """Copy a row with other tokens from `position` on, if there is room; see `Batch`.
+
+        `recent` are the metrics (1, 6, W) of the row's last tokens, where its sampler looks back.
+        """
+        if not self._room() or not self.can_rewind:
             return None
-        twin, text, reason = row.fork(
-            self._new_id(), action.position, action.token_ids, self.tokenizer
-        )
+        twin, text, reason = row.fork(self._new_id(), position, token_ids, self.tokenizer)
         summary = twin.summary() if reason else None
         if not reason:
-            i = self.rows.index(row)
-            self._cache.select([*range(len(self.rows)), i])
-            excess = self._cache.lengths[i] - action.position
-            self._cache.rewind([*[0] * len(self.rows), excess])
-            twin.state, twin.recent = State.FILLING, recent
+            i, there = self.rows.index(row), len(self._cache.lengths)
+            if i >= there:  # it is itself a copy that is still to be made
+                i, _ = self._copies[i - there]
+            self._copies.append((i, min(position, len(twin.tokens) - 1)))
+            twin.state, twin.recent = State.FILLING, recent if position > row.known else None
             self.rows.append(twin)
-        return RowForked(
-            twin.id,
-            row.id,
-            twin.branch,
-            action.position,
-            action.token_ids,
-            text,
-            reason,
-            summary,
+        return twin, RowForked(
+            twin.id, row.id, twin.branch, position, token_ids, text, reason, summary
         )
 
     # ---- to the device ----
@@ -255,7 +268,7 @@ class Engine:
         """All that is known of a row is in the cache but the last token: it may draw."""
         row.state = State.LIVE
         row.filled_at = row.filled_at or time.perf_counter()
-        if self.prefixes is not None:
+        if self.prefixes is not None and row.parent is None:
             self.prefixes.keep(row.tokens[:-1], self._cache.extract(i))
         scored = row.prompt_scored() if len(row.tokens) == 1 else None
         return [scored] if scored else []
@@ -340,15 +353,19 @@ class Engine:
         best = None
         if wanted := max(look.row.request.alternatives for look in looks):
             best = sampled.candidates[:, :wanted], sampled.candidate_logprobs[:, :wanted]
+        certainty = None
+        if any(look.row.request.certainty for look in looks):
+            certainty = self_certainty(looked.logits, sampled.candidate_logprobs[:, 0])
         mx.async_eval(
             sampled.token,
             sampled.quadrant,
             sampled.numbers,
             sampled.recent,
             best,
+            certainty,
             self._cache.arrays(),
         )
-        return QueuedStep(looks, sampled, best)
+        return QueuedStep(looks, sampled, best, certainty)
 
     # ---- from the device ----
 
@@ -357,22 +374,24 @@ class Engine:
         read = step.read(self.model.name, self.tokenizer)
         self._settle_drafts(step)
         events: list[Event] = []
+        asked: dict[int, tuple[Policy, list[tuple[Row, TokenEvent | RowFailed]]]] = {}
         for row, look, event in read:
             events.append(event)
             if isinstance(event, RowFailed):
                 self._cache.blank(self.rows.index(row))
                 if self.prefixes is not None:
                     self.prefixes.clear()  # its prompt is among them, and may be spoilt throughout
-            if not isinstance(event, TokenEvent) or row.request.policy is None:
+            policy = row.request.policy
+            if policy is None or not isinstance(event, TokenEvent | RowFailed):
                 continue
-            recent = None
-            if step.sampled.recent is not None:
-                recent = mx.contiguous(step.sampled.recent[look : look + 1])
-            if row.waits:
-                row.recent = recent
-            if not event.ends:
-                for action in row.request.policy.after_token(row, event):
-                    events += self._carry_out(action, row, event, recent)
+            if row.waits and step.sampled.recent is not None:
+                row.recent = mx.contiguous(step.sampled.recent[look : look + 1])
+            asked.setdefault(id(policy), (policy, []))[1].append((row, event))
+        for policy, its in asked.values():
+            policy.after_read(its, Moves(self, step, events))
+        if self._copies:
+            self._cache.copy(self._copies)  # all at once
+            self._copies = []
         return events
 
     def _settle_drafts(self, step: QueuedStep) -> None:
@@ -384,18 +403,3 @@ class Engine:
                 row.draft = ()
         if any(counts):
             self._cache.rewind(counts)
-
-    def _carry_out(
-        self, action: Action, row: Row, event: TokenEvent, recent: mx.array | None
-    ) -> list[Event]:
-        if row.state is State.ENDED:
-            return []
-        if isinstance(action, Fork):
-            forked = self._fork(row, action, recent)
-            return [forked] if forked else []
-        if isinstance(action, Drop):
-            row.state = State.ENDED
-            return [RowDropped(row.id, row.summary())]
-        if event.position == len(row.tokens) - 1 and self._cache.can_rewind:
-            row.draft = action.token_ids
-        return []

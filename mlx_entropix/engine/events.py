@@ -1,6 +1,8 @@
 """What goes into the engine, and what comes out: plain Python values, no arrays."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mlx_entropix.engine.policy import Policy
 from mlx_entropix.sampling import Metrics, Parameters, PlainConfig, Quadrant, SamplerConfig
@@ -21,7 +23,8 @@ class Request:
 
     With `scores_prompt` the prompt's own tokens are looked at too, and reported in one
     `PromptScored`; `max_tokens` may then be 0. A `policy` may fork the row, drop it or propose
-    tokens, see policy.py.
+    tokens, see policy.py. `branch` is 0, or that of a fork that is to be written again, behind the
+    tokens that it began with as the `prefix`. With `certainty` every event has that number.
     """
 
     prompt: tuple[int, ...]
@@ -33,10 +36,11 @@ class Request:
     scores_prompt: bool = False
     prefix: tuple[int, ...] = ()
     policy: Policy | None = None
+    branch: int = 0
+    certainty: bool = False
 
 
-@dataclass(frozen=True)
-class Alternative:
+class Alternative(NamedTuple):
     """A token that could have been chosen; `logprob` under the unscaled logits, in nats."""
 
     token_id: int
@@ -86,6 +90,8 @@ class TokenEvent(_MayEnd):
     string is incomplete, more than the token where something held back is let go. `token` is the
     token's own text. `quadrant` is None under the plain sampler, `parameters` where no draw was
     made. The last event of a row has a `finish_reason`, "stop" or "length", and a `summary`.
+    `certainty`, where it was asked for, is the divergence in nats of the model's distribution from
+    one in which all tokens are equally likely, KL(U ‖ p) (Kang et al., arXiv:2502.18581).
     """
 
     row: int
@@ -100,6 +106,7 @@ class TokenEvent(_MayEnd):
     alternatives: tuple[Alternative, ...] = ()
     finish_reason: str | None = None
     summary: Summary | None = None
+    certainty: float | None = None
 
 
 @dataclass(frozen=True)
@@ -173,4 +180,81 @@ class RowFailed:
     ends = True
 
 
-Event = TokenEvent | PromptProgress | PromptScored | RowForked | RowDropped | RowFailed
+@dataclass(frozen=True)
+class Answered:
+    """Tokens that belong to the answer of a request that forks, whatever comes of its paths.
+
+    `row` is the row that the request began with. Taken together the tokens are those of the answer
+    as it would be without forks: their texts add up to it, and the last one has the finish reason
+    and a summary, which counts the tokens of all paths.
+    """
+
+    row: int
+    tokens: tuple[TokenEvent, ...]
+    ends = False
+
+
+@dataclass(frozen=True)
+class Path:
+    """What became of one path of a request that forks.
+
+    It left the path `parent` (a branch, None for the first) at `position`, from where on
+    `token_ids` are its own. `text` is all of its answer, with that of the request's prefix.
+    `finish_reason` is "stop" or "length", "dropped" where the policy ended it, "failed" where its
+    numbers were not finite. `answer` is what was found in the text, from character `start` to
+    `end`. `scores` are by their names; the higher, the better. `vote` is the weight that it gave to
+    its answer, 0 for one that has none.
+    """
+
+    branch: int
+    parent: int | None
+    position: int
+    token_ids: tuple[int, ...]
+    text: str
+    finish_reason: str
+    answer: str | None
+    start: int
+    end: int
+    scores: Mapping[str, float]
+    vote: float
+
+
+@dataclass(frozen=True)
+class Vote:
+    """An answer, the weight of all that gave it, and the branches of these, best first."""
+
+    answer: str
+    weight: float
+    branches: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Settled(_MayEnd):
+    """A request that forks is at its end. `row` is the row that it began with.
+
+    `chosen` is the branch of the path that is the answer; None where all failed, and `message` says
+    why. `votes` are empty where the answer was chosen by its score. `tokens` were written on all
+    paths together. `narrowed` forks were not made, for want of room or of budget.
+    """
+
+    row: int
+    policy: str
+    chosen: int | None
+    paths: tuple[Path, ...]
+    votes: tuple[Vote, ...]
+    tokens: int
+    narrowed: int
+    summary: Summary
+    message: str | None = None
+
+
+Event = (
+    TokenEvent
+    | PromptProgress
+    | PromptScored
+    | RowForked
+    | RowDropped
+    | RowFailed
+    | Answered
+    | Settled
+)

@@ -6,7 +6,16 @@ from typing import Any
 
 from mlx_entropix.cpu.blas import choose_threads
 from mlx_entropix.engine.engine import Engine
-from mlx_entropix.engine.events import PromptProgress, Request, RowFailed, TokenEvent
+from mlx_entropix.engine.events import (
+    Answered,
+    Event,
+    PromptProgress,
+    Request,
+    RowFailed,
+    Settled,
+    TokenEvent,
+)
+from mlx_entropix.engine.search import ForkConfig, Search, fork_config, forked
 from mlx_entropix.errors import GenerationError
 from mlx_entropix.model.decoder import Decoder
 from mlx_entropix.model.load import load_model
@@ -60,17 +69,19 @@ def stream_generate(
     seed: int = 0,
     stop: Sequence[str] = (),
     alternatives: int = 0,
+    fork: str | Mapping[str, Any] | ForkConfig | None = None,
     on_prompt: Callable[[int, int], None] | None = None,
 ) -> Iterator[TokenEvent]:
     """Generate one answer, an event a token.
 
     `prompt` is text used as it is, a list of token ids, or a list of chat messages with `role` and
     `content`. Without a `config` the sampler is the preset that is fitted to the model, or the
-    published `entropix` where none is. `on_prompt(done, total)` is called as it is read.
+    published `entropix` where none is. With a `fork`, a policy's name, its values or its
+    configuration (docs/forks.md), the answer is chosen among several paths, and its tokens come
+    when they are settled. `on_prompt(done, total)` is called as the prompt is read.
     Raises `PromptError` where the prompt is empty or does not fit, `GenerationError` where the
-    model's output is not finite, `ConfigError` where a fitted preset cannot be used.
+    model's output is not finite, `ConfigError` where a fitted preset or the `fork` cannot be used.
     """
-    engine = Engine(model, tokenizer, max_rows=1)
     request = Request(
         prompt=encode_prompt(tokenizer, prompt),
         config=config or auto_sampler(model.name, model.weights).config,
@@ -79,32 +90,49 @@ def stream_generate(
         stop=tuple(stop),
         alternatives=alternatives,
     )
-    return stream_request(engine, request, on_prompt)
+    rows = 1
+    if fork is not None:
+        paths = fork if isinstance(fork, ForkConfig) else fork_config(fork)
+        request, rows = forked(request, paths), paths.paths
+    return stream_request(Engine(model, tokenizer, max_rows=rows), request, on_prompt)
 
 
 def stream_request(
-    engine: Engine, request: Request, on_prompt: Callable[[int, int], None] | None = None
+    engine: Engine,
+    request: Request,
+    on_prompt: Callable[[int, int], None] | None = None,
+    on_path: Callable[[Event], None] | None = None,
 ) -> Iterator[TokenEvent]:
     """Generate what one request asks of an engine that has no other rows, an event a token.
 
     `on_prompt(done, total)` is called as the prompt is computed. Raises `PromptError` at once where
     the prompt is empty or does not fit; the iterator raises `GenerationError` where the model's
-    output is not finite.
+    output is not finite. Of a request that forks come the tokens of the answer; `on_path` is called
+    with all that becomes of its paths, `Settled` at the end.
     """
-    return _events(engine, engine.add(request), on_prompt)
+    forks = isinstance(request.policy, Search)
+    return _events(engine, engine.add(request), forks, on_prompt, on_path)
 
 
 def _events(
-    engine: Engine, row: int, on_prompt: Callable[[int, int], None] | None
+    engine: Engine,
+    row: int,
+    forks: bool,
+    on_prompt: Callable[[int, int], None] | None,
+    on_path: Callable[[Event], None] | None,
 ) -> Iterator[TokenEvent]:
     try:
         while not engine.idle:
             for event in engine.step():
-                if isinstance(event, TokenEvent):
+                if forks and on_path and not isinstance(event, Answered | PromptProgress):
+                    on_path(event)
+                if isinstance(event, Answered):
+                    yield from event.tokens
+                elif isinstance(event, TokenEvent) and not forks:
                     yield event
-                elif isinstance(event, RowFailed):
+                elif isinstance(event, RowFailed if not forks else Settled) and event.message:
                     raise GenerationError(event.message)
-                elif isinstance(event, PromptProgress) and on_prompt is not None:
+                elif isinstance(event, PromptProgress) and event.row == row and on_prompt:
                     on_prompt(event.done, event.total)
     finally:
         engine.cancel(row)  # where the caller wants no more of it

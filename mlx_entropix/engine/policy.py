@@ -1,4 +1,4 @@
-"""What decides, once a token was read, that its row forks, proposes a draft, or is dropped.
+"""What decides, once a step was read, that a row forks, proposes a draft, or is dropped.
 
 A policy knows of a token one step late: the one after it is being computed already. A fork
 therefore copies the row and rewinds the copy; what a dropped row had under way is thrown away. A
@@ -7,54 +7,53 @@ row whose policy proposes drafts waits for its tokens, and is not computed ahead
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from mlx_entropix.engine.events import TokenEvent
+    from mlx_entropix.engine.events import Event, RowFailed, RowForked, TokenEvent
     from mlx_entropix.engine.row import Row
 
 
-@dataclass(frozen=True)
-class Fork:
-    """Copy the row with other tokens from `position` on, which is one that the row has drawn.
+class Batch(Protocol):
+    """What a policy may do with the rows that it is asked about."""
 
-    The copy has the next branch number, and so draws of its own. It is made where the engine has
-    room for another row, and announced by a `RowForked`.
-    """
+    def fork(
+        self, row: Row, position: int, token_ids: tuple[int, ...] = ()
+    ) -> tuple[Row, RowForked] | None:
+        """Copy a row with other tokens from `position` on, which is one that the row has drawn.
 
-    position: int
-    token_ids: tuple[int, ...]
+        The copy has the next branch number, and so draws of its own; without `token_ids` it draws
+        the token at `position` too. It comes with the event that announces it. A row that has ended
+        in this very read can be copied as well. None where there is no room.
+        """
+        ...
 
+    def drop(self, row: Row) -> None:
+        """End the row, which a `RowDropped` announces."""
+        ...
 
-@dataclass(frozen=True)
-class Propose:
-    """A guess at the row's next tokens, which the next step verifies all at once.
+    def propose(self, row: Row, token_ids: tuple[int, ...]) -> None:
+        """Guess at the row's next tokens, which the next step verifies all at once.
 
-    The tokens that come out are those that would have come without it: a guess is taken as far as
-    it is what the row draws.
-    """
+        The tokens that come out are those that would have come without it: a guess is taken as far
+        as it is what the row draws.
+        """
+        ...
 
-    token_ids: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Drop:
-    """End the row, which a `RowDropped` announces."""
-
-
-Action = Fork | Propose | Drop
+    def say(self, event: Event) -> None:
+        """Put an event behind those of the step."""
+        ...
 
 
 class Policy(Protocol):
-    """Is asked after each token of a row; one object may serve several rows."""
+    """Is asked after each read of its rows; one object may serve several."""
 
     @property
     def proposes(self) -> bool:
         """Whether it ever proposes: its rows then wait for each token before the next."""
         ...
 
-    def after_token(self, row: Row, event: TokenEvent) -> Iterable[Action]:
-        """What to do now that `row` has got the token of `event`, which did not end it."""
+    def after_read(self, read: Sequence[tuple[Row, TokenEvent | RowFailed]], batch: Batch) -> None:
+        """Act on what its rows have just got: tokens, in their order, or that they failed."""
         ...

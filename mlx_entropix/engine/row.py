@@ -28,7 +28,8 @@ class Row:
 
     `tokens` are the prompt, the request's prefix, and what was drawn, as far as it was read. The
     first `known` of them were not drawn. `branch` is 0, or the number of a copy, whose `parent` is
-    the row that it was copied of.
+    the row that it was copied of, and whose `root` is the row that the request began with. A policy
+    may have ended it (`dropped`).
     """
 
     id: int
@@ -37,10 +38,12 @@ class Row:
     stops: StopStrings
     tokens: list[int]
     known: int
+    root: int
     branch: int = 0
     parent: int | None = None
     branches: Iterator[int] = field(default_factory=lambda: count(1))  # of it and its copies
     state: State = State.WAITING
+    dropped: bool = False
     draft: tuple[int, ...] = ()  # a guess at what comes after `tokens`
     recent: mx.array | None = None  # metrics of its last tokens (1, 6, W), where it starts with any
     scored: list[PromptToken] = field(default_factory=list)  # the first, and those looked at
@@ -57,7 +60,8 @@ class Row:
         for token_id in request.prefix:
             decoder.add(token_id)
         tokens = [*request.prompt, *request.prefix]
-        row = cls(row_id, request, decoder, StopStrings(request.stop), tokens, len(tokens))
+        stops = StopStrings(request.stop)
+        row = cls(row_id, request, decoder, stops, tokens, len(tokens), row_id, request.branch)
         row.scored.append(PromptToken(tokens[0], tokenizer.token_text(tokens[0])))
         return row
 
@@ -70,6 +74,7 @@ class Row:
         """
         twin = Row.of(row_id, self.request, tokenizer)
         twin.branch, twin.parent, twin.branches = next(self.branches), self.id, self.branches
+        twin.root = self.root
         twin.cached_tokens = self.cached_tokens
         twin.added_at, twin.started_at = self.added_at, self.started_at
         twin.filled_at, twin.first_token_at = self.filled_at, self.first_token_at
@@ -123,8 +128,13 @@ class Row:
                 text, reason = text + rest, "stop" if stopped else "length"
         if reason is not None:
             self.state = State.ENDED
-            text += "" if stopped else self.stops.finish()
+            text += self.stops.finish()  # nothing, where a stop string was found
         return text, reason
+
+    def held_back(self) -> str:
+        """The text that waits for what comes next, of a row that nothing comes of any more."""
+        text, _ = self.stops.add(self.decoder.finish())
+        return text + self.stops.finish()
 
     def prompt_scored(self) -> PromptScored | None:
         """The event of a prompt that has just got the last of its scores. It may end the row."""

@@ -57,6 +57,7 @@ class QueuedStep:
     looks: list[Look]
     sampled: Sampled
     best: tuple[mx.array, mx.array] | None  # ids and log-probabilities (N, n), if a row wants any
+    certainty: mx.array | None = None  # (N,), if a row wants it
 
     def __post_init__(self) -> None:
         self.last = {look.row.id: i for i, look in enumerate(self.looks) if look.given is None}
@@ -69,6 +70,10 @@ class QueuedStep:
         tokens = cast(list[int], self.sampled.token.tolist())
         # Whole arrays, as a part of one would have to be computed behind the step that follows.
         best = [cast(list[list], array.tolist()) for array in self.best or ()]
+        certainties = cast(
+            list[float | None],
+            [None] * len(tokens) if self.certainty is None else self.certainty.tolist(),
+        )
         now = time.perf_counter()
         events: list[tuple[Row, int, Event]] = []
         for i, look in enumerate(self.looks):
@@ -105,6 +110,7 @@ class QueuedStep:
                 alternatives=others,
                 finish_reason=reason,
                 summary=row.summary() if reason else None,
+                certainty=certainties[i] if row.request.certainty else None,
             )
             events.append((row, i, event))
         return events

@@ -1,8 +1,9 @@
 """Events as the plain objects that a trace file and the HTTP API hold."""
 
+from dataclasses import asdict
 from typing import Any
 
-from mlx_entropix.engine.events import TokenEvent
+from mlx_entropix.engine.events import Path, RowForked, Settled, TokenEvent
 from mlx_entropix.window import MetricWindow
 
 
@@ -42,4 +43,37 @@ def result_record(text: str, last: TokenEvent) -> dict[str, Any]:
         "prompt_tps": took.prompt_tps,
         "generation_tps": took.generation_tps,
         "peak_memory_gb": took.peak_memory_gb,
+    }
+
+
+def fork_record(event: RowForked, parent: int) -> dict[str, Any]:
+    """A fork as a JSON object: the path `branch` leaves the path `parent`, both by branch.
+
+    `token_ids` stand at `position`; none where the path draws that token too. `text` is all that
+    the path has of an answer.
+    """
+    return {
+        "branch": event.branch,
+        "parent": parent,
+        "position": event.position,
+        "token_ids": list(event.token_ids),
+        "text": event.text,
+        "finish_reason": event.finish_reason,
+    }
+
+
+def path_record(path: Path) -> dict[str, Any]:
+    """What became of a path, as a JSON object; scores in nats, bits or probabilities."""
+    return {**asdict(path), "token_ids": list(path.token_ids), "scores": dict(path.scores)}
+
+
+def settled_record(event: Settled) -> dict[str, Any]:
+    """How the answer was chosen, as a JSON object, with all `paths`."""
+    return {
+        "policy": event.policy,
+        "chosen": event.chosen,
+        "tokens": event.tokens,
+        "narrowed": event.narrowed,
+        "votes": [asdict(vote) | {"branches": list(vote.branches)} for vote in event.votes],
+        "paths": [path_record(path) for path in event.paths],
     }

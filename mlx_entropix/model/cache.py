@@ -15,6 +15,7 @@ visible is known without asking the device. docs/performance.md has what other l
 """
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 import mlx.core as mx
@@ -71,19 +72,39 @@ class KVRows:
         Only rows that change their place are copied.
         """
         self._reserve(len(rows), 0)
-        moved = [(to, row) for to, row in enumerate(rows) if to != row and self.lengths[row]]
-        # All are taken out before the first is put in its place. They are computed at once: while
-        # they are but promised they hold on to their array, which would then be copied as a whole.
-        taken = [
-            [mx.contiguous(whole[row : row + 1, :, : self.lengths[row]]) for whole in self.arrays()]
-            for _, row in moved
-        ]
-        mx.eval(taken)
-        for (to, row), parts in zip(moved, taken, strict=True):
-            for whole, part in zip(self.arrays(), parts, strict=True):
-                whole[to : to + 1, :, : self.lengths[row]] = part
+        self._put([(to, row, self.lengths[row]) for to, row in enumerate(rows) if to != row])
         self.lengths = [self.lengths[row] for row in rows]
         self._release()
+
+    def copy(self, copies: Sequence[tuple[int, int]]) -> None:
+        """Add a row for each (row, n) after the others: the first n tokens of that row.
+
+        What the row holds beyond them is not copied: it may not be finite.
+        """
+        count = len(self.lengths)
+        self._reserve(count + len(copies), 0)
+        self._put([(count + k, row, n) for k, (row, n) in enumerate(copies)])
+        self.lengths += [n for _, n in copies]
+
+    def _put(self, moves: Sequence[tuple[int, int, int]]) -> None:
+        """Put (to, row, n) in place `to` the first n tokens of that row."""
+        longest: dict[int, int] = {}
+        for _, row, n in moves:
+            longest[row] = max(n, longest.get(row, 0))
+        # All are taken out before the first is put in its place. They are computed at once: while
+        # they are but promised they hold on to their array, which would then be copied as a whole.
+        taken = {
+            row: [mx.contiguous(whole[row : row + 1, :, :n]) for whole in self.arrays()]
+            for row, n in longest.items()
+            if n
+        }
+        mx.eval(list(taken.values()))
+        # Neighbours that are copies of one row are written at once.
+        alike = groupby(enumerate(moves), lambda pair: (pair[1][0] - pair[0], *pair[1][1:]))
+        for (_, row, n), group in alike:
+            places = [to for _, (to, _, _) in group]
+            for whole, part in zip(self.arrays() if n else (), taken.get(row, ()), strict=True):
+                whole[places[0] : places[-1] + 1, :, :n] = part[:, :, :n]
 
     def rewind(self, counts: Sequence[int]) -> None:
         """Forget the last `counts[r]` tokens of each row r. Raises `ValueError` if it has fewer."""
@@ -103,11 +124,14 @@ class KVRows:
             layers.append(layer)
         return layers
 
-    def blank(self, row: int) -> None:
-        """Zero and forget what a row holds; not finite, it would spoil its place for the next."""
+    def blank(self, row: int, begin: int = 0) -> None:
+        """Zero and forget what a row holds from token `begin` on.
+
+        If that is not finite, it would spoil the place for the row that has it next.
+        """
         for whole in self.arrays():
-            whole[row : row + 1, :, : self.lengths[row]] = 0
-        self.lengths[row] = 0
+            whole[row : row + 1, :, begin : self.lengths[row]] = 0
+        self.lengths[row] = begin
 
     def arrays(self) -> list[mx.array]:
         """Every array that is held, for `mx.eval`."""

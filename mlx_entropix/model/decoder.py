@@ -54,6 +54,10 @@ class Cache(Protocol):
         """Make `rows` the rows, in that order: leaving one out drops it, naming it twice copies."""
         ...
 
+    def copy(self, copies: Sequence[tuple[int, int]]) -> None:
+        """Add a row for each (row, n) after the others: the first n tokens of that row."""
+        ...
+
     def rewind(self, counts: Sequence[int]) -> None:
         """Forget the last `counts[r]` tokens of each row r. Raises `ValueError` if it has fewer."""
         ...
@@ -62,8 +66,11 @@ class Cache(Protocol):
         """One row as mlx-lm's own cache, a copy that does not hold on to the other rows."""
         ...
 
-    def blank(self, row: int) -> None:
-        """Zero and forget what a row holds; not finite, it would spoil its place for the next."""
+    def blank(self, row: int, begin: int = 0) -> None:
+        """Zero and forget what a row holds from token `begin` on.
+
+        If that is not finite, it would spoil the place for the row that has it next.
+        """
         ...
 
     def arrays(self) -> list[mx.array]:

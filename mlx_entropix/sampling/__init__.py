@@ -11,7 +11,7 @@ from mlx_entropix.sampling.config import BaseValues, PlainConfig, SamplerConfig,
 from mlx_entropix.sampling.config_file import ConfigFile, Provenance, config_toml, read_config_file
 from mlx_entropix.sampling.decide import Parameters, classify, sampling_parameters
 from mlx_entropix.sampling.keys import position_key
-from mlx_entropix.sampling.metrics import Metrics, calculate_metrics
+from mlx_entropix.sampling.metrics import Metrics, calculate_metrics, self_certainty
 from mlx_entropix.sampling.parameter_rows import (
     candidate_count,
     draw_count,
@@ -60,4 +60,5 @@ __all__ = [
     "sample",
     "sample_rows",
     "sampling_parameters",
+    "self_certainty",
 ]

@@ -44,8 +44,8 @@ class Fault(NamedTuple):
         return f"{field}: {self.reason}" if field else self.reason
 
 
-class _Config(BaseModel):
-    """Shared behaviour of both samplers' configurations."""
+class ConfigModel(BaseModel):
+    """Shared behaviour of all configurations: immutable, checked, changed by `override`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -63,7 +63,7 @@ class _Config(BaseModel):
             raise ConfigError("; ".join(map(str, faults)), faults) from None
 
 
-class BaseValues(_Config):
+class BaseValues(ConfigModel):
     """What the quadrants start from."""
 
     temperature: float = _value(
@@ -108,7 +108,7 @@ class BaseValues(_Config):
     )
 
 
-class Thresholds(_Config):
+class Thresholds(ConfigModel):
     """Three borders for each metric, to which the quadrants' conditions refer by name."""
 
     low_logits_entropy_threshold: float = _threshold(0.1, 20, "bits")
@@ -162,7 +162,7 @@ class SamplerConfig(Thresholds, BaseValues):
     adaptive: Adaptive = Adaptive()
 
 
-class PlainConfig(_Config):
+class PlainConfig(ConfigModel):
     """The plain sampler, as mlx-lm's `make_sampler`.
 
     Its filters are measured on the distribution before the temperature is applied. The defaults

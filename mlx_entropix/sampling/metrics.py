@@ -5,6 +5,7 @@ position. Definitions: docs/fidelity.md, after https://github.com/xjdr-alt/entro
 Everything is computed in float32, whatever the model's dtype.
 """
 
+import math
 from typing import Generic, NamedTuple, TypeVar
 
 import mlx.core as mx
@@ -161,3 +162,15 @@ def all_metrics(p: Distribution, attention: mx.array) -> mx.array:
 def metric_columns(metrics: mx.array) -> Metrics[mx.array]:
     """The metrics (B, 6) one by one."""
     return Metrics(*mx.unstack(metrics, axis=-1))
+
+
+def self_certainty(logits: mx.array, best_logprob: mx.array) -> mx.array:
+    """KL(U ‖ p) in nats (B,): how far `logits` (B, V) are from saying that all are equally likely.
+
+    `best_logprob` (B,) is the log-probability of the likeliest token, so that nothing has to be
+    summed up again. Kang et al., "Scalable Best-of-N Selection for Large Language Models via
+    Self-Certainty", arXiv:2502.18581.
+    """
+    logits = logits.astype(mx.float32)
+    below_best = mx.max(logits, axis=-1) - mx.mean(logits, axis=-1)
+    return below_best - best_logprob - math.log(logits.shape[-1])

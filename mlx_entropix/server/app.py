@@ -24,9 +24,10 @@ from mlx_entropix.server.telemetry import Telemetry
 _LOCALHOST = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 
 _DESCRIPTION = """
-An OpenAI-compatible API over a language model with an entropy sampler. Responses carry one more
-field than OpenAI's: `metrics`, which says of every token how sure the model was and what the
-sampler did about it. A field of a request that is not described here is ignored.
+An OpenAI-compatible API over a language model with an entropy sampler. Responses carry two more
+fields than OpenAI's: `metrics`, which says of every token how sure the model was and what the
+sampler did about it, and `forks`, which says how an answer was chosen where it was written on
+several paths. A field of a request that is not described here is ignored.
 """
 
 _TAGS = [

@@ -3,7 +3,7 @@
 Arrays of mlx belong to the thread that made them, so that thread loads the model and steps the
 engine. What crosses are plain values: calls of the engine through a queue into the thread, events,
 one call a step, back into the loop. A row's state is the engine's; the loop only knows to which
-open answer the events of a row go.
+open answer (open_answer.py) the events of a row go.
 """
 
 import asyncio
@@ -11,24 +11,17 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Literal, TypeVar
 
-from mlx_entropix.engine import (
-    Engine,
-    Event,
-    PromptScored,
-    Request,
-    RowFailed,
-    TokenEvent,
-    load_from,
-)
+from mlx_entropix.engine import Engine, Event, Request, RowForked, load_from
 from mlx_entropix.errors import EntropixError
 from mlx_entropix.sampling import PRESETS
 from mlx_entropix.server.api_errors import ApiError, bug, loading, queue_full, stopping
+from mlx_entropix.server.open_answer import OpenAnswer, Place
 from mlx_entropix.server.settings import Settings
 from mlx_entropix.text import Tokenizer
 from mlx_entropix.weights.locate import locate_weights
@@ -39,7 +32,6 @@ logger = logging.getLogger(__name__)
 _CHUNK_BESIDE_ROWS = 64
 
 Found = TypeVar("Found")
-RowEvent = TokenEvent | PromptScored
 
 
 @dataclass(frozen=True)
@@ -56,60 +48,6 @@ class ModelInfo:
     is_fallback: bool
 
 
-@dataclass(eq=False)
-class OpenAnswer:
-    """The rows of one HTTP request. `events` gets (index of the row, event), or an error.
-
-    `left` rows have not had their last event. A row makes at most `max_tokens` events, which bounds
-    what a slow client can let pile up.
-    """
-
-    requests: list[Request]
-    drop: Callable[["OpenAnswer"], None]
-    events: asyncio.Queue[tuple[int, RowEvent] | ApiError] = field(default_factory=asyncio.Queue)
-
-    def __post_init__(self) -> None:
-        self.left = len(self.requests)
-
-    async def __aiter__(self) -> AsyncIterator[tuple[int, RowEvent]]:
-        """Every event with the index of its row, to the last. Raises `ApiError` on failure."""
-        async for item in self.with_pauses(None):
-            assert item is not None
-            yield item
-
-    async def with_pauses(
-        self, seconds: float | None
-    ) -> AsyncIterator[tuple[int, RowEvent] | None]:
-        """The same, with a None after every `seconds` without an event."""
-        while self.left or not self.events.empty():
-            try:
-                item = self.events.get_nowait()
-            except asyncio.QueueEmpty:
-                try:
-                    async with asyncio.timeout(seconds):
-                        item = await self.events.get()
-                except TimeoutError:
-                    yield None
-                    continue
-            if isinstance(item, ApiError):
-                raise item
-            yield item
-
-    def close(self) -> None:
-        """Free the rows that have not ended. May be called at any time, and twice."""
-        self.drop(self)
-
-
-@dataclass
-class _Place:
-    """Where the events of a row go."""
-
-    answer: OpenAnswer
-    index: int
-    cancel: Callable[[Engine], None]  # a command to the engine's thread
-    heard_of: bool = False  # since the first event of a row it is being computed
-
-
 class AsyncEngine:
     """`submit` in, events of an `OpenAnswer` out. Everything here runs in the event loop."""
 
@@ -121,8 +59,8 @@ class AsyncEngine:
         self.stopping = False
         self.loaded = asyncio.Event()  # set when `info` or `failure` is
         self.answers: set[OpenAnswer] = set()
-        self.on_event: Callable[[Event], None] = _ignore
-        self._places: dict[int, _Place] = {}  # by the engine's row ids
+        self.on_event: Callable[[Event, bool], None] = _ignore  # and whether its answer forks
+        self._places: dict[int, Place] = {}  # by the engine's row ids
         self._loop = asyncio.get_running_loop()
         self._thread = _EngineThread(settings, self)
         # Not the loop's own threads: a server that ends waits for what those are doing.
@@ -141,13 +79,14 @@ class AsyncEngine:
 
     @property
     def rows(self) -> int:
-        """Rows that are being computed."""
-        return sum(place.heard_of for place in self._places.values())
+        """Rows that are being computed, every path of an answer that forks among them."""
+        return sum(len(place.live) for place in set(self._places.values()))
 
     @property
     def queue(self) -> int:
         """Rows that wait for their turn."""
-        return sum(answer.left for answer in self.answers) - self.rows
+        begun = sum(place.heard_of for place in set(self._places.values()))
+        return sum(answer.left for answer in self.answers) - begun
 
     def model(self) -> ModelInfo:
         """The loaded model; raises the 503 that a client gets where there is none, or no longer."""
@@ -172,7 +111,7 @@ class AsyncEngine:
                 f"{capacity}.",
                 param="n",
             )
-        taken = sum(answer.left for answer in self.answers)
+        taken = self.rows + self.queue
         if taken + len(requests) > capacity:
             raise queue_full(taken, capacity, len(requests))
         answer = OpenAnswer(requests, self.drop)
@@ -184,8 +123,9 @@ class AsyncEngine:
         """Forget an answer; its rows leave the batch before the next step."""
         self.answers.discard(answer)
         answer.left = 0
-        for row_id in [row for row, place in self._places.items() if place.answer is answer]:
-            self._thread.commands.put(self._places.pop(row_id).cancel)
+        for place in {place for place in self._places.values() if place.answer is answer}:
+            self._thread.commands.put(place.cancel)
+            self._forget(place)
 
     def cut(self, error: ApiError) -> None:
         """End every answer with an error as its last event."""
@@ -215,28 +155,44 @@ class AsyncEngine:
     def place(self, answer: OpenAnswer, engine: Engine, row_ids: list[int]) -> None:
         """Note the engine's ids of an answer's rows; their events come after this."""
         for index, row_id in enumerate(row_ids):
-            self._places[row_id] = _Place(answer, index, partial(_cancel, engine, row_id))
+            cancel = partial(_cancel, engine, row_id)
+            self._places[row_id] = Place(answer, index, cancel, {row_id: 0})
         if answer not in self.answers:  # it was dropped before it had ids
             self.drop(answer)
 
     def receive(self, events: list[Event]) -> None:
         """Hand the events of one step to the answers that they belong to."""
+        of_place: dict[Place, list[Event]] = {}
         for event in events:
-            place = self._places.get(event.row)
+            place = self._places.get(event.parent if isinstance(event, RowForked) else event.row)
             if place is None:
                 continue
-            answer, place.heard_of = place.answer, True
-            if isinstance(event, RowFailed):
-                self.fail(answer, ApiError(500, event.message, code="generation_failed"))
-                continue
-            if event.ends:
-                del self._places[event.row]
-                answer.left -= 1
-                if not answer.left:
-                    self.answers.discard(answer)
-            self.on_event(event)
-            if isinstance(event, RowEvent):
-                answer.events.put_nowait((place.index, event))
+            if isinstance(event, RowForked):
+                place.branches[event.row] = event.branch
+                self._places[event.row] = place
+            of_place.setdefault(place, []).append(event)
+        for place, its in of_place.items():
+            if place.answer in self.answers:  # else another of its rows has just failed
+                self._hand(place, its)
+
+    def _hand(self, place: Place, events: list[Event]) -> None:
+        """Hand a step's events of one place to its answer."""
+        answer = place.answer
+        for item in place.take(events):
+            answer.events.put_nowait((place.index, item))
+        for event in events:
+            self.on_event(event, place.forks)
+        if place.failure:
+            self.fail(answer, ApiError(500, place.failure, code="generation_failed"))
+        elif place.ended:
+            self._forget(place)
+            answer.left -= 1
+            if not answer.left:
+                self.answers.discard(answer)
+
+    def _forget(self, place: Place) -> None:
+        for row_id in place.branches:
+            del self._places[row_id]
 
 
 class _EngineThread(threading.Thread):
@@ -331,5 +287,5 @@ def _warm_up(engine: Engine) -> None:
         engine.step()
 
 
-def _ignore(_event: Event) -> None:
+def _ignore(_event: Event, _forks: bool) -> None:
     pass

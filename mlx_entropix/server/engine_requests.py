@@ -6,7 +6,7 @@ Long texts take a while to become token ids: that is not to be done in the event
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from mlx_entropix.engine import Request
+from mlx_entropix.engine import Request, fork_config, forked
 from mlx_entropix.errors import ConfigError, PromptError
 from mlx_entropix.sampling import PlainConfig, SamplerConfig
 from mlx_entropix.sampling.formulas import PARAMETERS
@@ -108,10 +108,13 @@ def engine_requests(
     prefix: Prefix,
     seed: int,
 ) -> list[Request]:
-    """The rows for `n` answers to each prompt. Raises `ApiError` for a sampler that is none."""
+    """The rows for `n` answers to each prompt.
+
+    Raises `ApiError` for a sampler that is none, or forks that cannot be made.
+    """
     config = _config(request, settings)
     alternatives = request.alternatives or 0
-    return [
+    rows = [
         Request(
             prompt=prompt,
             config=config,
@@ -125,6 +128,13 @@ def engine_requests(
         for prompt in prompts
         for i in range(request.answers)
     ]
+    if request.fork is None:
+        return rows
+    try:
+        paths = fork_config(request.fork)
+        return [forked(row, paths, before=prefix.text) for row in rows]
+    except ConfigError as error:
+        raise ApiError.of(error, "fork") from None
 
 
 def _config(request: GenerationRequest, settings: Settings) -> SamplerConfig | PlainConfig:

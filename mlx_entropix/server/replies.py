@@ -10,10 +10,13 @@ from mlx_entropix.engine import (
     Alternative,
     PromptScored,
     PromptToken,
+    Settled,
     Summary,
     TokenEvent,
     token_record,
 )
+from mlx_entropix.server.fork_events import fork_events, settled_event
+from mlx_entropix.server.open_answer import AnswerEvent, PathEvents
 from mlx_entropix.server.schemas import (
     ChatChoice,
     ChatChunkChoice,
@@ -23,9 +26,9 @@ from mlx_entropix.server.schemas import (
     TextChoice,
     TextLogprobs,
     TokenLogprob,
-    TopLogprob,
     Usage,
 )
+from mlx_entropix.server.token_schemas import TopLogprob
 from mlx_entropix.text import Tokenizer
 from mlx_entropix.window import MetricWindow
 
@@ -43,6 +46,7 @@ class Choice:
     prefix: str = ""
     window: int = 0
     scored: PromptScored | None = None
+    settled: Settled | None = None
     tokens: list[TokenEvent] = field(default_factory=list)
     length: int = field(init=False)  # characters of the answer before the last token
 
@@ -50,8 +54,11 @@ class Choice:
         self.length = len(self.prefix)
         self.moving = MetricWindow(self.window) if self.window else None
 
-    def take(self, event: TokenEvent | PromptScored) -> None:
+    def take(self, event: AnswerEvent) -> None:
         """Add what the engine made."""
+        if isinstance(event, PathEvents):
+            self.settled = event.settled
+            return
         if isinstance(event, PromptScored):
             self.scored = event
             return
@@ -82,14 +89,15 @@ class Choice:
 class Reply:
     """One response: the fields that all its objects share, and how they are put together.
 
-    `seed` is that of the first answer. `answers` are made for each prompt.
+    `seed` is that of the first answer. `answers` are made for each prompt. `alternatives` is how
+    many each token is reported with; None for no log-probabilities.
     """
 
     model: str
     tokenizer: Tokenizer
     seed: int
     answers: int
-    with_logprobs: bool
+    alternatives: int | None
     with_metrics: bool
     id: str = field(init=False)
     created: int = field(default_factory=lambda: int(time.time()))
@@ -108,6 +116,8 @@ class Reply:
         if self.with_metrics:
             several = len(choices) > 1
             reply["metrics"] = [m for c in choices for m in self._metrics(c, c.tokens, several)]
+        if settled := [settled_event(c.index, c.settled) for c in choices if c.settled]:
+            reply["forks"] = settled
         return reply
 
     def first_chunk(self, choice: Choice) -> dict[str, Any] | None:
@@ -117,6 +127,12 @@ class Reply:
     def prompt_chunk(self, choice: Choice) -> dict[str, Any] | None:
         """What a stream says of an answer when its prompt has been scored, if anything."""
         raise NotImplementedError
+
+    def paths_chunk(self, choice: Choice, paths: PathEvents) -> dict[str, Any]:
+        """What became of the paths of `choice` in a step, which adds nothing to the answer."""
+        chunk = self._envelope(self.chunk_name, [self._nothing(choice)])
+        top = self._top_logprobs if self.with_logprobs else None
+        return chunk | {"forks": fork_events(choice.index, paths, top)}
 
     def token_chunk(self, choice: Choice, *, several: bool) -> dict[str, Any]:
         """What the last token of `choice` adds; `several` where there are other choices."""
@@ -133,7 +149,16 @@ class Reply:
         """The end of a stream whose client asked for usage."""
         return self._envelope(self.chunk_name, []) | {"usage": self._usage(choices)}
 
+    @property
+    def with_logprobs(self) -> bool:
+        """Whether log-probabilities are reported."""
+        return self.alternatives is not None
+
     def _choice(self, choice: Choice) -> ChatChoice | TextChoice:
+        raise NotImplementedError
+
+    def _nothing(self, choice: Choice) -> ChatChunkChoice | TextChoice:
+        """A choice of a chunk that adds nothing to the answer."""
         raise NotImplementedError
 
     def _delta(self, choice: Choice) -> ChatChunkChoice | TextChoice:
@@ -157,6 +182,17 @@ class Reply:
         """Records of the next tokens of `choice`: each token is asked for once, in their order."""
         extra = {"choice": choice.index} if several else {}
         return [token_record(event, choice.moving) | extra for event in events]
+
+    def _top_logprobs(self, event: TokenEvent) -> list[TopLogprob]:
+        return [self._logprob(other) for other in event.alternatives[: self.alternatives]]
+
+    def _logprob(self, token: TokenEvent | Alternative) -> TopLogprob:
+        return {
+            "token": token.token,
+            "token_id": token.token_id,
+            "logprob": token.logprob,
+            "bytes": list(self.tokenizer.token_bytes(token.token_id)),
+        }
 
     def _usage(self, choices: Sequence[Choice]) -> Usage:
         """Tokens of the whole response; a prompt counts once for all its answers."""
@@ -190,6 +226,9 @@ class ChatReply(Reply):
         """Why an answer ended."""
         return self._chunk(choice, {}, choice.finish_reason)
 
+    def _nothing(self, choice: Choice) -> ChatChunkChoice:
+        return _delta(choice.index, {}, None, None)
+
     def _chunk(
         self, choice: Choice, delta: Delta, finish_reason: FinishReason | None = None
     ) -> dict[str, Any]:
@@ -212,21 +251,9 @@ class ChatReply(Reply):
         if not self.with_logprobs:
             return None
         content: list[TokenLogprob] = [
-            {
-                **self._logprob(event),
-                "top_logprobs": list(map(self._logprob, event.alternatives)),
-            }
-            for event in events
+            {**self._logprob(event), "top_logprobs": self._top_logprobs(event)} for event in events
         ]
         return {"content": content, "refusal": None}
-
-    def _logprob(self, token: TokenEvent | Alternative) -> TopLogprob:
-        return {
-            "token": token.token,
-            "token_id": token.token_id,
-            "logprob": token.logprob,
-            "bytes": list(self.tokenizer.token_bytes(token.token_id)),
-        }
 
 
 def _delta(
@@ -259,6 +286,9 @@ class TextReply(Reply):
         """Why an answer ended."""
         return self._chunk(choice, "", None, choice.finish_reason)
 
+    def _nothing(self, choice: Choice) -> TextChoice:
+        return _text_choice(choice.index, "", None, None)
+
     def _chunk(
         self,
         choice: Choice,
@@ -273,7 +303,7 @@ class TextReply(Reply):
     def _delta(self, choice: Choice) -> TextChoice:
         event = choice.tokens[-1]
         start = len(choice.prompt or "") + choice.length
-        logprobs = _columns([event], [start]) if self.with_logprobs else None
+        logprobs = self._columns([event], [start]) if self.with_logprobs else None
         return _text_choice(choice.index, event.text, logprobs, None)
 
     def _choice(self, choice: Choice) -> TextChoice:
@@ -292,7 +322,18 @@ class TextReply(Reply):
         for event in events:
             offsets.append(at)
             at += len(event.text)
-        return _columns([*echoed, *events], offsets)
+        return self._columns([*echoed, *events], offsets)
+
+    def _columns(
+        self, tokens: Sequence[TokenEvent | PromptToken], offsets: list[int]
+    ) -> TextLogprobs:
+        """Log-probabilities as the API's four lists, one item a token."""
+        return {
+            "tokens": [token.token for token in tokens],
+            "token_logprobs": [token.logprob for token in tokens],
+            "top_logprobs": [_by_name(token, self.alternatives) for token in tokens],
+            "text_offset": offsets,
+        }
 
 
 def _text_choice(
@@ -301,20 +342,10 @@ def _text_choice(
     return {"index": index, "text": text, "logprobs": logprobs, "finish_reason": finish_reason}
 
 
-def _columns(tokens: Sequence[TokenEvent | PromptToken], offsets: list[int]) -> TextLogprobs:
-    """Log-probabilities as the API's four lists, one item a token."""
-    return {
-        "tokens": [token.token for token in tokens],
-        "token_logprobs": [token.logprob for token in tokens],
-        "top_logprobs": [_by_name(token) for token in tokens],
-        "text_offset": offsets,
-    }
-
-
-def _by_name(token: TokenEvent | PromptToken) -> dict[str, float] | None:
+def _by_name(token: TokenEvent | PromptToken, most: int | None) -> dict[str, float] | None:
     """The alternatives and the token itself; of tokens that read alike, the likeliest counts."""
     if token.logprob is None:
         return None
-    names = {other.token: other.logprob for other in reversed(token.alternatives)}
+    names = {other.token: other.logprob for other in reversed(token.alternatives[:most])}
     names[token.token] = max(token.logprob, names.get(token.token, token.logprob))
     return names

@@ -133,13 +133,19 @@ class GenerationRequest(_Part):
     top_k: int | None = _base_value("top_k")
     min_p: float | None = _base_value("min_p")
     metrics: bool | None = Field(
-        True, description="Report metrics, quadrant and parameters of every token."
+        True, description="Report metrics, quadrant and parameters of every token of the answers."
     )
     prefix_token_ids: list[_TokenId] | None = Field(
         None,
         description="The answer begins with these tokens, and its text with theirs; the rest is "
         "generated. A character may be cut in two. Stop strings are not looked for in them, and "
         "they count as tokens of the prompt.",
+    )
+    fork: str | dict[str, Any] | None = Field(
+        None,
+        description="Write the answer on several paths, and choose one: a policy's name, or an "
+        "object with its `policy` and values that differ from the policy's own, as /v1/samplers "
+        "describes them. Each of n answers has paths of its own.",
     )
     window: int | None = Field(
         0,
@@ -222,6 +228,12 @@ class ChatRequest(GenerationRequest):
                     "top_logprobs": 3,
                     "sampler": "entropix",
                     "sampler_config": {"temperature": 0.5, "adaptive": {"top_k_maximum": 40}},
+                },
+                {
+                    "messages": [{"role": "user", "content": "What is 17 + 25?"}],
+                    "max_tokens": 48,
+                    "seed": 0,
+                    "fork": {"policy": "entropy", "paths": 4, "extract": "number"},
                 },
             ]
         }

@@ -12,7 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from mlx_entropix.engine import PromptScored
 from mlx_entropix.server.api_errors import ApiError
-from mlx_entropix.server.async_engine import OpenAnswer
+from mlx_entropix.server.open_answer import OpenAnswer, PathEvents
 from mlx_entropix.server.replies import Choice, Reply
 
 logger = logging.getLogger(__name__)
@@ -110,6 +110,9 @@ class StreamedAnswer(EventSourceResponse):
             index, event = item
             choice = self.choices[index]
             choice.take(event)
+            if isinstance(event, PathEvents):
+                yield self.reply.paths_chunk(choice, event)
+                continue
             if isinstance(event, PromptScored):
                 if prompt := self.reply.prompt_chunk(choice):
                     yield prompt

@@ -10,6 +10,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import PlainTextResponse, Response
 
 from mlx_entropix.choices import NORMAL
+from mlx_entropix.engine.search import POLICIES, ForkConfig
 from mlx_entropix.prompts import SYSTEM_PROMPT
 from mlx_entropix.sampling import PlainConfig, SamplerConfig
 from mlx_entropix.sampling.metrics import ABOUT
@@ -112,7 +113,8 @@ async def model(
 async def samplers(engine: EngineOf) -> schemas.Samplers:
     """Every preset's values, the plain sampler's, their JSON Schemas, and the server's default.
 
-    With them what a person has to know to read answers: quadrants, metrics, the system prompt.
+    With them the policies of forks, and what a person has to know to read answers: quadrants,
+    metrics, the system prompt.
     """
     settings = engine.settings
     named = {name: config.model_dump() for name, config in settings.auto.samplers.items()}
@@ -124,6 +126,7 @@ async def samplers(engine: EngineOf) -> schemas.Samplers:
         fitted=settings.auto.fitted,
         schema=SamplerConfig.model_json_schema(),
         plain_schema=PlainConfig.model_json_schema(),
+        forks=[_policy_facts(name, policy) for name, policy in POLICIES.items()],
         quadrants=[
             schemas.QuadrantFacts(name=q.name, code=q.code, phrase=q.phrase, glyph=q.glyph)
             for q in FROM_SUREST
@@ -159,6 +162,16 @@ async def metrics(request: HttpRequest) -> Response:
 router.include_router(_keyed)
 
 
+def _policy_facts(name: str, policy: type[ForkConfig]) -> schemas.PolicyFacts:
+    about = policy.model_json_schema()
+    return schemas.PolicyFacts(
+        name=name,
+        description=about["description"].partition("\n")[0],
+        defaults=policy(policy=name).model_dump(mode="json"),
+        schema=about,
+    )
+
+
 def _model_for(body: GenerationRequest, engine: AsyncEngine) -> ModelInfo:
     model = engine.model()
     if body.model is not None:
@@ -188,7 +201,7 @@ async def _answer(
         model.tokenizer,
         seed,
         answers=body.answers,
-        with_logprobs=body.alternatives is not None,
+        alternatives=body.alternatives,
         with_metrics=body.metrics is not False,
     )
     choices = [

@@ -4,22 +4,14 @@ What answers with tokens are made of are dictionaries, which replies.py writes a
 models would check every token of every stream again. The tests check them against their models.
 """
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import BaseModel, Field, create_model
+from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
-from mlx_entropix.sampling import Metrics, PlainConfig, Quadrant
 from mlx_entropix.sampling.config_file import Provenance
-from mlx_entropix.sampling.formulas import PARAMETERS
-from mlx_entropix.sampling.metrics import ABOUT
-
-if TYPE_CHECKING:
-    QuadrantName = str
-    MetricName = str
-else:
-    QuadrantName = Literal[tuple(Quadrant.__members__)]
-    MetricName = Literal[Metrics._fields]
+from mlx_entropix.server.fork_schemas import ForkEvent, PathsSettled
+from mlx_entropix.server.token_schemas import MetricName, QuadrantName, TokenRecord, TopLogprob
 
 FinishReason = Literal["stop", "length"]
 
@@ -47,73 +39,6 @@ class ErrorResponse(BaseModel):
     error: ErrorObject = Field(description="The error.")
 
 
-class Moving(BaseModel):
-    """A metric over the last tokens of an answer."""
-
-    mean: float = Field(description="Its mean, in its own unit.")
-    slope: float | None = Field(
-        description="How fast it rises, by least squares, in its unit a token; null for one token."
-    )
-
-
-class _WindowSize(BaseModel):
-    size: int = Field(description="How many tokens; the first ones of an answer have fewer.")
-
-
-class _Place(BaseModel):
-    position: int = Field(
-        description="Index of the token in the whole sequence, the prompt included."
-    )
-    token_id: int = Field(description="The token's number in the vocabulary.")
-    token: str = Field(description="Its text; a part of a character reads as `\\xe2`.")
-    quadrant: QuadrantName | None = Field(
-        description="The condition that held; null under the plain sampler."
-    )
-    logprob: float = Field(description="Under the unscaled logits, in nats.")
-
-
-def _more(base: type[BaseModel], fields: dict[str, Any]) -> Any:
-    """The model with more fields, each given as its type and its description."""
-    typed: Any = {name: (type_, Field(description=text)) for name, (type_, text) in fields.items()}
-    return create_model(base.__name__, __base__=base, **typed)
-
-
-_MOVING = {
-    name: (Moving, f"In {unit}, and {unit} a token." if unit else "Mean and slope.")
-    for name, (unit, _) in ABOUT._asdict().items()
-}
-_METRICS = {
-    name: (float, f"{text} In {unit}." if unit else text)
-    for name, (unit, text) in ABOUT._asdict().items()
-}
-_PARAMETERS = {
-    name: (PlainConfig.model_fields[name].annotation | None, text)  # type: ignore[operator]
-    for name, text in zip(
-        PARAMETERS,
-        (
-            "Temperature of the draw; null, as the next three, where none was made.",
-            "Share of probability that was drawn from.",
-            "The most candidates that were drawn from.",
-            "Least probability of a candidate, as a share of the likeliest one's.",
-        ),
-        strict=True,
-    )
-}
-
-
-class Window(_more(_WindowSize, _MOVING)):  # type: ignore[misc]
-    """Every metric over the last tokens of an answer, this one among them."""
-
-
-class TokenRecord(_more(_Place, _METRICS | _PARAMETERS)):  # type: ignore[misc]
-    """One token. Entropies are in bits, varentropies in bits²; see docs/api.md."""
-
-    window: Window | None = Field(
-        None, description="The metrics over the last tokens; only where the request has a `window`."
-    )
-    choice: int | None = Field(None, description="Whose token it is, where there are several.")
-
-
 class PromptTokensDetails(TypedDict):
     """Of the prompt's tokens, those that did not have to be computed again."""
 
@@ -129,17 +54,6 @@ class Usage(TypedDict):
     ]
     total_tokens: Annotated[int, Field(description="The sum of both.")]
     prompt_tokens_details: Annotated[PromptTokensDetails, Field(description="What prompts cost.")]
-
-
-class TopLogprob(TypedDict):
-    """A token that could have been chosen."""
-
-    token: Annotated[str, Field(description="The token's text.")]
-    token_id: Annotated[int, Field(description="The token's number in the vocabulary.")]
-    logprob: Annotated[float, Field(description="Under the unscaled logits, in nats.")]
-    bytes: Annotated[
-        list[int], Field(description="The token's bytes; several tokens may make a character.")
-    ]
 
 
 class TokenLogprob(TopLogprob):
@@ -245,12 +159,19 @@ class _Response(BaseModel):
     )
 
 
+_FORKS = "How each answer was chosen among its paths; only where the request has a `fork`."
+_FORK_EVENTS = (
+    "What became of the answer's paths in a step of the batch; only where the request has a `fork`."
+)
+
+
 class ChatCompletion(_Response):
     """A whole answer to a chat."""
 
     object: Literal["chat.completion"] = Field(description=_KIND)
     choices: list[ChatChoice] = Field(description="The answers, in the order of their index.")
     usage: Usage = Field(description="How many tokens it took.")
+    forks: list[PathsSettled] | None = Field(None, description=_FORKS)
 
 
 class ChatCompletionChunk(_Response):
@@ -259,6 +180,7 @@ class ChatCompletionChunk(_Response):
     object: Literal["chat.completion.chunk"] = Field(description=_KIND)
     choices: list[ChatChunkChoice] = Field(description="One item, or none beside the usage.")
     usage: Usage | None = Field(None, description="In the last chunk, if it was asked for.")
+    forks: list[ForkEvent] | None = Field(None, description=_FORK_EVENTS)
 
 
 class Completion(_Response):
@@ -271,6 +193,9 @@ class Completion(_Response):
     )
     usage: Usage | None = Field(
         None, description="How many tokens it took; in a stream only if it was asked for."
+    )
+    forks: list[ForkEvent] | None = Field(
+        None, description=f"{_FORKS} In a stream: {_FORK_EVENTS[0].lower()}{_FORK_EVENTS[1:]}"
     )
 
 
@@ -309,8 +234,17 @@ class MetricFacts(BaseModel):
     description: str = Field(description="What it says, in a sentence.")
 
 
+class PolicyFacts(BaseModel):
+    """A policy of forks, and the values that requests may give it."""
+
+    name: str = Field(description="Its name, as in `fork`.")
+    description: str = Field(description="What it does, in a sentence.")
+    defaults: dict[str, Any] = Field(description="Its values where a request gives none.")
+    schema_: dict[str, Any] = Field(alias="schema", description="JSON Schema of its values.")
+
+
 class Samplers(BaseModel):
-    """The samplers that requests may name, and what there is to know about what they do."""
+    """The samplers and policies that requests may name, and what there is to know about them."""
 
     default: str = Field(description="The sampler of requests that name none.")
     config: dict[str, Any] = Field(description="Its values, as this server was started.")
@@ -322,6 +256,7 @@ class Samplers(BaseModel):
     )
     schema_: dict[str, Any] = Field(alias="schema", description="JSON Schema of the presets.")
     plain_schema: dict[str, Any] = Field(description="JSON Schema of the plain sampler.")
+    forks: list[PolicyFacts] = Field(description="The policies of forks.")
     quadrants: list[QuadrantFacts] = Field(
         description="The entropy sampler's quadrants, from the surest to the least sure."
     )

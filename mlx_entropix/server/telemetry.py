@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from mlx_entropix.engine import Event, TokenEvent
+from mlx_entropix.engine import Event, RowForked, Settled, TokenEvent
 from mlx_entropix.server.async_engine import AsyncEngine
 
 _PREFIX = "mlx_entropix"
@@ -30,19 +30,24 @@ class Telemetry:
         self._gauge("queue", "Rows that wait.").set_function(lambda: engine.queue)
         engine.on_event = self.on_event
 
-    def on_event(self, event: Event) -> None:
-        """Count what came of a step for one row."""
+    def on_event(self, event: Event, forks: bool) -> None:
+        """Count what came of a step for one row, which may be a path of an answer that forks."""
         if isinstance(event, TokenEvent):
             self._tokens.inc()
             if event.quadrant is not None:
                 self._quadrants.labels(event.quadrant.name).inc()
+        elif isinstance(event, RowForked):
+            self._tokens.inc(len(event.token_ids))
         summary = getattr(event, "summary", None)
         if summary is None:
             return
-        self._prompt.inc(summary.prompt_tokens)
-        self._cached.inc(summary.cached_tokens)
-        if summary.completion_tokens:
-            self._first.observe(summary.first_token_seconds)
+        whole = isinstance(event, Settled)
+        if whole or not forks:
+            self._prompt.inc(summary.prompt_tokens)
+            self._cached.inc(summary.cached_tokens)
+            if summary.completion_tokens:
+                self._first.observe(summary.first_token_seconds)
+        if summary.completion_tokens and not whole:
             self._rate.observe(summary.generation_tps)
 
     def on_request(self, path: str, status: int) -> None:

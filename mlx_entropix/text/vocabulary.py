@@ -28,6 +28,7 @@ class Vocabulary:
         self._byte_level = _is_byte_level(backend)
         self._added = {id: t.content for id, t in backend.get_added_tokens_decoder().items()}
         self._bytes: dict[int, bytes] = dict.fromkeys(control_ids, b"")
+        self._names: dict[int, str] = {}
 
     def bytes_of(self, token_id: int) -> bytes:
         """Return the bytes that a token writes: none for a control token and for an unknown id."""
@@ -40,6 +41,12 @@ class Vocabulary:
         r"""Return how one token reads alone: its text, a control token's name, `\xe2` for a byte
         that is only a part of a character, and `<|49999|>` for an id without a token.
         """
+        known = self._names.get(token_id)
+        if known is None:
+            known = self._names[token_id] = self._name(token_id)
+        return known
+
+    def _name(self, token_id: int) -> str:
         if token_id in self._added:
             return self._added[token_id]
         if self._backend.id_to_token(token_id) is None:

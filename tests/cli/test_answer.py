@@ -5,7 +5,8 @@ from dataclasses import replace
 import mlx.core as mx
 import pytest
 
-from mlx_entropix.cli.answer import answer_list, answer_one
+from mlx_entropix.cli.answer import answer_one
+from mlx_entropix.cli.answer_list import answer_list
 from mlx_entropix.cli.sampler_options import named_config
 from mlx_entropix.cli.trace_file import TraceFile
 from mlx_entropix.errors import GenerationError, PromptError, TraceError, WeightsError

@@ -62,6 +62,15 @@ def error_of(capsys, *arguments):
         (["--input", "x", "--window", "-1", "--trace", "t.jsonl"], "at least 0"),
         (["--input", "x", "--rows", "2"], "--rows is for a list"),
         (["--prompts", "--rows", "0"], "at least 1"),
+        (["--input", "x", "--fork", "nope"], "no policy 'nope', choose one of independent"),
+        (["--input", "x", "--paths", "3"], "--paths is for answers that fork"),
+        (["--input", "x", "--extract", "number"], "--extract is for answers that fork"),
+        (["--input", "x", "--fork", "first", "--paths", "0"], "at least 1"),
+        (["--input", "x", "--fork", "first", "--paths", "65"], "equal to 64 (given: 65)"),
+        (["--input", "x", "--fork", "first", "--budget", "some"], "not a whole number"),
+        (["--input", "x", "--fork", "first", "--extract", "sum"], "no rule 'sum'"),
+        (["--input", "x", "--fork", "first", "--extract", "regex:("], "no regular expression"),
+        (["--input", "x", "--fork_config", "missing.toml"], "missing.toml cannot be read"),
         (["--input", "x", "--normal", "--sampler", "frog"], "contradict"),
         (["--input", "x", "--raw", "--system", "y"], "no place for --system"),
         (["--json"], "needs a prompt"),
@@ -113,6 +122,22 @@ def test_a_config_file_of_another_sampler(capsys, no_model, tmp_path, options):
     path.write_text('base = "frog"')
     err = error_of(capsys, "--input", "x", "--sampler_config", path, *options)
     assert f"The base of {path} is frog, and --sampler {options[-1].strip('-')} names" in err
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("paths = 3", "forks.toml names no policy"),
+        ('policy = ["entropy"]', "forks.toml: there is no policy ['entropy']"),
+        ('policy = "entropy"\nwarmup = 3', "forks.toml: warmup: there is no such field"),
+        ('policy = "first', "forks.toml is no TOML"),
+        ('policy = "entropy"\nwhen = ["agreement < low"]', "do not go with the sampler"),
+    ],
+)
+def test_a_file_of_forks_that_cannot_be_used(capsys, no_model, tmp_path, content, said):
+    path = tmp_path / "forks.toml"
+    path.write_text(content)
+    assert said in error_of(capsys, "--input", "x", "--normal", "--fork_config", path)
 
 
 @pytest.mark.parametrize(

@@ -47,15 +47,17 @@ def test_save_as_json_and_markdown(session, talked, tmp_path):
         ("/save {tmp}/none/chat.md", "cannot be written"),
         ("/seed x", "not a whole number"),
         ("/sampler loud", "entropix, frog, normal"),
+        ("/fork loud", "no policy 'loud'"),
         ("/nonsense", "no command /nonsense"),
     ],
 )
 def test_a_command_that_is_wrong_changes_nothing(session, talked, tmp_path, line, said):
     (tmp_path / "old.md").write_text("old")
-    before = (list(talked.turns), session.sampler, session.config, session.seed)
+    before = (list(talked.turns), session.sampler, session.config, session.seed, session.fork)
     with pytest.raises(UsageError, match=said):
         run_command(line.format(tmp=tmp_path), session, talked)
-    assert before == (talked.turns, session.sampler, session.config, session.seed)
+    now = (talked.turns, session.sampler, session.config, session.seed, session.fork)
+    assert before == now
     assert (tmp_path / "old.md").read_text() == "old"
 
 
@@ -70,6 +72,11 @@ def test_the_other_commands(session, talked):
     assert "frog" in run_command("/sampler", session, talked)
     assert run_command("/seed 12", session, talked) == "The seed is 12 now."
     assert session.seed == 12
+    assert "entropy now, on 5 paths" in run_command("/fork entropy", session, talked)
+    assert session.fork.policy == "entropy"
+    assert "Forks are entropy." in run_command("/fork", session, talked)
+    run_command("/fork off", session, talked)
+    assert session.fork is None
     assert all(name in run_command("/help", session, talked) for name in COMMANDS)
     run_command("/reset", session, talked)
     assert talked.messages() == [{"role": "system", "content": "Be brief."}]
@@ -174,6 +181,17 @@ def test_chat_in_a_terminal(tmp_path):
     chat.sendintr()
     chat.expect("interrupted")
 
+    chat.send("/fork ind\t")
+    chat.expect("ependent")
+    chat.send("\r")
+    chat.expect("Answers fork by independent now")
+    chat.send("Say hi.\r")
+    chat.expect(r"5 paths · \d+ tokens")  # while they are written
+    chat.expect(r"\d+ tokens on 5 paths · ")
+    chat.expect("✓ ")
+    chat.expect(r"has \d of 5 votes")
+    chat.expect("›")  # a terminal without a prompt takes no line as long as the next one
+
     chat.send("\x1b[200~" + "word " * 9000 + "\x1b[201~\r")  # pasted, and too long
     chat.expect("takes at most 8,191")
     chat.expect("Type /reset")
@@ -189,15 +207,17 @@ def test_chat_in_a_terminal(tmp_path):
 
     system, *turns = json.loads(path.read_text("utf-8"))["messages"]
     assert system["role"] == "system"
-    assert [turn["role"] for turn in turns] == ["user", "assistant"] * 2
+    assert [turn["role"] for turn in turns] == ["user", "assistant"] * 3
     assert turns[0]["content"] == "Name the capital\nof France."
     assert turns[3]["content"]  # as far as it had come when it was stopped
 
     lines = json_lines(trace.read_text("utf-8"))
-    first, second = (line for line in lines if line["type"] == "prompt")
+    first, second, third = (line for line in lines if line["type"] == "prompt")
     assert second["token_ids"][: len(first["token_ids"])] == first["token_ids"]
     assert (first["text"], second["text"]) == (turns[0]["content"], turns[2]["content"])
     assert (first["sampler"], second["sampler"]) == ("auto", "normal")
-    assert [line["index"] for line in lines if line["type"] == "result"] == [0]
+    assert "fork" not in second
+    assert third["fork"]["policy"] == "independent"
+    assert [line["index"] for line in lines if line["type"] == "result"] == [0, 2]
     history = (tmp_path / "mlx-entropix" / "history").read_text("utf-8")
     assert "+Name the capital\n+of France.\n" in history

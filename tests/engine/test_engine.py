@@ -500,8 +500,8 @@ def test_a_row_that_failed_is_no_beginning(damaged, scores, proposes):
         def __init__(self):
             self.proposes = proposes
 
-        def after_token(self, row, event):
-            return []
+        def after_read(self, read, batch):
+            pass
 
     beginning = tuple(range(5, 25))
     after = Request((*beginning, 30), ENTROPIX, 6, seed=2)

@@ -1,6 +1,7 @@
 """Policies: forks, drafts and drops, on a tiny model that speaks the bundled vocabulary."""
 
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import mlx.core as mx
 import pytest
@@ -9,7 +10,6 @@ from hypothesis import strategies as st
 
 from mlx_entropix import PRESETS, PlainConfig
 from mlx_entropix.engine import Engine, PromptScored, Request, RowDropped, RowForked, TokenEvent
-from mlx_entropix.engine.policy import Drop, Fork, Propose
 
 from .test_engine import run, text, tokens
 
@@ -19,12 +19,44 @@ LOOKS_BACK = ENTROPIX.override({"resampling": {"when": ["logits_entropy_slope > 
 PROMPT = (5, 6, 7)
 
 
+class Fork(NamedTuple):
+    position: int
+    token_ids: tuple = ()
+
+    def __call__(self, batch, row):
+        batch.fork(row, *self)
+
+
+class Drop(NamedTuple):
+    def __call__(self, batch, row):
+        batch.drop(row)
+
+
+class Propose(NamedTuple):
+    token_ids: tuple
+
+    def __call__(self, batch, row):
+        batch.propose(row, *self)
+
+
+class EachToken:
+    """A policy that does what `after_token` says of each token that does not end its row."""
+
+    proposes = False
+
+    def after_read(self, read, batch):
+        for row, event in read:
+            if not event.ends:
+                for action in self.after_token(row, event):
+                    if not isinstance(action, Propose) or event.position == len(row.tokens) - 1:
+                        action(batch, row)
+
+
 @dataclass
-class Script:
+class Script(EachToken):
     """Does what `actions` say after the token at a position of a branch."""
 
     actions: dict
-    proposes: bool = False
     seen: list = field(default_factory=list)
 
     def after_token(self, row, event):
@@ -163,7 +195,7 @@ def test_a_draft_changes_nothing_but_the_steps(tiny, config, right):
     """Of four tokens that are proposed each time, the first few are what is drawn."""
     expected = tokens(run(Engine(*tiny), [Request(PROMPT, config, 24, seed=4)])[0])
 
-    class Oracle:
+    class Oracle(EachToken):
         proposes = True
 
         def after_token(self, row, event):
@@ -197,6 +229,18 @@ def test_nothing_is_done_for_a_row_after_it_was_dropped(tiny):
     assert forks == []
 
 
+def test_what_a_dropped_row_had_under_way_spoils_no_other(tiny, spoilt):
+    """The row that has its place next sees no number of a token that was not read."""
+    beside, after = Request((8, 9) * 20, WARM, 30, seed=1), Request((4,), WARM, 6, seed=2)
+    expected = tokens(run(Engine(*tiny), [after])[0])
+    drawn = tokens(run(Engine(*tiny), [Request(PROMPT, WARM, 4, seed=5)])[0])
+    bad = spoilt(drawn[-1])
+    dropped = Request(PROMPT, WARM, 9, seed=5, policy=Script({(0, 6): [Drop()]}))
+    rows = run(Engine(*bad, max_rows=2), [beside, dropped, after])
+    assert tokens(rows[1]) == drawn
+    assert tokens(rows[2]) == expected
+
+
 def test_a_fork_tells_how_much_its_parent_had_from_the_cache(tiny):
     engine = Engine(*tiny, prefix_cache_bytes=1 << 24)
     run(engine, [Request(PROMPT, WARM, 9, seed=2)])
@@ -221,7 +265,7 @@ def test_any_drafts_and_forks_leave_the_answer_as_it_is(tiny, data):
     seed = data.draw(st.integers(0, 5))
     expected = tokens(run(Engine(*tiny), [Request(PROMPT, WARM, 16, seed=seed)])[0])
 
-    class Anything:
+    class Anything(EachToken):
         proposes = data.draw(st.booleans())
 
         def after_token(self, row, event):
@@ -247,7 +291,7 @@ def test_any_drafts_and_forks_leave_the_answer_as_it_is(tiny, data):
 def test_hundreds_of_forks_and_drops_leave_memory_where_it_was(tiny):
     end = next(iter(tiny[1].eos_token_ids))
 
-    class Storm:
+    class Storm(EachToken):
         proposes = False
 
         def after_token(self, row, event):

@@ -71,6 +71,21 @@ def test_drop_reorder_and_copy(model):
     check(model, cache, [[*SEQUENCES[3], 1, 4], [*SEQUENCES[1], 2, 5], [*SEQUENCES[1], 3, 6]])
 
 
+def test_copies_of_beginnings_are_made_at_once(model):
+    """Of several rows, also where the array has to grow for them."""
+    cache = batch_of(model, SEQUENCES)
+    cache.copy([(0, 4), (0, 4), (0, 2), (3, 3), (1, 0)])
+    expected = [*SEQUENCES, *[SEQUENCES[0][:4]] * 2, SEQUENCES[0][:2], SEQUENCES[3][:3], []]
+    check(model, cache, [[*s, 50 + i] for i, s in enumerate(expected)])
+
+
+def test_what_lies_behind_a_copied_beginning_does_not_come_with_it(model):
+    cache = batch_of(model, SEQUENCES[:2])
+    cache.keys[0][0:1, :, 4:7] = mx.nan
+    cache.copy([(0, 4)])
+    assert mx.isfinite(cache.keys[0][2]).all().item()
+
+
 def test_rows_that_change_places(model):
     cache = batch_of(model, SEQUENCES)
     cache.select([1, 0, 3, 2, 0])

@@ -95,6 +95,14 @@ def test_nothing_to_draw_from_gives_the_first_rank():
     assert draw_ranks(mx.zeros((3, 7)), keys, 2).tolist() == [[0, 0]] * 3
 
 
+def test_a_draw_right_at_a_border_takes_the_rank_behind_it():
+    key = position_key(3, 1)
+    u = mx.random.uniform(shape=(32,), key=mx.array(key, dtype=mx.uint32))[:1]
+    weights = mx.concatenate([u, 1 - u])[None]
+    assert mx.cumsum(weights, axis=-1)[0, -1].item() == 1.0, "so that the target is the border"
+    assert draw_ranks(weights, mx.array([key], dtype=mx.uint32), 1).item() == 1
+
+
 def test_every_token_banned():
     sampled = step(mx.full((1, 5000), -mx.inf))
     assert np.isnan(sampled.metrics.logits_entropy.item())

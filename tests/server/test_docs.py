@@ -18,6 +18,7 @@ EXPECTED = [
     "France",
     "bits",
     '"text":"The capital of France is Paris."',
+    "by paths [",
 ]
 
 

@@ -27,7 +27,7 @@ def answer(index: int, token: str, logprob: float, alternatives=(), cached: int 
 
 def reply(answers: int) -> TextReply:
     tokenizer = SimpleNamespace(stream_decoder=lambda: None)
-    return TextReply("model", tokenizer, 0, answers, with_logprobs=True, with_metrics=False)
+    return TextReply("model", tokenizer, 0, answers, alternatives=4, with_metrics=False)
 
 
 @pytest.mark.parametrize(

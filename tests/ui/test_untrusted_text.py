@@ -84,6 +84,38 @@ def test_in_an_imported_answer(chat, tmp_path, view):
     chat.page.wait_for_timeout(300)  # whatever would load, would have by now
 
 
+def test_in_the_paths_of_an_answer(chat, tmp_path):
+    file = tmp_path / "file.json"
+    exported = conversation_of(ATTACKS)
+    path = {"at": 0, "index": 0, "count": 1, "scores": {"logprob": -1}, "vote": 1, "tried": True}
+    path |= {"finishReason": "stop", "text": ATTACKS, "answer": ATTACKS}
+    paths = [path | {"branch": 0, "parent": None, "text": f"No. {ATTACKS}"}]
+    paths += [path | {"branch": 1, "parent": 0}]
+    vote = {"answer": ATTACKS, "weight": 2, "branches": [0, 1]}
+    tree = {"policy": ATTACKS, "score": ATTACKS, "chosen": 0, "shown": 0, "narrowed": 0}
+    settings = {"preset": ATTACKS, "overrides": {}, "seed": 0, "maxTokens": 1}
+    answer = {"status": "done", "finishReason": "stop", "sampler": settings, "model": ATTACKS}
+    answer |= {"error": None, "config": None, "seconds": 1, "fork": None}
+    token = {"token": ATTACKS, "text": ATTACKS, "token_id": 1, "position": 1, "quadrant": None}
+    message = exported["conversations"][0]["messages"][1]
+    message |= {"answer": answer | {"tree": tree | {"paths": paths, "votes": [vote]}}}
+    message |= {"paths": [[0, [token]], [1, [token]]]}
+    file.write_text(json.dumps(exported))
+    choose(chat, file)
+    forks = chat.tab("Forks")
+    expect(forks.locator("[data-path]")).to_have_count(2)
+    forks.locator("button[data-path]").click()
+    expect(forks.locator('[data-path="1"]')).to_have_attribute("aria-current", "true")
+    expect(chat.answer).to_contain_text("<script>alert(1)</script>")
+    check_inert(chat)
+    expect(forks.locator(FORBIDDEN)).to_have_count(0)
+
+    message["answer"]["tree"]["paths"][0]["text"] = None
+    file.write_text(json.dumps(exported))
+    choose(chat, file)
+    expect(chat.page.get_by_text("This file is damaged")).to_be_visible()
+
+
 def conversation_of(text: str) -> dict:
     messages = [
         {"id": "q", "parentId": None, "role": "user", "content": text, "created": 1},

@@ -13,6 +13,7 @@ import type { TokenRecord } from "../src/types";
 import { frameWork, startTrace, summary } from "./trace";
 
 const TOKENS = 4096;
+const PATHS = 8;
 const BUDGET_MS = 33;
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const SERVER = process.argv[2] ?? "http://127.0.0.1:8000";
@@ -24,6 +25,8 @@ interface Case {
   open: (page: Page) => Promise<void>;
   /** Asks for the answers; by default for one, in the chat. */
   ask?: (page: Page) => Promise<void>;
+  /** The first thing that is there of an answer; by default a token of its text. */
+  first?: string;
 }
 
 /** The inspector shows one view beside the text; each has its turn, then all that can be open at once. */
@@ -38,6 +41,12 @@ const CASES: Case[] = [
     open: (page) => page.getByText("Reading", { exact: true }).click(),
   },
   { name: "two answers side by side, and timeline of six strips", open: openTimeline, ask: askBoth },
+  {
+    name: `${PATHS} paths, their last words and their tree`,
+    open: (page) => tab(page, "Forks"),
+    ask: askForking,
+    first: 'ul[aria-label="Paths being written"]',
+  },
 ];
 
 async function ask(page: Page): Promise<void> {
@@ -49,6 +58,12 @@ async function askBoth(page: Page): Promise<void> {
   await page.goto(`${proxy.url.href}#/side-by-side`);
   await page.getByLabel("Prompt for both").fill("Replay");
   await page.keyboard.press("Enter");
+}
+
+async function askForking(page: Page): Promise<void> {
+  await tab(page, "Sampler");
+  await page.getByLabel("Forks", { exact: true }).last().selectOption("independent");
+  await ask(page);
 }
 
 async function tab(page: Page, name: string): Promise<void> {
@@ -84,8 +99,27 @@ function chunk({ text, alternatives, ...metrics }: TokenRecord, last: boolean): 
 
 const records = syntheticTokens(TOKENS).map((record, i) => chunk(record, i === TOKENS - 1));
 
+/** The same tokens as those of several paths, which take turns. */
+const forked = syntheticTokens(TOKENS).flatMap(({ text, alternatives, ...metrics }, i) => {
+  const [branch, at] = [i % PATHS, Math.floor(i / PATHS)];
+  const place = { choice: 0, branch, position: 37 + at };
+  const begins = { ...place, type: "fork", parent: 0, token_ids: [], text: "", finish_reason: null };
+  const last = at === TOKENS / PATHS - 1 ? "stop" : null;
+  const token = {
+    ...metrics,
+    ...place,
+    type: "token",
+    text,
+    finish_reason: last,
+    top_logprobs: alternatives,
+  };
+  const forks = at === 0 && branch > 0 ? [begins, token] : [token];
+  const choices = [{ index: 0, delta: {}, finish_reason: null }];
+  return `data: ${JSON.stringify({ choices, forks })}\n\n`;
+});
+
 /** The recorded answer at its pace. */
-async function* replay(): AsyncGenerator<string> {
+async function* replay(records: readonly string[]): AsyncGenerator<string> {
   const start = performance.now();
   for (let sent = 0; sent < TOKENS; ) {
     await Bun.sleep(1000 / TOKENS_PER_SECOND);
@@ -102,20 +136,27 @@ const proxy = Bun.serve({
   hostname: "127.0.0.1",
   port: 0,
   idleTimeout: 120,
-  fetch: (request) => {
+  fetch: async (request) => {
     const { pathname } = new URL(request.url);
-    if (pathname === "/v1/chat/completions")
-      return new Response(replay(), { headers: { "content-type": "text/event-stream" } });
+    if (pathname === "/v1/chat/completions") {
+      const { fork } = (await request.json()) as { fork?: unknown };
+      return new Response(replay(fork ? forked : records), {
+        headers: { "content-type": "text/event-stream" },
+      });
+    }
     return fetch(SERVER + pathname, { decompress: true });
   },
 });
 
-async function measure(browser: Browser, { open, ask: start = ask }: Case): Promise<number[]> {
+async function measure(
+  browser: Browser,
+  { open, ask: start = ask, first = ".tokens [data-i]" }: Case,
+): Promise<number[]> {
   const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
   await page.goto(proxy.url.href);
   await page.getByText("ready").waitFor();
   await start(page);
-  await page.locator(".tokens [data-i]").first().waitFor();
+  await page.locator(first).first().waitFor();
   await open(page);
   await page.waitForTimeout(500); // what is loaded on demand is there by then
   // A frame ends where the next one begins: without a next one, all that happens later would count as its work.

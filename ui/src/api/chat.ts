@@ -3,9 +3,11 @@ import { ApiError, isAbort } from "./errors";
 import { readChunks } from "./events";
 import { request } from "./http";
 import { chunkRecords } from "./records";
-import type { ChatRequest, Usage } from "./wire";
+import type { ChatRequest, ForkEvent, Usage } from "./wire";
 
 export interface ChatDelta {
+  /** Which of the request's `n` answers it belongs to, from 0. */
+  choice: number;
   /** The text of the request's `prefix_token_ids`, once, before the delta's own text; null in all other deltas. */
   prefix: string | null;
   text: string;
@@ -13,6 +15,8 @@ export interface ChatDelta {
   /** Text that belongs to no token of this delta. */
   tail: string;
   finishReason: string | null;
+  /** What became of the paths of a request that forks. */
+  forks: ForkEvent[];
   usage: Usage | null;
 }
 
@@ -60,21 +64,27 @@ async function post(body: ChatRequest, { signal, onWait }: StreamOptions): Promi
   }
 }
 
-/** Streams one answer. Throws an ApiError, or an AbortError once `signal` is aborted. */
+/** Streams the answers to one request. Throws an ApiError, or an AbortError once `signal` is aborted. */
 export async function* streamChat(body: ChatRequest, options: StreamOptions): AsyncGenerator<ChatDelta> {
   const response = await post(body, options);
   if (!response.body) throw new ApiError("The server answered without a body.", response.status);
-  // The text before the first token is the prefix's, however many chunks it comes in.
-  let prefix = body.prefix_token_ids ? "" : null;
+  // The text before an answer's first token is the prefix's, however many chunks it comes in.
+  const prefixes: (string | null)[] = Array.from({ length: body.n ?? 1 }, () =>
+    body.prefix_token_ids ? "" : null,
+  );
   for await (const chunk of readChunks(response.body)) {
     let records = chunkRecords(chunk);
+    const choice = chunk.choices[0]?.index ?? 0;
     const finishReason = chunk.choices[0]?.finish_reason ?? null;
+    const forks = chunk.forks ?? [];
+    let prefix = prefixes[choice] ?? null;
     if (prefix !== null && records.tokens.length === 0) {
       prefix += records.text;
-      if (finishReason === null) continue;
+      prefixes[choice] = prefix;
+      if (finishReason === null && forks.length === 0) continue;
       records = { tokens: [], text: "", tail: "" };
     }
-    yield { ...records, prefix, finishReason, usage: chunk.usage ?? null };
-    prefix = null;
+    yield { ...records, choice, prefix, finishReason, forks, usage: chunk.usage ?? null };
+    prefixes[choice] = null;
   }
 }

@@ -1,6 +1,6 @@
 import { METRIC_NAMES } from "@/lib/metrics";
 import type { Alternative, MetricName, TokenRecord } from "@/types";
-import type { ChatChunk, TokenLogprob, TokenMetrics } from "./wire";
+import type { ChatChunk, PathToken, TokenLogprob, TokenMetrics } from "./wire";
 
 /**
  * Shares out a chunk's text among its tokens, so that the pieces joined are the text again. A token that
@@ -16,13 +16,17 @@ export function splitText(text: string, tokens: readonly string[]): string[] {
   });
 }
 
-function alternatives(content: TokenLogprob | undefined): Alternative[] {
-  return (content?.top_logprobs ?? []).map(({ token, logprob, token_id }) =>
+function alternatives(listed: TokenLogprob["top_logprobs"] | undefined): Alternative[] {
+  return (listed ?? []).map(({ token, logprob, token_id }) =>
     token_id === undefined ? { token, logprob } : { token, logprob, token_id },
   );
 }
 
-function record(metrics: TokenMetrics, text: string, content: TokenLogprob | undefined): TokenRecord {
+function record(
+  metrics: TokenMetrics,
+  text: string,
+  listed: TokenLogprob["top_logprobs"] | undefined,
+): TokenRecord {
   const numbers = Object.fromEntries(METRIC_NAMES.map((name) => [name, metrics[name] ?? Number.NaN]));
   return {
     ...(numbers as Record<MetricName, number>),
@@ -36,7 +40,7 @@ function record(metrics: TokenMetrics, text: string, content: TokenLogprob | und
     top_k: metrics.top_k ?? null,
     min_p: metrics.min_p ?? null,
     text,
-    alternatives: alternatives(content),
+    alternatives: alternatives(listed),
   };
 }
 
@@ -53,6 +57,11 @@ export function chunkRecords(chunk: ChatChunk): { tokens: TokenRecord[]; text: s
     metrics.map((m) => m.token),
   );
   const content = choice?.logprobs?.content ?? [];
-  const tokens = metrics.map((m, i) => record(m, pieces[i] ?? "", content[i]));
+  const tokens = metrics.map((m, i) => record(m, pieces[i] ?? "", content[i]?.top_logprobs));
   return { tokens, text, tail: metrics.length === 0 ? text : "" };
+}
+
+/** A token of a path that may or may not become the answer. */
+export function pathRecord(event: PathToken): TokenRecord {
+  return record(event, event.text, event.top_logprobs ?? undefined);
 }

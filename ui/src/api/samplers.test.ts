@@ -9,6 +9,7 @@ const body = {
   schema: { title: "SamplerConfig" },
   plain_schema: { title: "PlainConfig" },
   fitted: null,
+  forks: [],
   quadrants: [],
   metrics: [],
   system_prompt: "",

@@ -21,6 +21,15 @@ export interface JsonSchema {
   properties?: Record<string, JsonSchema>;
 }
 
+/** A policy that forks. */
+export interface ForkPolicy {
+  name: string;
+  /** One sentence. */
+  description: string;
+  defaults: SamplerConfig;
+  schema: JsonSchema;
+}
+
 export interface Samplers {
   /** Every sampler's values by name, "normal" (the plain sampler) included. */
   presets: Record<string, SamplerConfig>;
@@ -29,6 +38,8 @@ export interface Samplers {
   defaultName: string;
   /** Null where no preset was fitted to the loaded model: "auto" then has the published thresholds. */
   fitted: Fitted | null;
+  /** The policies that an answer may fork by; none on a server that does not fork. */
+  forks: ForkPolicy[];
 }
 
 /** The name of the plain sampler. */
@@ -39,9 +50,27 @@ export const AUTO = "auto";
 
 /** What GET /v1/samplers answered. Under the default sampler's name stand the values that the server runs it with. */
 export function readSamplers(list: SamplerList): Samplers {
-  const { default: asked, config, normal, schema, plain_schema, fitted } = list;
+  const { default: asked, config, normal, schema, plain_schema, fitted, forks } = list;
   const presets: Record<string, SamplerConfig> = { ...list.presets, [PLAIN]: normal, [asked]: config };
-  return { presets, schema, plainSchema: plain_schema, defaultName: asked, fitted };
+  return { presets, schema, plainSchema: plain_schema, defaultName: asked, fitted, forks };
+}
+
+/** The policy's part of a request: its name, and only what differs from its values. */
+export function forkFields(forks: { policy: string; overrides: SamplerConfig } | null | undefined): {
+  fork?: string | ({ policy: string } & SamplerConfig);
+} {
+  if (!forks) return {};
+  const { policy, overrides } = forks;
+  return { fork: Object.keys(overrides).length === 0 ? policy : { policy, ...overrides } };
+}
+
+/** The score that a policy compares paths by. */
+export function scoreOf(
+  policies: readonly ForkPolicy[],
+  { policy, overrides }: { policy: string; overrides: SamplerConfig },
+): string {
+  const defaults = policies.find(({ name }) => name === policy)?.defaults;
+  return String(overrides.score ?? defaults?.score ?? "logprob");
 }
 
 /** The name that a sampler has on this server: the server's own where it does not know the wanted one. */

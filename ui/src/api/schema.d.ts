@@ -118,7 +118,8 @@ export interface paths {
          * List the samplers
          * @description Every preset's values, the plain sampler's, their JSON Schemas, and the server's default.
          *
-         *     With them what a person has to know to read answers: quadrants, metrics, the system prompt.
+         *     With them the policies of forks, and what a person has to know to read answers: quadrants,
+         *     metrics, the system prompt.
          */
         get: operations["samplers_v1_samplers_get"];
         put?: never;
@@ -239,6 +240,11 @@ export interface components {
             choices: components["schemas"]["ChatChoice"][];
             /** @description How many tokens it took. */
             usage: components["schemas"]["Usage"];
+            /**
+             * Forks
+             * @description How each answer was chosen among its paths; only where the request has a `fork`.
+             */
+            forks?: components["schemas"]["PathsSettled"][] | null;
         };
         /**
          * ChatLogprobs
@@ -295,6 +301,21 @@ export interface components {
          *         "include_usage": true
          *       },
          *       "top_logprobs": 3
+         *     }
+         * @example {
+         *       "fork": {
+         *         "extract": "number",
+         *         "paths": 4,
+         *         "policy": "entropy"
+         *       },
+         *       "max_tokens": 48,
+         *       "messages": [
+         *         {
+         *           "content": "What is 17 + 25?",
+         *           "role": "user"
+         *         }
+         *       ],
+         *       "seed": 0
          *     }
          */
         ChatRequest: {
@@ -368,7 +389,7 @@ export interface components {
             min_p?: number | null;
             /**
              * Metrics
-             * @description Report metrics, quadrant and parameters of every token.
+             * @description Report metrics, quadrant and parameters of every token of the answers.
              * @default true
              */
             metrics?: boolean | null;
@@ -377,6 +398,13 @@ export interface components {
              * @description The answer begins with these tokens, and its text with theirs; the rest is generated. A character may be cut in two. Stop strings are not looked for in them, and they count as tokens of the prompt.
              */
             prefix_token_ids?: number[] | null;
+            /**
+             * Fork
+             * @description Write the answer on several paths, and choose one: a policy's name, or an object with its `policy` and values that differ from the policy's own, as /v1/samplers describes them. Each of n answers has paths of its own.
+             */
+            fork?: string | {
+                [key: string]: unknown;
+            } | null;
             /**
              * Window
              * @description Add to each token's metrics their mean and slope over the last so many tokens of the answer; 0 adds none.
@@ -454,6 +482,11 @@ export interface components {
             choices: components["schemas"]["TextChoice"][];
             /** @description How many tokens it took; in a stream only if it was asked for. */
             usage?: components["schemas"]["Usage"] | null;
+            /**
+             * Forks
+             * @description How each answer was chosen among its paths; only where the request has a `fork`. In a stream: what became of the answer's paths in a step of the batch; only where the request has a `fork`.
+             */
+            forks?: (components["schemas"]["PathForked"] | components["schemas"]["PathToken"] | components["schemas"]["PathDropped"] | components["schemas"]["PathsSettled"])[] | null;
         };
         /**
          * CompletionRequest
@@ -545,7 +578,7 @@ export interface components {
             min_p?: number | null;
             /**
              * Metrics
-             * @description Report metrics, quadrant and parameters of every token.
+             * @description Report metrics, quadrant and parameters of every token of the answers.
              * @default true
              */
             metrics?: boolean | null;
@@ -554,6 +587,13 @@ export interface components {
              * @description The answer begins with these tokens, and its text with theirs; the rest is generated. A character may be cut in two. Stop strings are not looked for in them, and they count as tokens of the prompt.
              */
             prefix_token_ids?: number[] | null;
+            /**
+             * Fork
+             * @description Write the answer on several paths, and choose one: a policy's name, or an object with its `policy` and values that differ from the policy's own, as /v1/samplers describes them. Each of n answers has paths of its own.
+             */
+            fork?: string | {
+                [key: string]: unknown;
+            } | null;
             /**
              * Window
              * @description Add to each token's metrics their mean and slope over the last so many tokens of the answer; 0 adds none.
@@ -707,6 +747,336 @@ export interface components {
             slope: number | null;
         };
         /**
+         * PathDropped
+         * @description A path has ended, and is not the answer.
+         */
+        PathDropped: {
+            /**
+             * Choice
+             * @description Which answer it is, from 0.
+             */
+            choice: number;
+            /**
+             * @description A path is given up. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "drop";
+            /**
+             * Branch
+             * @description The number of the path; 0 is the one that the answer begins with.
+             */
+            branch: number;
+            /**
+             * Finish Reason
+             * @description `dropped` by the policy, or `failed`: the model's output was not finite.
+             * @enum {string}
+             */
+            finish_reason: "dropped" | "failed";
+        };
+        /**
+         * PathFacts
+         * @description What became of a path.
+         */
+        PathFacts: {
+            /**
+             * Branch
+             * @description The number of the path; 0 is the one that the answer begins with.
+             */
+            branch: number;
+            /**
+             * Parent
+             * @description The path that it left; null for the first.
+             */
+            parent: number | null;
+            /**
+             * Position
+             * @description Where it left that path: an index in the whole sequence, the prompt included.
+             */
+            position: number;
+            /**
+             * Token Ids
+             * @description Its tokens from there on.
+             */
+            token_ids: number[];
+            /**
+             * Text
+             * @description Its whole text, with the prefix that was given.
+             */
+            text: string;
+            /**
+             * Finish Reason
+             * @description `stop` or `length` as for an answer; `dropped` by the policy; `failed`.
+             * @enum {string}
+             */
+            finish_reason: "stop" | "length" | "dropped" | "failed";
+            /**
+             * Answer
+             * @description What was found in its text by the rule `extract`, in canonical form.
+             */
+            answer: string | null;
+            /**
+             * Start
+             * @description Where in the text that begins, in characters.
+             */
+            start: number;
+            /**
+             * End
+             * @description Where it ends.
+             */
+            end: number;
+            /**
+             * Scores
+             * @description Every score by its name, the higher the better; none for a path without tokens.
+             */
+            scores: {
+                [key: string]: number;
+            };
+            /**
+             * Vote
+             * @description What its vote weighs; 0 where it has none.
+             */
+            vote: number;
+        };
+        /**
+         * PathForked
+         * @description A path begins: it has another's tokens up to a position, and goes on in another way.
+         */
+        PathForked: {
+            /**
+             * Choice
+             * @description Which answer it is, from 0.
+             */
+            choice: number;
+            /**
+             * @description A path begins. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "fork";
+            /**
+             * Branch
+             * @description The number of the path; 0 is the one that the answer begins with.
+             */
+            branch: number;
+            /**
+             * Parent
+             * @description The path that it left; null for the first.
+             */
+            parent: number;
+            /**
+             * Position
+             * @description Where it left that path: an index in the whole sequence, the prompt included.
+             */
+            position: number;
+            /**
+             * Token Ids
+             * @description The tokens that it has there; none where it draws that one too.
+             */
+            token_ids: number[];
+            /**
+             * Text
+             * @description All that it has of an answer, these tokens among it, but for the prefix that was given.
+             */
+            text: string;
+            /**
+             * Finish Reason
+             * @description Why it has ended, where these tokens end it.
+             */
+            finish_reason: ("stop" | "length") | null;
+        };
+        /**
+         * PathToken
+         * @description A token of a path, which may be dropped yet.
+         */
+        PathToken: {
+            /**
+             * Position
+             * @description Index of the token in the whole sequence, the prompt included.
+             */
+            position: number;
+            /**
+             * Token Id
+             * @description The token's number in the vocabulary.
+             */
+            token_id: number;
+            /**
+             * Token
+             * @description Its text; a part of a character reads as `\xe2`.
+             */
+            token: string;
+            /**
+             * Quadrant
+             * @description The condition that held; null under the plain sampler.
+             */
+            quadrant: ("FLOWING" | "TREADING" | "EXPLORING" | "RESAMPLING" | "ADAPTIVE") | null;
+            /**
+             * Logprob
+             * @description Under the unscaled logits, in nats.
+             */
+            logprob: number;
+            /**
+             * Logits Entropy
+             * @description How spread out the next-token probabilities were: 0 is certain, each bit doubles the choices. In bits.
+             */
+            logits_entropy: number;
+            /**
+             * Logits Varentropy
+             * @description How unequal the surprise of the candidates was: high where a few paths stand out of many. In bits².
+             */
+            logits_varentropy: number;
+            /**
+             * Attention Entropy
+             * @description How widely the last layer looked back over the text, averaged over its heads. In bits.
+             */
+            attention_entropy: number;
+            /**
+             * Attention Varentropy
+             * @description How much the heads differed in how widely they looked. In bits².
+             */
+            attention_varentropy: number;
+            /**
+             * Agreement
+             * @description Mean distance between each head's attention and the heads' average (published as “agreement”): low when all look at the same place.
+             */
+            agreement: number;
+            /**
+             * Interaction Strength
+             * @description Mean size of the attention scores before they become weights. In nats.
+             */
+            interaction_strength: number;
+            /**
+             * Temperature
+             * @description Temperature of the draw; null, as the next three, where none was made.
+             */
+            temperature: number | null;
+            /**
+             * Top P
+             * @description Share of probability that was drawn from.
+             */
+            top_p: number | null;
+            /**
+             * Top K
+             * @description The most candidates that were drawn from.
+             */
+            top_k: number | null;
+            /**
+             * Min P
+             * @description Least probability of a candidate, as a share of the likeliest one's.
+             */
+            min_p: number | null;
+            /**
+             * @description The metrics over the last tokens; only where the request has a `window`.
+             * @default null
+             */
+            window?: components["schemas"]["Window"] | null;
+            /**
+             * Choice
+             * @description Which answer it is, from 0.
+             */
+            choice: number;
+            /**
+             * @description A path has got a token. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "token";
+            /**
+             * Branch
+             * @description The number of the path; 0 is the one that the answer begins with.
+             */
+            branch: number;
+            /**
+             * Text
+             * @description What it adds to the path's text; a token may complete a character, or none.
+             */
+            text: string;
+            /**
+             * Finish Reason
+             * @description Why the path has ended, in its last token.
+             */
+            finish_reason: ("stop" | "length") | null;
+            /**
+             * Top Logprobs
+             * @description The likeliest tokens, as many as the request's logprobs ask for.
+             * @default null
+             */
+            top_logprobs?: components["schemas"]["TopLogprob"][] | null;
+        };
+        /**
+         * PathsSettled
+         * @description All paths have ended, and one is the answer. It has the last word on each of them.
+         */
+        PathsSettled: {
+            /**
+             * Choice
+             * @description Which answer it is, from 0.
+             */
+            choice: number;
+            /**
+             * @description The answer is chosen. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            type: "settled";
+            /**
+             * Policy
+             * @description The policy that forked.
+             */
+            policy: string;
+            /**
+             * Chosen
+             * @description The path that is the answer.
+             */
+            chosen: number | null;
+            /**
+             * Tokens
+             * @description Tokens of all paths, each counted once.
+             */
+            tokens: number;
+            /**
+             * Narrowed
+             * @description So many forks were not made, for want of room in the batch or of budget.
+             */
+            narrowed: number;
+            /**
+             * Votes
+             * @description The answers, the winner first; none where the highest score won.
+             */
+            votes: components["schemas"]["VoteFacts"][];
+            /**
+             * Paths
+             * @description All paths, in the order of their branches.
+             */
+            paths: components["schemas"]["PathFacts"][];
+        };
+        /**
+         * PolicyFacts
+         * @description A policy of forks, and the values that requests may give it.
+         */
+        PolicyFacts: {
+            /**
+             * Name
+             * @description Its name, as in `fork`.
+             */
+            name: string;
+            /**
+             * Description
+             * @description What it does, in a sentence.
+             */
+            description: string;
+            /**
+             * Defaults
+             * @description Its values where a request gives none.
+             */
+            defaults: {
+                [key: string]: unknown;
+            };
+            /**
+             * Schema
+             * @description JSON Schema of its values.
+             */
+            schema: {
+                [key: string]: unknown;
+            };
+        };
+        /**
          * PromptTokensDetails
          * @description Of the prompt's tokens, those that did not have to be computed again.
          */
@@ -820,7 +1190,7 @@ export interface components {
         };
         /**
          * Samplers
-         * @description The samplers that requests may name, and what there is to know about what they do.
+         * @description The samplers and policies that requests may name, and what there is to know about them.
          */
         Samplers: {
             /**
@@ -867,6 +1237,11 @@ export interface components {
             plain_schema: {
                 [key: string]: unknown;
             };
+            /**
+             * Forks
+             * @description The policies of forks.
+             */
+            forks: components["schemas"]["PolicyFacts"][];
             /**
              * Quadrants
              * @description The entropy sampler's quadrants, from the surest to the least sure.
@@ -1135,6 +1510,27 @@ export interface components {
             prompt_tokens_details: components["schemas"]["PromptTokensDetails"];
         };
         /**
+         * VoteFacts
+         * @description An answer and who gave it.
+         */
+        VoteFacts: {
+            /**
+             * Answer
+             * @description In canonical form.
+             */
+            answer: string;
+            /**
+             * Weight
+             * @description The sum of its votes.
+             */
+            weight: number;
+            /**
+             * Branches
+             * @description The paths that gave it, best first.
+             */
+            branches: number[];
+        };
+        /**
          * Window
          * @description Every metric over the last tokens of an answer, this one among them.
          */
@@ -1274,6 +1670,12 @@ export interface components {
              * @default null
              */
             usage?: components["schemas"]["Usage"] | null;
+            /**
+             * Forks
+             * @description What became of the answer's paths in a step of the batch; only where the request has a `fork`.
+             * @default null
+             */
+            forks?: (components["schemas"]["PathForked"] | components["schemas"]["PathToken"] | components["schemas"]["PathDropped"] | components["schemas"]["PathsSettled"])[] | null;
         };
     };
     responses: never;

@@ -15,8 +15,14 @@ export type TokenLogprob = Schemas["TokenLogprob"];
 export type Usage = Schemas["Usage"];
 export type Health = Schemas["Health"];
 
+/** What became of a path: it left another one, got a token, or was given up; or all have ended. */
+export type PathForked = Schemas["PathForked"];
+export type PathToken = Schemas["PathToken"];
+export type PathsSettled = Schemas["PathsSettled"];
+export type ForkEvent = PathForked | PathToken | Schemas["PathDropped"] | PathsSettled;
+
 /** What the page reads of one. */
-export type ChatChunk = Pick<Schemas["ChatCompletionChunk"], "choices" | "metrics" | "usage">;
+export type ChatChunk = Pick<Schemas["ChatCompletionChunk"], "choices" | "metrics" | "usage" | "forks">;
 export type ModelList = Schemas["ModelList"];
 export type SamplerList = Schemas["Samplers"];
 export type Fitted = Schemas["Provenance"];
@@ -37,4 +43,5 @@ export interface ChatRequest extends Omit<Schemas["ChatRequest"], "messages"> {
   top_logprobs: number;
   continue_final_message?: true;
   prefix_token_ids?: number[];
+  n?: number;
 }

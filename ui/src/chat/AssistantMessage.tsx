@@ -1,21 +1,23 @@
-import { PanelRight, RefreshCw, Split } from "lucide-react";
-import { lazy, memo, Suspense, useCallback, useEffect } from "react";
+import { GitFork, PanelRight, RefreshCw, Split } from "lucide-react";
+import { lazy, memo, Suspense, useEffect } from "react";
+import { everywhere, useForking } from "@/inspector/forking";
 import { inspect, useInspected } from "@/inspector/inspected";
 import { ShareBar } from "@/instruments/ShareBar";
 import { useSelection } from "@/instruments/selection";
 import { TokenText } from "@/instruments/TokenText";
 import { IconButton } from "@/kit/controls";
-import { attempt } from "@/kit/notices";
+import { plural } from "@/lib/format";
 import { loadAnswer, showMessage, useChats } from "@/store/chats";
-import { forkAnswer, regenerate } from "@/store/generation";
+import { regenerate } from "@/store/generation";
 import type { Message } from "@/store/model";
 import { useSettings } from "@/store/settings";
 import { underWay } from "@/store/status";
-import type { Alternative, Answer } from "@/types";
+import type { Answer } from "@/types";
 import { AnswerState } from "./AnswerState";
 import { BranchPicker } from "./BranchPicker";
 import { CopyButton } from "./CodeBlock";
 import { FirstHint } from "./FirstHint";
+import { PathsLine } from "./PathsLine";
 
 const Markdown = lazy(() => import("./Markdown"));
 
@@ -25,11 +27,7 @@ const Plain = ({ text }: { text: string }) => <div className="whitespace-pre-wra
 export function AnswerBody({ message, answer }: { message: Message; answer: Answer }) {
   const view = useSettings((s) => s.view);
   const colourBy = useSettings((s) => s.colourBy);
-  const onFork = useCallback(
-    (index: number, alternative: Alternative | string) =>
-      void attempt(() => forkAnswer(message, index, alternative)),
-    [message],
-  );
+  const onFork = useForking(message);
   if (view === "tokens" && (answer.tokens.length > 0 || !answer.text))
     return <TokenText answer={answer} colourBy={colourBy} onFork={onFork} />;
   return (
@@ -52,7 +50,7 @@ export function QuietLine({ message, answer }: { message: Message; answer: Answe
   const settings = message.answer?.sampler;
   const changed = settings && Object.keys(settings.overrides).length > 0;
   const facts = [
-    `${answer.tokens.length} tokens`,
+    plural(answer.tokens.length, "token"),
     answer.seconds === null ? null : `${answer.seconds.toFixed(1)} s`,
     settings ? `${settings.preset}${changed ? " (changed)" : ""}` : null,
     settings ? `seed ${settings.seed}` : null,
@@ -109,9 +107,10 @@ export const AssistantMessage = memo(function AssistantMessage({ message }: { me
       <ForkedFrom message={message} />
       <div className="answer min-h-6">{answer && <AnswerBody message={message} answer={answer} />}</div>
       <AnswerState message={message} answer={answer} />
+      <PathsLine message={message} />
       <footer className="mt-2 min-h-8">
         {answer && answer.tokens.length > 0 && <QuietLine message={message} answer={answer} />}
-        <div className="-ml-2 flex h-8 items-center">
+        <div className="-ml-2 flex h-8 items-center pointer-coarse:h-10">
           <BranchPicker message={message} />
           <div className="reveal flex">
             <CopyButton label="Copy answer" text={() => answer?.text ?? message.content} />
@@ -121,6 +120,13 @@ export const AssistantMessage = memo(function AssistantMessage({ message }: { me
               label="Regenerate"
               disabled={busy}
               onClick={() => regenerate(message)}
+            />
+            <IconButton
+              icon={GitFork}
+              size={15}
+              label="Fork everywhere it hesitated"
+              disabled={busy}
+              onClick={() => everywhere(message)}
             />
             <IconButton
               icon={PanelRight}

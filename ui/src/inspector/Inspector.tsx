@@ -1,14 +1,13 @@
 import { Tabs } from "@base-ui/react/tabs";
-import { lazy, type ReactNode, Suspense, useCallback } from "react";
-import { attempt } from "@/kit/notices";
+import { lazy, type ReactNode, Suspense } from "react";
 import { SamplerPanel } from "@/sampler/SamplerPanel";
 import { useChats } from "@/store/chats";
-import { forkAnswer } from "@/store/generation";
 import type { Message } from "@/store/model";
 import { type InspectorTab, useSettings } from "@/store/settings";
 import { underWay } from "@/store/status";
-import type { Alternative, Answer } from "@/types";
-import { ForksTree } from "./ForksTree";
+import type { Answer } from "@/types";
+import { ForksTab } from "./ForksTab";
+import { useForking } from "./forking";
 import { useInspected } from "./inspected";
 import { TABS } from "./tabs";
 
@@ -23,11 +22,7 @@ function Nothing({ children }: { children: ReactNode }) {
 }
 
 function AnswerPanel({ tab, message, answer }: { tab: InspectorTab; message: Message; answer: Answer }) {
-  const onFork = useCallback(
-    (index: number, alternative: Alternative | string) =>
-      void attempt(() => forkAnswer(message, index, alternative)),
-    [message],
-  );
+  const onFork = useForking(message);
   if (answer.tokens.length === 0 && !underWay(answer))
     return <Nothing>Nothing is known of this answer's tokens.</Nothing>;
   if (tab === "tokens") return <TokenList answer={answer} onFork={onFork} />;
@@ -48,7 +43,7 @@ function AnswerTab({ tab }: { tab: InspectorTab }) {
 
 function Panel({ tab }: { tab: InspectorTab }) {
   if (tab === "sampler") return <SamplerPanel />;
-  if (tab === "forks") return <ForksTree />;
+  if (tab === "forks") return <ForksTab />;
   return <AnswerTab tab={tab} />;
 }
 

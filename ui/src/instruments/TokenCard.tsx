@@ -3,6 +3,7 @@
 import { type FormEvent, useState } from "react";
 import { Choice, isChosen } from "@/instruments/Choice";
 import { Glyph } from "@/instruments/Glyph";
+import { Segments } from "@/kit/controls";
 import { readConditions, readWindow } from "@/lib/conditions";
 import { phraseOf } from "@/lib/facts";
 import { exactWithUnit, probability, visible } from "@/lib/format";
@@ -10,6 +11,7 @@ import { LABELS, METRIC_NAMES, measureDescription } from "@/lib/metrics";
 import { QUADRANTS } from "@/lib/quadrants";
 import { windowOf } from "@/lib/series";
 import { type Windowed, whatWasDone, why } from "@/lib/why";
+import { useSettings } from "@/store/settings";
 import type { Alternative, Answer, OnFork, TokenRecord } from "@/types";
 
 export interface TokenCardProps {
@@ -44,7 +46,10 @@ export function TokenCard({ answer, index, onFork, onClose }: TokenCardProps) {
       <Reason answer={answer} index={index} token={token} />
       <Metrics token={token} />
       <Parameters token={token} />
-      <Alternatives token={token} fork={onFork && ((alternative) => onFork(index, alternative))} />
+      <Alternatives
+        token={token}
+        fork={onFork && ((alternative, times) => onFork(index, alternative, times))}
+      />
     </div>
   );
 }
@@ -74,7 +79,7 @@ function Reason({ answer, index, token }: { answer: Answer; index: number; token
       )}
       <p className="text-muted">
         {why(token, readConditions(config), windowed)}{" "}
-        {quadrant && !token.forced && `It ${whatWasDone(token)}.`}
+        {quadrant && !token.forced && !token.forked && `It ${whatWasDone(token)}.`}
       </p>
     </div>
   );
@@ -130,19 +135,37 @@ function Parameters({ token }: { token: TokenRecord }) {
 
 interface AlternativesProps {
   token: TokenRecord;
-  fork: ((alternative: Alternative | string) => void) | undefined;
+  fork: ((alternative: Alternative | string, times: number) => void) | undefined;
 }
+
+/** How many continuations can be asked for at once. */
+const TIMES = [1, 3, 5, 8];
 
 /** How many alternatives are shown at first. */
 const FEW = 6;
 
-function Alternatives({ token, fork }: AlternativesProps) {
+function Alternatives({ token, fork: forkTimes }: AlternativesProps) {
   const [all, setAll] = useState(false);
+  const times = useSettings((s) => s.continuations);
+  const fork = forkTimes && ((alternative: Alternative | string) => forkTimes(alternative, times));
   const alternatives = all ? token.alternatives : token.alternatives.slice(0, FEW);
   const more = token.alternatives.length - alternatives.length;
   if (alternatives.length === 0 && !fork) return null;
   return (
     <section className="mt-2 border-t border-line pt-2" aria-label="Alternatives">
+      {fork && (
+        <div className="mb-1.5 flex items-center gap-2 text-muted">
+          Continuations at once
+          <span className="num ml-auto">
+            <Segments
+              label="Continuations at once"
+              value={String(times)}
+              onChange={(next) => useSettings.setState({ continuations: Number(next) })}
+              options={TIMES.map((n) => ({ value: String(n), label: String(n) }))}
+            />
+          </span>
+        </div>
+      )}
       <ol>
         {alternatives.map((alternative, rank) => (
           <Choice

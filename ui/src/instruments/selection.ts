@@ -12,7 +12,7 @@ export interface Point {
 }
 
 /** The view that a selection was made in: it alone opens the card. */
-export type View = "text" | "list" | "timeline" | "map";
+export type View = "text" | "list" | "timeline" | "map" | "tree";
 
 export interface Selection {
   /** Under the pointer. */

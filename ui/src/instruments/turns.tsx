@@ -64,6 +64,6 @@ function useSteady(onFork: OnFork | undefined): OnFork | undefined {
   useLayoutEffect(() => {
     latest.current = onFork;
   }, [onFork]);
-  const steady = useCallback<OnFork>((index, alternative) => latest.current?.(index, alternative), []);
+  const steady = useCallback<OnFork>((...asked) => latest.current?.(...asked), []);
   return onFork && steady;
 }

@@ -13,6 +13,11 @@ export function brief(value: number): string {
   return sign(trimZeros(value.toFixed(decimals), decimals > 1));
 }
 
+/** Two decimals, for scores that are compared in a glance: "−0.42". */
+export function hundredths(value: number): string {
+  return Number.isFinite(value) ? sign(value.toFixed(2)) : "–";
+}
+
 /** The ticks of one axis, with as many decimals as tell them apart. */
 export function ticks(values: readonly number[]): string[] {
   const step = Math.abs((values[1] ?? 1) - (values[0] ?? 0)) || 1;

@@ -20,6 +20,7 @@ export function why(
   windowed: Windowed = () => Number.NaN,
 ): string {
   if (token.forced) return "You chose this token; the sampler had no say.";
+  if (token.forked) return "A fork began with this token, one of the likeliest that were not drawn here.";
   if (!token.quadrant) return "The plain sampler drew this token; it does not look at the metrics.";
   if (token.quadrant === "ADAPTIVE") return sentence(between(token, conditions), "None of the four corners");
   const bounds = conditions[token.quadrant];
@@ -34,8 +35,9 @@ export function why(
 }
 
 /** What the sampler did, in a few words. */
-export function whatWasDone({ forced, quadrant, temperature, token }: TokenRecord): string {
+export function whatWasDone({ forced, forked, quadrant, temperature, token }: TokenRecord): string {
   if (forced) return "you chose it";
+  if (forked) return "a fork took it";
   if (temperature !== null) return `drew at temperature ${Number(temperature.toPrecision(2))}`;
   const paused = quadrant === "TREADING" && /^\s*(…|\.\.\.)/.test(token);
   return paused ? "paused to think" : "took the likeliest";

@@ -1,3 +1,4 @@
+import clsx from "clsx";
 import { RotateCcw } from "lucide-react";
 import { memo, useEffect, useId, useState } from "react";
 import { IconButton, inputLook } from "@/kit/controls";
@@ -91,7 +92,10 @@ function Entry({ field, value, onChange, id }: Props & { id: string }) {
           type="text"
           inputMode={field.kind === "text" ? "text" : "decimal"}
           autoComplete="off"
-          className={`${inputLook} num h-7 w-20 text-right text-[13px] aria-invalid:border-danger`}
+          className={clsx(
+            `${inputLook} num h-7 text-[13px] aria-invalid:border-danger`,
+            field.kind === "text" ? "col-span-2 w-full" : "w-20 text-right",
+          )}
           onChange={(event) => change(event.target.value)}
         />
       )}

@@ -9,6 +9,7 @@ import { countChanges, equal, merge, valueAt, withValue } from "@/lib/overrides"
 import { useSamplerSettings } from "@/store/current";
 import type { SamplerSettings } from "@/store/model";
 import { useRoute } from "@/store/route";
+import { ForkFields } from "./ForkFields";
 import { configFile, readConfigFile } from "./file";
 import { ParameterField } from "./ParameterField";
 import { Fitting, PresetSelect } from "./PresetSelect";
@@ -204,6 +205,7 @@ export function SamplerForm({
       <div className="mt-3">
         <Files settings={settings} samplers={samplers} onChange={onChange} />
       </div>
+      <ForkFields settings={settings} samplers={samplers} onChange={(forks) => onChange({ forks })} />
       <Parameters settings={settings} samplers={samplers} onChange={onChange} />
     </div>
   );

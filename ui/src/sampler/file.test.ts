@@ -16,6 +16,7 @@ const samplers: Samplers = {
   },
   plainSchema: { properties: { temperature: { type: "number", minimum: 0, maximum: 5 } } },
   defaultName: "entropix",
+  forks: [],
   fitted: null,
 };
 

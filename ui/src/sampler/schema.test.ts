@@ -83,6 +83,7 @@ const field = (change: Partial<Field>): Field => ({
   maximum: 20,
   choices: [],
   pattern: null,
+  empty: false,
   ...change,
 });
 
@@ -92,6 +93,11 @@ describe("faultOf", () => {
     expect(faultOf(field({}), Number.NaN)).toContain("A number");
     expect(faultOf(field({ kind: "integer" }), 1.5)).toContain("whole");
     expect(faultOf(field({ kind: "list", pattern: "^a$" }), ["b"])).toContain("“b”");
+    expect(faultOf(field({ kind: "list", pattern: "^a$" }), [])).toContain("At least one");
+    expect(faultOf(field({ kind: "list", pattern: "^a$", empty: true }), [])).toBeNull();
+    expect(faultOf(field({ kind: "list", choices: ["A", "B"] }), ["A", "C"])).toContain(
+      "“C” is none of A, B",
+    );
     expect(faultOf(field({}), 20)).toBeNull();
   });
 });

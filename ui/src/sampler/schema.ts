@@ -11,9 +11,12 @@ export interface Field {
   kind: "number" | "integer" | "boolean" | "choice" | "list" | "text";
   minimum: number | null;
   maximum: number | null;
+  /** What it may be; what each line of a list may be. */
   choices: string[];
   /** For the lines of a list. */
   pattern: string | null;
+  /** Whether a list may have no lines. */
+  empty: boolean;
 }
 
 export interface FieldGroup {
@@ -59,7 +62,7 @@ function bounds(schema: JsonSchema): Bounds {
 
 function fieldOf(path: Path, schema: JsonSchema): Field {
   const name = path[path.length - 1] ?? "";
-  const items = (schema as { items?: { pattern?: string } }).items;
+  const items = (schema as { items?: { pattern?: string; enum?: unknown[] } }).items;
   return {
     path,
     id: path.join("."),
@@ -67,8 +70,9 @@ function fieldOf(path: Path, schema: JsonSchema): Field {
     description: schema.description ?? "",
     kind: kindOf(schema),
     ...bounds(schema),
-    choices: (schema.enum ?? []).map(String),
+    choices: (schema.enum ?? items?.enum ?? []).map(String),
     pattern: items?.pattern ?? null,
+    empty: Array.isArray(schema.default) && schema.default.length === 0,
   };
 }
 
@@ -105,11 +109,15 @@ export function faultOf(field: Field, value: unknown): string | null {
     if (field.kind === "integer" && !Number.isInteger(value)) return `A whole number from ${range}.`;
     if ((low !== null && value < low) || (high !== null && value > high)) return `From ${range}.`;
   }
+  if (field.kind === "list" && Array.isArray(value) && field.choices.length > 0) {
+    const wrong = value.find((line) => !field.choices.includes(String(line)));
+    if (wrong !== undefined) return `“${wrong}” is none of ${field.choices.join(", ")}.`;
+  }
   if (field.kind === "list" && Array.isArray(value) && field.pattern) {
     const pattern = new RegExp(field.pattern);
     const wrong = value.find((line) => !pattern.test(String(line)));
     if (wrong !== undefined) return `“${wrong}” is not a condition: write “logits_entropy > medium”.`;
-    if (value.length === 0) return "At least one condition.";
+    if (value.length === 0 && !field.empty) return "At least one condition.";
   }
   return null;
 }

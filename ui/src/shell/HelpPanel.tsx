@@ -104,8 +104,14 @@ export default function HelpPanel() {
             <li>
               Choose another token in the card to fork the answer there. The first version stays as a branch.
             </li>
+            <li>
+              Ask for several continuations at once there, or fork an answer everywhere it hesitated: the
+              Forks tab shows which of them change the answer, and a click makes any of them the answer.
+            </li>
             <li>Click a share under an answer: its tokens light up in the text, the timeline and the map.</li>
-            <li>Change the sampler in the inspector; it applies to the next message.</li>
+            <li>
+              Change the sampler in the inspector, or let answers fork there; it applies to the next message.
+            </li>
           </ul>
         </section>
         <section>

@@ -16,7 +16,7 @@ const STATES: Record<Connection, { text: string; colour: string }> = {
   locked: { text: "key needed", colour: "bg-danger" },
 };
 
-/** Tokens a second over the last two seconds or so, all streaming answers of the conversation together. */
+/** Tokens a second over the last two seconds or so, all streaming answers of the conversation and their paths together. */
 function Speed({ ids }: { ids: string[] }) {
   const [speed, setSpeed] = useState<number | null>(null);
   const latest = useRef(ids);
@@ -24,8 +24,10 @@ function Speed({ ids }: { ids: string[] }) {
   useEffect(() => {
     const samples: [time: number, tokens: number][] = [];
     const timer = setInterval(() => {
-      const { answers } = useChats.getState();
-      const tokens = latest.current.reduce((n, id) => n + (answers[id]?.tokens.length ?? 0), 0);
+      const { answers, trees } = useChats.getState();
+      const written = (id: string) =>
+        trees[id]?.paths.reduce((n, path) => n + path.count, 0) ?? answers[id]?.tokens.length ?? 0;
+      const tokens = latest.current.reduce((n, id) => n + written(id), 0);
       samples.push([performance.now(), tokens]);
       if (samples.length > 5) samples.shift();
       const [first, last] = [samples[0], samples.at(-1)];
@@ -98,6 +100,7 @@ export function TopBar() {
             <span className="sr-only">changed</span>
           </>
         )}
+        {sampler.forks && <span className="max-sm:hidden">· forks: {sampler.forks.policy}</span>}
       </button>
       <div className="ml-auto flex items-center gap-3">
         {underWay.length > 0 && <Speed ids={underWay} />}

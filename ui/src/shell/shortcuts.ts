@@ -24,8 +24,9 @@ export const SHORTCUTS: readonly [keys: string, what: string][] = [
 ];
 
 function stopAll(): boolean {
-  const { currentId, messages } = useChats.getState();
-  const ids = underWayIn((currentId && messages[currentId]) || {});
+  const { currentId, messages, trees } = useChats.getState();
+  const shown = (currentId && messages[currentId]) || {};
+  const ids = [...underWayIn(shown), ...Object.keys(trees).filter((id) => shown[id])];
   ids.forEach(stop);
   return ids.length > 0;
 }

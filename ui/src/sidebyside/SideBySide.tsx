@@ -5,6 +5,7 @@ import { useServer } from "@/api/server";
 import { AnswerState } from "@/chat/AnswerState";
 import { AnswerBody, QuietLine, useAnswer } from "@/chat/AssistantMessage";
 import { EXAMPLES } from "@/chat/examples";
+import { PathsLine } from "@/chat/PathsLine";
 import { ViewBar } from "@/chat/ViewBar";
 import { Button, IconButton, inputLook } from "@/kit/controls";
 import { Modal } from "@/kit/dialog";
@@ -97,6 +98,7 @@ function Answered({ message }: { message: Message }) {
     >
       <AnswerBody message={message} answer={answer} />
       <AnswerState message={message} answer={answer} />
+      <PathsLine message={message} />
       {answer.tokens.length > 0 && (
         <div className="mt-3">
           <QuietLine message={message} answer={answer} />

@@ -1,5 +1,5 @@
 import { create } from "zustand";
-import type { Answer } from "@/types";
+import type { Answer, PathTree } from "@/types";
 import { answerLabel } from "./answers";
 import { db, deleteConversation, loadTokens } from "./db";
 import { type Conversation, DEFAULT_SAMPLER, type Message, newId, type SamplerSettings } from "./model";
@@ -17,6 +17,8 @@ interface Chats {
   messages: Record<string, Messages>;
   /** The tokens of each answer on show, by message id. */
   answers: Record<string, Answer>;
+  /** The paths of each answer that is on several, while some are being written: then it is in the message. */
+  trees: Record<string, PathTree>;
   /** Seconds left to wait for a busy server, by message id. */
   waiting: Record<string, { message: string; until: number }>;
   /** The answers that another tab of this page is writing. */
@@ -30,6 +32,7 @@ export const useChats = create<Chats>(() => ({
   currentId: null,
   messages: {},
   answers: {},
+  trees: {},
   waiting: {},
   elsewhere: {},
 }));
@@ -123,6 +126,19 @@ function putAnswer(s: Chats, answer: Answer): Partial<Chats> {
 
 export function setAnswer(answer: Answer): void {
   setState((s) => putAnswer(s, answer));
+}
+
+/** Puts an answer's paths on show while they grow; null once they are in its message. */
+export function setTree(id: string, tree: PathTree | null): void {
+  setState(({ trees: { [id]: _, ...others } }) => ({ trees: tree ? { ...others, [id]: tree } : others }));
+}
+
+export function treeOf({ trees }: Pick<Chats, "trees">, message: Message): PathTree | undefined {
+  return trees[message.id] ?? message.answer?.tree;
+}
+
+export function useTree(message: Message): PathTree | undefined {
+  return useChats((s) => treeOf(s, message));
 }
 
 export function createConversation(from: Partial<Conversation> = {}): Conversation {

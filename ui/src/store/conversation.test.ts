@@ -81,7 +81,7 @@ beforeEach(async () => {
   await Promise.all([db.conversations.clear(), db.messages.clear(), db.traces.clear()]);
   useChats.setState({ conversations: {}, messages: {}, answers: {}, currentId: null });
   const presets = { entropix: { temperature: 0.666 }, normal: { temperature: 0.7 } };
-  const samplers = { presets, schema: {}, plainSchema: {}, defaultName: "entropix", fitted: null };
+  const samplers = { presets, schema: {}, plainSchema: {}, defaultName: "entropix", fitted: null, forks: [] };
   useServer.setState({ connection: "ok", model: "m", modelId: "m", samplers });
   requests.length = 0;
 });
@@ -116,7 +116,7 @@ describe("a conversation", () => {
     send(id, null, "Hello");
     useFacts.setState(facts);
     const samplers = { presets: { entropix: {} }, schema: {}, plainSchema: {}, defaultName: "entropix" };
-    useServer.setState({ samplers: { ...samplers, fitted: null } });
+    useServer.setState({ samplers: { ...samplers, fitted: null, forks: [] } });
     await settled(id);
     expect(requests[0]?.messages[0]).toEqual({ role: "system", content: facts.system_prompt });
     expect(state().conversations[id]?.systemPrompt).toBe(facts.system_prompt);

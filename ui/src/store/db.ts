@@ -15,10 +15,18 @@ interface Trace {
   packed: PackedTokens;
 }
 
+/** The tokens that are a path's own (see AnswerPath). */
+interface StoredPath {
+  messageId: string;
+  branch: number;
+  packed: PackedTokens;
+}
+
 class Database extends Dexie {
   conversations!: EntityTable<Conversation, "id">;
   messages!: EntityTable<Message, "id">;
   traces!: Table<Trace, [string, number]>;
+  paths!: Table<StoredPath, [string, number]>;
   systemPrompts!: EntityTable<SystemPrompt, "id">;
 
   constructor() {
@@ -29,6 +37,7 @@ class Database extends Dexie {
       traces: "[messageId+chunk], messageId",
       systemPrompts: "id, name",
     });
+    this.version(2).stores({ paths: "[messageId+branch], messageId" });
   }
 }
 
@@ -60,10 +69,33 @@ export async function loadTokens(messageId: string, from = 0): Promise<TokenReco
   return rows.flatMap((row) => unpackTokens(row.packed)).slice(from - chunk * CHUNK);
 }
 
+/** Stores other tokens of a message in the place of those that it has. */
+export async function replaceTokens(messageId: string, tokens: readonly TokenRecord[]): Promise<void> {
+  await db.traces.where({ messageId }).delete();
+  await saveTokens(messageId, tokens, 0);
+}
+
+/** Stores the tokens of a message's paths, by their branches. */
+export async function savePaths(
+  messageId: string,
+  paths: ReadonlyMap<number, readonly TokenRecord[]>,
+): Promise<void> {
+  await db.paths.bulkPut(
+    [...paths].map(([branch, tokens]) => ({ messageId, branch, packed: packTokens(tokens) })),
+  );
+}
+
+/** The stored tokens of a message's paths, by their branches. */
+export async function loadPaths(messageId: string): Promise<Map<number, TokenRecord[]>> {
+  const rows = await db.paths.where({ messageId }).toArray();
+  return new Map(rows.map(({ branch, packed }) => [branch, unpackTokens(packed)]));
+}
+
 export async function deleteMessages(ids: string[]): Promise<void> {
-  await db.transaction("rw", db.messages, db.traces, async () => {
+  await db.transaction("rw", db.messages, db.traces, db.paths, async () => {
     await db.messages.bulkDelete(ids);
     await db.traces.where("messageId").anyOf(ids).delete();
+    await db.paths.where("messageId").anyOf(ids).delete();
   });
 }
 

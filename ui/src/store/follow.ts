@@ -1,5 +1,5 @@
 import { liveQuery } from "dexie";
-import type { TokenRecord } from "@/types";
+import type { PathTree, TokenRecord } from "@/types";
 import { answerOf, forget, judged, setAnswer, setMessage, useChats, writesDone } from "./chats";
 import { db, loadTokens } from "./db";
 import { isRunning, stop, stopConversation } from "./generation";
@@ -90,15 +90,24 @@ async function takeMessages(rows: Message[]): Promise<void> {
 function differs({ id, conversationId, content, answer }: Message): boolean {
   const mine = getState().messages[conversationId]?.[id];
   if (!mine || mine.content !== content || underWay(answer)) return true;
+  if (!sameTree(mine.answer?.tree, answer?.tree)) return true;
   // This tab judges an unfinished answer by itself; the database keeps it as its writer left it.
   return mine.answer?.status !== answer?.status || getState().elsewhere[id] !== undefined;
+}
+
+/** Whether the same paths are there, the same of them ended, and the same one is shown. */
+function sameTree(a: PathTree | undefined, b: PathTree | undefined): boolean {
+  const state = (tree: PathTree | undefined) => [tree?.shown, tree?.paths.map((path) => path.finishReason)];
+  return JSON.stringify(state(a)) === JSON.stringify(state(b));
 }
 
 /** The answer's tokens with those that arrived since; the known ones stay the same objects. Null: not on show yet. */
 async function grown(message: Message): Promise<TokenRecord[] | null> {
   const known = getState().answers[message.id]?.tokens;
   if (!known) return null;
-  const from = Math.max(0, known.length - 1);
+  const mine = getState().messages[message.conversationId]?.[message.id];
+  const otherPath = mine?.answer?.tree?.shown !== message.answer?.tree?.shown;
+  const from = otherPath ? 0 : Math.max(0, known.length - 1);
   return [...known.slice(0, from), ...(await loadTokens(message.id, from))];
 }
 

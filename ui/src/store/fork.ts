@@ -12,6 +12,8 @@ export interface ForkStart {
 /** Texts under which tokenizers list the tokens that end an answer. */
 const END_TOKEN = /^(<\|[\w-]+\|>|<\/s>|<eos>)$/;
 
+export const endsAnswer = (token: string): boolean => END_TOKEN.test(token);
+
 /** How the server writes a token that is a part of a character: its bytes, escaped. */
 const PART = /\\x[0-9a-f]{2}|\uFFFD/i;
 
@@ -35,7 +37,7 @@ export function forkStart(
   const text = picked && PART.test(token) ? "" : token;
   const kept = tokens.slice(0, index);
   const before = kept.map((t) => t.text).join("");
-  if (END_TOKEN.test(token)) return { tokens: kept, text: before, ends: true };
+  if (endsAnswer(token)) return { tokens: kept, text: before, ends: true };
   const known = picked ?? at.alternatives.find((a) => a.token === token);
   const forced: TokenRecord = {
     ...at,

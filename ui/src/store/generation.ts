@@ -1,6 +1,6 @@
-import { streamChat } from "@/api/chat";
+import { type StreamOptions, streamChat } from "@/api/chat";
 import { ApiError, isAbort } from "@/api/errors";
-import { samplerFields } from "@/api/samplers";
+import { forkFields, samplerFields, scoreOf } from "@/api/samplers";
 import { checkServer, serverKnown, useServer } from "@/api/server";
 import type { ChatMessage, ChatRequest } from "@/api/wire";
 import { useFacts } from "@/lib/facts";
@@ -19,6 +19,7 @@ import { LiveAnswer } from "./live";
 import {
   type AnswerInfo,
   type Conversation,
+  type ForkSettings,
   type Message,
   newId,
   newSeed,
@@ -41,7 +42,7 @@ function configOf(settings: SamplerSettings): SamplerConfig | null {
   return preset ? merge(preset, settings.overrides) : null;
 }
 
-function newAnswer(wanted: SamplerSettings, fork: AnswerInfo["fork"] = null): AnswerInfo {
+export function newAnswer(wanted: SamplerSettings, fork: AnswerInfo["fork"] = null): AnswerInfo {
   const settings = settingsOn(useServer.getState().samplers, wanted);
   return {
     status: "waiting",
@@ -55,7 +56,7 @@ function newAnswer(wanted: SamplerSettings, fork: AnswerInfo["fork"] = null): An
   };
 }
 
-function newMessage(conversationId: string, parentId: string | null, rest: Partial<Message>): Message {
+export function newMessage(conversationId: string, parentId: string | null, rest: Partial<Message>): Message {
   return {
     id: newId(),
     conversationId,
@@ -71,7 +72,7 @@ function newMessage(conversationId: string, parentId: string | null, rest: Parti
  * The request for an answer: everything above it, and its own beginning where it has one, by the ids of its tokens. A
  * beginning that was typed is sent as text.
  */
-function requestFor(message: Message, begun: readonly TokenRecord[]): ChatRequest {
+export function requestFor(message: Message, begun: readonly TokenRecord[]): ChatRequest {
   const answer = message.answer as AnswerInfo;
   const conversation = conversationOf(message.conversationId);
   const history = ancestors(messagesOf(message.conversationId), message.id).slice(0, -1);
@@ -91,9 +92,16 @@ function requestFor(message: Message, begun: readonly TokenRecord[]): ChatReques
     metrics: true,
     logprobs: true,
     top_logprobs: TOP_ALTERNATIVES,
+    ...forkFields(forksOf(answer)),
     ...(typed ? { continue_final_message: true as const } : {}),
     ...(ids ? { prefix_token_ids: ids } : {}),
   };
+}
+
+/** How an answer is to fork: not at all where one of its paths was chosen already, which goes on alone. */
+function forksOf({ tree, sampler }: AnswerInfo): ForkSettings | null {
+  const alone = tree !== undefined && tree.shown !== null;
+  return alone ? null : (sampler.forks ?? null);
 }
 
 const withoutId = (token: TokenRecord): TokenRecord => ({ ...token, token_id: -1 });
@@ -110,45 +118,57 @@ function settleSystemPrompt(conversationId: string): void {
     updateConversation(conversationId, { systemPrompt: useFacts.getState().system_prompt ?? "" });
 }
 
-/** Streams an answer into `message`, after the text and tokens that it already has. */
-async function run(message: Message, tokens: TokenRecord[] = []): Promise<void> {
+/** Holds an answer while it is written: `stop` ends the work, and other tabs leave the answer alone. */
+export async function whileHeld(
+  messageId: string,
+  work: (signal: AbortSignal, onWait: StreamOptions["onWait"]) => Promise<void>,
+): Promise<void> {
   const abort = new AbortController();
-  running.set(message.id, abort);
-  const release = holdAnswer(message.id);
+  running.set(messageId, abort);
+  const release = holdAnswer(messageId);
+  try {
+    await work(abort.signal, (seconds, { message }) =>
+      setWaiting(messageId, seconds === null ? null : { message, until: Date.now() + seconds * 1000 }),
+    );
+  } finally {
+    running.delete(messageId);
+    release();
+    setWaiting(messageId, null);
+  }
+}
+
+/** Streams an answer into `message`, after the text and tokens that it already has. */
+function run(message: Message, tokens: TokenRecord[] = []): Promise<void> {
   const live = new LiveAnswer(message, [...tokens]);
   let finishReason: string | null = null;
-  try {
-    await serverKnown(abort.signal);
-    settleSystemPrompt(message.conversationId);
-    const info = message.answer as AnswerInfo;
-    const server = useServer.getState();
-    const sampler = settingsOn(server.samplers, info.sampler);
-    const config = info.config ?? configOf(sampler);
-    const model = server.model ?? info.model;
-    const known = { sampler, config, model };
-    // To another model than the one that wrote them, the ids of an answer's tokens mean something else.
-    const begun = info.model && info.model !== model ? tokens.map(withoutId) : tokens;
-    live.learn(known, [...begun]);
-    const request = requestFor({ ...message, answer: { ...info, ...known } }, begun);
-    const onWait = (seconds: number | null, { message: text }: ApiError) =>
-      setWaiting(message.id, seconds === null ? null : { message: text, until: Date.now() + seconds * 1000 });
-    for await (const delta of streamChat(request, { signal: abort.signal, onWait })) {
-      finishReason = delta.finishReason ?? finishReason;
-      live.add(delta);
-    }
-    await live.end({ status: "done", finishReason, error: null });
-  } catch (error) {
-    if (isAbort(error)) await live.end({ status: "stopped", finishReason: null, error: null });
-    else {
+  return whileHeld(message.id, async (signal, onWait) => {
+    try {
+      await serverKnown(signal);
+      settleSystemPrompt(message.conversationId);
+      const info = message.answer as AnswerInfo;
+      const server = useServer.getState();
+      const sampler = settingsOn(server.samplers, info.sampler);
+      const config = info.config ?? configOf(sampler);
+      const model = server.model ?? info.model;
+      const known = { sampler, config, model };
+      // To another model than the one that wrote them, the ids of an answer's tokens mean something else.
+      const begun = info.model && info.model !== model ? tokens.map(withoutId) : tokens;
+      const forks = forksOf({ ...info, ...known });
+      const score = forks && scoreOf(server.samplers?.forks ?? [], forks);
+      live.learn(known, [...begun], forks && { policy: forks.policy, score: score ?? "" });
+      const request = requestFor({ ...message, answer: { ...info, ...known } }, begun);
+      for await (const delta of streamChat(request, { signal, onWait })) {
+        finishReason = delta.finishReason ?? finishReason;
+        live.add(delta);
+      }
+      await live.end({ status: "done", finishReason, error: null });
+    } catch (error) {
+      if (isAbort(error)) return live.end({ status: "stopped", finishReason: null, error: null });
       const text = error instanceof Error ? error.message : String(error);
       await live.end({ status: "failed", finishReason: null, error: text });
       if (error instanceof ApiError && error.gone) void checkServer();
     }
-  } finally {
-    running.delete(message.id);
-    release();
-    setWaiting(message.id, null);
-  }
+  });
 }
 
 function answerBelow(user: Message, settings: SamplerSettings): Message {
@@ -180,7 +200,8 @@ export function editMessage(message: Message, text: string): void {
 }
 
 const sameSampler = (a: SamplerSettings, b: SamplerSettings) =>
-  a.preset === b.preset && JSON.stringify(a.overrides) === JSON.stringify(b.overrides);
+  a.preset === b.preset &&
+  JSON.stringify([a.overrides, a.forks ?? null]) === JSON.stringify([b.overrides, b.forks ?? null]);
 
 /** Another answer beside this one. Under the same sampler a fixed seed would only repeat it: that one gets a new seed. */
 export function regenerate(message: Message): void {
@@ -200,10 +221,12 @@ export function answer(user: Message): void {
 /** Goes on with an answer that was stopped, cut off, or ended at its limit. */
 export async function continueAnswer(message: Message): Promise<void> {
   const { answer } = messagesOf(message.conversationId)[message.id] ?? message;
-  if (!answer || underWay(answer)) return;
+  if (!answer || underWay(answer) || isRunning(message.id)) return;
   await loadAnswer(message);
   const { text, tokens } = useChats.getState().answers[message.id] ?? { text: message.content, tokens: [] };
   const info: AnswerInfo = { ...answer, status: "waiting", finishReason: null, error: null };
+  // Paths of which none was chosen are written again, from what they have in common.
+  if (info.tree?.shown === null) info.tree = undefined;
   const next: Message = { ...message, content: text, answer: info };
   setMessage(next);
   await run(next, tokens);
@@ -227,7 +250,7 @@ export function forkAnswer(message: Message, index: number, choice: Alternative 
   else void new LiveAnswer(branch, tokens).end({ status: "done", finishReason: "stop", error: null });
 }
 
-/** Whether this tab is writing the answer. */
+/** Whether this tab is writing the answer, or at work on its paths. */
 export function isRunning(messageId: string): boolean {
   return running.has(messageId);
 }

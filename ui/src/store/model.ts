@@ -1,5 +1,11 @@
 import { nameOn, type Samplers } from "@/api/samplers";
-import type { AnswerStatus, SamplerConfig } from "@/types";
+import type { AnswerStatus, PathTree, SamplerConfig } from "@/types";
+
+/** How an answer forks: a policy, and what differs from its values. */
+export interface ForkSettings {
+  policy: string;
+  overrides: SamplerConfig;
+}
 
 /** What a person chose in the sampler panel; saved with the conversation. */
 export interface SamplerSettings {
@@ -9,6 +15,8 @@ export interface SamplerSettings {
   /** Null: a new seed for each answer. */
   seed: number | null;
   maxTokens: number;
+  /** Null, or not there in what was stored before there were forks: one path. */
+  forks?: ForkSettings | null;
 }
 
 export interface Conversation {
@@ -39,6 +47,8 @@ export interface AnswerInfo {
   seconds: number | null;
   /** Where this answer was forked off another one. */
   fork: { from: string; index: number } | null;
+  /** The paths that the answer is one of, where there were several. Their tokens are stored apart (see db.ts). */
+  tree?: PathTree | undefined;
 }
 
 export interface Message {
@@ -64,7 +74,10 @@ export const DEFAULT_SAMPLER: SamplerSettings = {
 /** The settings as this server carries them out: a sampler that it does not have gives way to its own. */
 export function settingsOn<T extends SamplerSettings>(samplers: Samplers | null, settings: T): T {
   const preset = nameOn(samplers, settings.preset);
-  return preset === settings.preset ? settings : { ...settings, preset };
+  const known =
+    !samplers || !settings.forks || samplers.forks.some(({ name }) => name === settings.forks?.policy);
+  if (preset === settings.preset && known) return settings;
+  return { ...settings, preset, forks: known ? settings.forks : null };
 }
 
 /** A random id that sorts by time. (randomUUID exists in secure contexts only; a page served to a LAN is none.) */

@@ -16,6 +16,7 @@ describe("packed tokens", () => {
       }),
       token("", { token: "\\xf0\\x9f", quadrant: "RESAMPLING" }),
       token("🗼", { forced: true, token_id: -1, logprob: Number.NaN, position: 12 }),
+      token(" is", { forked: true }),
     ];
     expect(unpackTokens(packTokens(tokens))).toEqual(tokens);
   });

@@ -16,6 +16,8 @@ interface Settings {
   tab: InspectorTab;
   /** Percent of the width that chat and inspector share. */
   inspectorSize: number;
+  /** How many continuations a fork makes at once. */
+  continuations: number;
   /** Whether the person has opened a token's card once, and needs no hint any more. */
   hinted: boolean;
   /** The sampler that the server had as its own when it was last seen; null before that. */
@@ -35,6 +37,7 @@ export const useSettings = create<Settings>()(
       inspector: true,
       tab: "tokens",
       inspectorSize: 36,
+      continuations: 1,
       hinted: false,
       serverSampler: null,
       draft: { systemPrompt: null, sampler: DEFAULT_SAMPLER },

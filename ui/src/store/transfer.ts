@@ -1,14 +1,17 @@
 import { MEASURE_NAMES } from "@/lib/metrics";
-import type { TokenRecord } from "@/types";
-import { answerOf, persist, useChats } from "./chats";
-import { db, loadTokens, saveTokens } from "./db";
+import type { AnswerPath, AnswerVote, PathTree, TokenRecord } from "@/types";
+import { answerOf, persist, useChats, writesDone } from "./chats";
+import { db, loadPaths, loadTokens, savePaths, saveTokens } from "./db";
 import { type AnswerInfo, type Conversation, DEFAULT_SAMPLER, type Message, newId, ROOT } from "./model";
+import { keepTokens } from "./paths";
 import { interrupted, inWordsOfToday } from "./status";
 
 const FORMAT = "entropix-conversations";
 
 interface ExportedMessage extends Message {
   tokens?: TokenRecord[];
+  /** The tokens of its paths, by branch. */
+  paths?: [number, TokenRecord[]][];
 }
 
 interface ExportFile {
@@ -20,6 +23,7 @@ interface ExportFile {
 /** The conversations with all their branches and tokens as the text of a JSON file. */
 export async function exportConversations(ids: string[]): Promise<string> {
   const { conversations, answers } = useChats.getState();
+  await writesDone();
   const file: ExportFile = { format: FORMAT, version: 1, conversations: [] };
   for (const id of ids) {
     const conversation = conversations[id];
@@ -28,7 +32,9 @@ export async function exportConversations(ids: string[]): Promise<string> {
     const messages = await Promise.all(
       stored.map(async (message): Promise<ExportedMessage> => {
         if (message.role === "user") return message;
-        return { ...message, tokens: answers[message.id]?.tokens ?? (await loadTokens(message.id)) };
+        const tokens = answers[message.id]?.tokens ?? (await loadTokens(message.id));
+        if (!message.answer?.tree) return { ...message, tokens };
+        return { ...message, tokens, paths: [...(await loadPaths(message.id))] };
       }),
     );
     file.conversations.push({ conversation, messages });
@@ -41,6 +47,18 @@ type Loose = Record<string, unknown>;
 function revive(token: Loose): TokenRecord {
   const numbers = Object.fromEntries(MEASURE_NAMES.map((name) => [name, token[name] ?? Number.NaN]));
   return { ...token, ...numbers, alternatives: token.alternatives ?? [] } as unknown as TokenRecord;
+}
+
+function isTree({ paths, votes }: Partial<PathTree>): boolean {
+  const numbers = (path: Partial<AnswerPath>) => [path.branch, path.index, path.at, path.count, path.vote];
+  const isPath = (path: Partial<AnswerPath>) =>
+    typeof path.text === "string" &&
+    typeof (path.answer ?? "") === "string" &&
+    typeof path.scores === "object" &&
+    numbers(path).every(Number.isFinite);
+  const isVote = (vote: Partial<AnswerVote>) =>
+    typeof vote.answer === "string" && Array.isArray(vote.branches);
+  return Array.isArray(paths) && paths.every(isPath) && Array.isArray(votes) && votes.every(isVote);
 }
 
 function check(value: unknown): ExportFile["conversations"] {
@@ -57,7 +75,9 @@ function check(value: unknown): ExportFile["conversations"] {
           typeof m?.id === "string" &&
           typeof m.content === "string" &&
           (m.role === "user" || m.role === "assistant") &&
-          (m.tokens === undefined || Array.isArray(m.tokens)),
+          (m.tokens === undefined || Array.isArray(m.tokens)) &&
+          (m.paths === undefined || m.paths.every((path) => Array.isArray(path?.[1]))) &&
+          (m.answer?.tree === undefined || isTree(m.answer.tree)),
       );
     if (!sound)
       throw new Error("This file is damaged: a conversation in it is not complete. Nothing was imported.");
@@ -116,28 +136,28 @@ export async function importConversations(text: string): Promise<string[]> {
   const ids: string[] = [];
   for (const entry of check(value).map(renamed)) {
     const { conversation } = entry;
-    const messages = entry.messages.map(({ tokens: _tokens, ...message }) => message);
+    const messages = entry.messages.map(({ tokens: _tokens, paths: _paths, ...message }) => message);
+    const revived = (tokens: TokenRecord[]) => tokens.map((t) => revive(t as unknown as Loose));
     const answers = entry.messages.flatMap((m) =>
-      m.role === "assistant"
-        ? [
-            answerOf(
-              m,
-              (m.tokens ?? []).map((t) => revive(t as unknown as Loose)),
-            ),
-          ]
-        : [],
+      m.role === "assistant" ? [answerOf(m, revived(m.tokens ?? []))] : [],
     );
     useChats.setState((s) => ({
       conversations: { ...s.conversations, [conversation.id]: conversation },
       messages: { ...s.messages, [conversation.id]: Object.fromEntries(messages.map((m) => [m.id, m])) },
       answers: { ...s.answers, ...Object.fromEntries(answers.map((a) => [a.id, a])) },
     }));
-    const tables = [db.conversations, db.messages, db.traces];
+    const paths = entry.messages.flatMap((m) => {
+      const own = new Map((m.paths ?? []).map(([branch, tokens]) => [branch, revived(tokens)]));
+      keepTokens(m.id, own);
+      return own.size > 0 ? [[m.id, own] as const] : [];
+    });
+    const tables = [db.conversations, db.messages, db.traces, db.paths];
     await persist(
       db.transaction("rw", tables, async () => {
         await db.conversations.put(conversation);
         await db.messages.bulkPut(messages);
         for (const answer of answers) await saveTokens(answer.id, answer.tokens, 0);
+        for (const [id, own] of paths) await savePaths(id, own);
       }),
     );
     ids.push(conversation.id);

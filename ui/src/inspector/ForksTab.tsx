@@ -1,12 +1,15 @@
 import clsx from "clsx";
 import { useEffect, useMemo } from "react";
 import { useSelection } from "@/instruments/selection";
+import { partingWord } from "@/lib/paths";
 import { QUADRANTS, shares } from "@/lib/quadrants";
 import { answerLabel } from "@/store/answers";
 import { loadAnswer, showMessage, useChats } from "@/store/chats";
 import { useCurrent, useMessages, usePath } from "@/store/current";
 import { type Message, ROOT } from "@/store/model";
 import { childIndex } from "@/store/tree";
+import { useInspected } from "./inspected";
+import { PathsPanel } from "./PathsPanel";
 
 type Index = Map<string, Message[]>;
 
@@ -34,8 +37,22 @@ function about(message: Message): string {
   return message.answer ? answerLabel(message.answer) : "Answer";
 }
 
+/** A branch's text; that of a fork from where it is its own. */
+function Text({ message }: { message: Message }) {
+  const answer = useChats((s) => s.answers[message.id]);
+  const fork = message.answer?.fork;
+  const text = answer?.text ?? message.content;
+  if (!fork || !answer) return text || "…";
+  const { word, rest } = partingWord(answer.tokens.slice(fork.index).reduce((all, t) => all + t.text, ""));
+  return (
+    <>
+      <span className="font-semibold text-ink">{word || "…"}</span>
+      {rest}
+    </>
+  );
+}
+
 function Node({ message, active }: { message: Message; active: boolean }) {
-  const text = useChats((s) => s.answers[message.id]?.text ?? message.content);
   const fork = message.answer?.fork;
   // A branch that was never shown since the page was opened is still in the database alone.
   useEffect(() => void loadAnswer(message), [message]);
@@ -56,7 +73,9 @@ function Node({ message, active }: { message: Message; active: boolean }) {
         {active && <span className="size-1.5 rounded-full bg-accent" aria-hidden />}
         {about(message)}
       </span>
-      <span className="line-clamp-2 text-[13px] leading-snug">{text || "…"}</span>
+      <span className="line-clamp-2 text-[13px] leading-snug">
+        <Text message={message} />
+      </span>
       {message.role === "assistant" && <Shares id={message.id} />}
     </button>
   );
@@ -90,8 +109,18 @@ function Branches({ index, messages, path }: { index: Index; messages: Message[]
   );
 }
 
-/** The whole conversation as a tree of its branches. */
-export function ForksTree() {
+/** The paths of the inspected answer, then the whole conversation as a tree of its branches. */
+export function ForksTab() {
+  const inspected = useInspected();
+  return (
+    <>
+      {inspected && <PathsPanel key={inspected.id} message={inspected} />}
+      <ForksTree />
+    </>
+  );
+}
+
+function ForksTree() {
   const conversation = useCurrent();
   const messages = useMessages(conversation?.id ?? null);
   const active = usePath();
@@ -101,6 +130,7 @@ export function ForksTree() {
   const branches = [...index.values()].filter((children) => children.length > 1).length;
   return (
     <div className="p-3">
+      <h2 className="px-2.5 pb-1 text-[13px] font-semibold">The conversation</h2>
       <p className="px-2.5 pb-2 text-xs text-muted">
         {branches === 0
           ? "No branches yet. Edit a message, regenerate an answer, or open a token's card and fork there."

@@ -1,0 +1,180 @@
+"""The answers to a list of prompts, as rows of one batch, each shown when it is done."""
+
+from dataclasses import dataclass, field
+
+from rich.segment import Segment, Segments
+from rich.text import Text
+
+from mlx_entropix.cli.answer import note_end
+from mlx_entropix.cli.screen import LateBar, print_error, visible
+from mlx_entropix.cli.session import Session
+from mlx_entropix.cli.style import legend, token_segments
+from mlx_entropix.cli.tally import Tally
+from mlx_entropix.cli.wrap import Lines
+from mlx_entropix.engine import (
+    Answered,
+    Engine,
+    Event,
+    RowFailed,
+    RowForked,
+    Settled,
+    TokenEvent,
+)
+from mlx_entropix.errors import PromptError
+from mlx_entropix.prompts import Prompt
+
+
+@dataclass(eq=False)
+class _Answer:
+    """One prompt of the list on its way, on one path or on several."""
+
+    index: int
+    prompt: Prompt
+    prompt_ids: tuple[int, ...]
+    tally: Tally
+    is_begun: bool = False
+
+
+@dataclass
+class _List:
+    """The list: the answers on their way by their rows, how many are done, what went wrong."""
+
+    session: Session
+    prompts: list[Prompt]
+    rows: dict[int, _Answer] = field(default_factory=dict)
+    begun: int = 0
+    done: int = 0
+    tokens: int = 0
+    failures: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def ended(self) -> int:
+        """How many prompts have come to their end."""
+        return self.done + len(self.failures)
+
+    def begin(self, engine: Engine) -> None:
+        """Put the next prompt in line; one that cannot be is a failure of its own."""
+        index, self.begun = self.begun, self.begun + 1
+        prompt = self.prompts[index]
+        try:
+            ids = self.session.prompt_ids(prompt)
+            request = self.session.request(ids)
+            row = engine.add(request)
+        except PromptError as error:
+            self.failures[index] = str(error)
+        else:
+            self.rows[row] = _Answer(index, prompt, ids, Tally.of(request))
+
+    def take(self, event: Event) -> None:
+        """Take in what came of a step."""
+        if isinstance(event, RowForked):
+            self.rows[event.row] = self.rows[event.parent]
+            self.tokens += len(event.token_ids)
+        answer = self.rows[event.row]
+        if not answer.is_begun:
+            answer.is_begun = True
+            self.session.trace_prompt(answer.index, answer.prompt.user, answer.prompt_ids)
+        self.tokens += isinstance(event, TokenEvent)
+        if answer.tally.search is not None:
+            self._take_path(answer, event)
+        elif isinstance(event, RowFailed):
+            self._fail(answer, event.message)
+        elif isinstance(event, TokenEvent):
+            self._add(answer, event)
+            if event.ends:
+                self._finish(answer)
+
+    def _take_path(self, answer: _Answer, event: Event) -> None:
+        """Take in what came of an answer that forks."""
+        self.session.trace_path(answer.index, event, answer.tally)
+        if isinstance(event, Answered):
+            for token in event.tokens:
+                self._add(answer, token)
+        elif isinstance(event, Settled):
+            answer.tally.settled = event
+            if event.message is not None:
+                self._fail(answer, event.message)
+            else:
+                self._finish(answer)
+
+    def _add(self, answer: _Answer, token: TokenEvent) -> None:
+        answer.tally.add(token)
+        self.session.trace_token(answer.index, token)
+
+    def _finish(self, answer: _Answer) -> None:
+        self.session.trace_result(answer.index, answer.tally)
+        self._leave(answer)
+        self.done += 1
+        self.show(answer)
+
+    def _fail(self, answer: _Answer, message: str) -> None:
+        self.failures[answer.index] = message
+        self._leave(answer)
+
+    def _leave(self, answer: _Answer) -> None:
+        self.rows = {row: other for row, other in self.rows.items() if other is not answer}
+
+    def show(self, answer: _Answer) -> None:
+        """Write a finished answer, whole."""
+        screen = self.session.screen
+        if screen.is_json:
+            described = self.session.description(answer.index, answer.prompt)
+            screen.print_json({**described, **answer.tally.record()})
+            return
+        if not screen.quiet:
+            title = f"{answer.index + 1} of {len(self.prompts)} · {visible(answer.prompt.name)}"
+            screen.answers.print(Text(title, "bold"))
+        # In one piece, as a progress bar is drawn again after each print.
+        lines, colors = Lines.of(screen.answers), screen.answers.color_system
+        segments = [
+            segment
+            for event in answer.tally.events
+            for segment in lines.add(token_segments(event, colors))
+        ]
+        segments += lines.end()
+        if not answer.tally.text.endswith("\n"):
+            segments.append(Segment.line())
+        screen.answers.print(Segments(segments))
+        note_end(self.session, answer.tally, alone=False)
+        screen.answers.print()
+
+    @property
+    def state(self) -> str:
+        """What stands beside the progress bar."""
+        plural = "s" * (self.tokens != 1)
+        return f"{self.done} of {len(self.prompts)} done, {self.tokens:,} token{plural}"
+
+
+def answer_list(session: Session, prompts: list[Prompt], rows: int) -> int:
+    """Answer every prompt, `rows` at a time, and return the exit code.
+
+    An answer is shown when it is done. 0: all are done; 1: some failed, and stderr says which;
+    130: Ctrl-C ended it, and what was done before stays.
+    """
+    screen, work = session.screen, _List(session, prompts)
+    screen.note(legend(screen.notes, quadrants=session.shows_quadrants))
+    screen.note("")
+    paths = 1 if session.fork is None else session.fork.paths
+    try:
+        engine = Engine(session.model, session.tokenizer, max_rows=rows * paths)
+        with LateBar(screen.notes, "Answering", len(prompts), shown=not screen.quiet) as bar:
+            while work.ended < len(prompts):
+                # Prompts in line would take the room of others' forks: each waits here.
+                while work.begun < min(work.ended + rows, len(prompts)):
+                    work.begin(engine)
+                for event in engine.step():
+                    work.take(event)
+                bar.update(work.ended, work.state)
+    except KeyboardInterrupt:
+        print_error(
+            f"interrupted after {work.done} of {len(prompts)} prompts. The rest had no answer yet.",
+            no_color=screen.no_color,
+        )
+        return 130
+    for index, message in sorted(work.failures.items()):
+        name = visible(prompts[index].name)
+        print_error(
+            f"prompt {index + 1} of {len(prompts)} ({name}) failed: {message}",
+            no_color=screen.no_color,
+        )
+    return 1 if work.failures else 0
