@@ -14,6 +14,8 @@ from pathlib import Path
 import httpx2
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from mlx_entropix.prompts import SYSTEM_PROMPT
+
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "images"
 CITIES = "What is the capital of France, and what is it famous for?"
@@ -83,7 +85,7 @@ def take_all(browser: Browser, url: str) -> None:
     wait_done(page, 2)
     save(page, "ui_side_by_side")
 
-    page = open_page(browser, url, "light")
+    page = open_page(browser, url, "light", system=SYSTEM_PROMPT)
     page.get_by_role("tab", name="Sampler").click()
     page.get_by_role("combobox", name="Forks").select_option("entropy")
     page.get_by_role("tab", name="Forks").click()
@@ -97,10 +99,10 @@ def take_all(browser: Browser, url: str) -> None:
     save(page, "ui_phone")
 
 
-def open_page(browser: Browser, url: str, theme: str, **options) -> Page:
+def open_page(browser: Browser, url: str, theme: str, *, system: str = "", **options) -> Page:
     """A page as a visitor finds it, but for a fixed seed."""
     sampler = {"preset": "auto", "overrides": {}, "seed": SEED, "maxTokens": 160}
-    draft = {"systemPrompt": "", "sampler": sampler}
+    draft = {"systemPrompt": system, "sampler": sampler}
     settings = json.dumps({"state": {"draft": draft}, "version": 1})
     desk = {"viewport": {"width": 1440, "height": 900}}
     context = browser.new_context(**(desk | options), color_scheme=theme, reduced_motion="reduce")

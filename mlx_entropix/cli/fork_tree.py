@@ -228,6 +228,9 @@ def _chosen_by(settled: Settled, width: int) -> str:
     best, *others = settled.votes
     most = min(_LONGEST_ANSWER, width // 3)
     told = f"{_quoted(best.answer, most)} has {_number(best.weight)} of {_number(total)} votes"
+    if others and others[0].weight == best.weight:
+        tied = f"{told}, and of equals the best score"
+        told = tied if cell_len(tied) + 1 < width else told
     for n in range(min(_MOST_OTHERS, len(others)), 0, -1):
         after = [f"{_quoted(vote.answer, most)} ({_number(vote.weight)})" for vote in others[:n]]
         after += [f"{len(others) - n} more"] * (len(others) > n)

@@ -23,7 +23,8 @@ from mlx_entropix.errors import ConfigError
 def test_a_text_made_to_take_long_is_soon_done_with(rule, text):
     find = extractor(rule)
     begin = time.perf_counter()
-    assert find(text) is None
+    found = find(text)
+    assert found is None or found.text == "a"  # what the third finds where it is not given up
     assert time.perf_counter() - begin < 5  # a backtracking matcher takes hours for the first
 
 
