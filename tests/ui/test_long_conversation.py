@@ -70,11 +70,9 @@ def test_it_opens_at_its_end_scrolls_to_its_start_and_takes_what_is_typed(chat, 
     for _ in range(4):
         chat.page.mouse.wheel(0, -700)
         chat.page.wait_for_timeout(100)
-    top = log.evaluate("(one) => one.scrollTop")
     seen = chat.page.evaluate(MIDDLE)
     chat.page.wait_for_timeout(400)
-    assert chat.page.evaluate(MIDDLE) == seen
-    assert log.evaluate("(one) => one.scrollTop") == top
+    assert chat.page.evaluate(MIDDLE) == seen  # whatever the heights above turn out to be
 
     # Heights above are estimates until they are laid out, so that a first Home may stop short.
     for _ in range(5):
