@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from mlx_entropix.choices import MOST_PATHS
 from mlx_entropix.engine.search.fork_config import NEVER, ForkConfig, ScoreName, VoteName, whole
 from mlx_entropix.engine.search.search import FAILED, Branch, Search
 
@@ -23,8 +24,8 @@ class DeepConf(ForkConfig):
     """
 
     policy: Literal["deepconf"] = "deepconf"
-    paths: int = whole(8, 1, 64, "The paths over all, the first ones among them.")
-    warmup: int = whole(3, 1, 64, "The paths that set the border.")
+    paths: int = whole(8, 1, MOST_PATHS, "The paths over all, the first ones among them.")
+    warmup: int = whole(3, 1, MOST_PATHS, "The paths that set the border.")
     keep: float = Field(
         default=0.9,
         gt=0,
@@ -35,11 +36,15 @@ class DeepConf(ForkConfig):
     score: ScoreName = "lowest_confidence"
     vote: VoteName = "weighted"
 
+    @property
+    def _first(self) -> int:
+        """How many paths set the border."""
+        return min(self.warmup, self.paths)
+
     def decide(self, search: Search) -> None:
         """Fork at the start, fork again when the first paths have ended, drop what falls."""
-        first = min(self.warmup, self.paths)
         if search.reads == 1:
-            for _ in range(first - 1):
+            for _ in range(self._first - 1):
                 search.fork(search.first, search.start)
         if self._waits(search):
             if search.live:
@@ -49,12 +54,12 @@ class DeepConf(ForkConfig):
                     search.fork(source, search.start)
             return
         for branch in search.fresh:
-            if branch in search.branches[first:] and branch.may_win:
+            if branch in search.branches[self._first :] and branch.may_win:
                 self._judge(search, branch)
 
     def _waits(self, search: Search) -> bool:
         """Whether the later paths are still to come: the first ones run, or end in this read."""
-        first = search.branches[: min(self.warmup, self.paths)]
+        first = search.branches[: self._first]
         return len(search.branches) < self.paths and (
             any(branch.finish_reason is None for branch in first)
             or any(branch in first for branch in search.fresh)
@@ -70,7 +75,7 @@ class DeepConf(ForkConfig):
 
     def border(self, search: Search) -> float:
         """The lowest confidence that the best `keep` of the first paths have."""
-        first = search.branches[: min(self.warmup, self.paths)]
+        first = search.branches[: self._first]
         lowest = sorted(
             (search.result(b).scores["lowest_confidence"] for b in first if b.may_win), reverse=True
         )

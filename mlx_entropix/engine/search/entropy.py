@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import model_validator
 
 from mlx_entropix.choices import MOST_PATHS
-from mlx_entropix.engine.search.fork_config import NEVER, whole
+from mlx_entropix.engine.search.fork_config import whole
 from mlx_entropix.engine.search.search import Search
 from mlx_entropix.engine.search.uncertain import Uncertain
 
@@ -42,15 +42,4 @@ class Entropy(Uncertain):
     def decide(self, search: Search) -> None:
         """Fork every path that has just got a token where it divides."""
         for branch in search.fresh:
-            if not self.divides(branch):
-                continue
-            token = branch.tokens[-1]
-            for other in self.others(token)[: self.ways - 1]:
-                if len(search.branches) <= self.max_forks:
-                    search.fork(branch, token.position, other.token_id)
-
-    def next_fork(self, search: Search) -> int:
-        """What a live path writes next."""
-        if len(search.branches) > self.max_forks or self.paths == 1:
-            return NEVER
-        return min((branch.end for branch in search.live), default=NEVER)
+            self.fork_at_last(search, branch, self.ways - 1)

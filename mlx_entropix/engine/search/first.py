@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from mlx_entropix.engine.search.fork_config import NEVER, ForkConfig, VoteName
+from mlx_entropix.engine.search.fork_config import ForkConfig, VoteName
 from mlx_entropix.engine.search.search import Search
 
 
@@ -25,7 +25,3 @@ class First(ForkConfig):
             others = [a.token_id for a in drawn.alternatives if a.token_id != drawn.token_id]
             for token_id in others[: self.paths - 1]:
                 search.fork(search.first, search.start, token_id)
-
-    def next_fork(self, _search: Search) -> int:
-        """None after the first read."""
-        return NEVER

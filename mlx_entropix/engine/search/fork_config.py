@@ -97,9 +97,9 @@ class ForkConfig(ConfigModel):
         """Fork and drop, now that the paths of `search.fresh` have got a token."""
         raise NotImplementedError
 
-    def next_fork(self, search: "Search") -> int:
-        """No fork comes before this position any more; `NEVER` where none comes at all."""
-        raise NotImplementedError
+    def next_fork(self, _search: "Search") -> int:
+        """No fork comes before this position any more; `NEVER` where none comes after this read."""
+        return NEVER
 
     def check(self, sampler: SamplerConfig | PlainConfig) -> None:
         """Raise `ConfigError` where the policy needs what the sampler does not have."""

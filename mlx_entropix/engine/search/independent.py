@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from mlx_entropix.engine.search.fork_config import NEVER, ForkConfig
+from mlx_entropix.engine.search.fork_config import ForkConfig
 from mlx_entropix.engine.search.search import Search
 
 
@@ -16,7 +16,3 @@ class Independent(ForkConfig):
         if search.reads == 1:
             for _ in range(self.paths - 1):
                 search.fork(search.first, search.start)
-
-    def next_fork(self, _search: Search) -> int:
-        """None after the first read."""
-        return NEVER

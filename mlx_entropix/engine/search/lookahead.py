@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from mlx_entropix.engine.search.fork_config import BEST, NEVER, Rule, VoteName, whole
+from mlx_entropix.engine.search.fork_config import BEST, Rule, VoteName, whole
 from mlx_entropix.engine.search.search import Branch, Search
 from mlx_entropix.engine.search.uncertain import Least, Uncertain, ends_sentence
 
@@ -35,11 +35,8 @@ class Lookahead(Uncertain):
                 tried[best].forked_at = tried[best].end - 1
             return
         for branch in search.fresh:
-            token = branch.tokens[-1]
-            if branch in tried and self.divides(branch):
-                for other in self.others(token)[: self.paths - 1]:
-                    if len(search.branches) <= self.max_forks:
-                        search.fork(branch, token.position, other.token_id)
+            if branch in tried:
+                self.fork_at_last(search, branch, self.paths - 1)
 
     def _ahead(self, search: Search, branch: Branch, begin: int) -> list | None:
         """The tokens that a way is judged by; None while it is not far enough."""
@@ -50,9 +47,3 @@ class Lookahead(Uncertain):
             if ends_sentence(token):
                 return tokens[:n]
         return None
-
-    def next_fork(self, search: Search) -> int:
-        """What a live path writes next."""
-        if len(search.branches) > self.max_forks or self.paths == 1:
-            return NEVER
-        return min((branch.end for branch in search.live), default=NEVER)

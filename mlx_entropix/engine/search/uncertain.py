@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from mlx_entropix.engine.events import Alternative, TokenEvent
-from mlx_entropix.engine.search.fork_config import ForkConfig, whole
-from mlx_entropix.engine.search.search import Branch
+from mlx_entropix.engine.search.fork_config import NEVER, ForkConfig, whole
+from mlx_entropix.engine.search.search import Branch, Search
 from mlx_entropix.errors import ConfigError
 from mlx_entropix.sampling import Metrics, PlainConfig, SamplerConfig
 from mlx_entropix.sampling.formulas import LEVELS
@@ -81,6 +81,24 @@ class Uncertain(ForkConfig):
         allowed = _filtered(token)
         floor = log(self.least) if self.least else float("-inf")
         return [a for a in allowed if a.logprob >= floor and a.token_id != token.token_id]
+
+    def fork_at_last(self, search: Search, branch: Branch, most: int) -> None:
+        """Fork a path at its last token, if it divides there, to at most so many other tokens."""
+        if not self.divides(branch):
+            return
+        token = branch.tokens[-1]
+        for other in self.others(token)[:most]:
+            if self._may_fork(search):
+                search.fork(branch, token.position, other.token_id)
+
+    def next_fork(self, search: Search) -> int:
+        """What a live path writes next."""
+        if not self._may_fork(search) or self.paths == 1:
+            return NEVER
+        return min((branch.end for branch in search.live), default=NEVER)
+
+    def _may_fork(self, search: Search) -> bool:
+        return len(search.branches) <= self.max_forks
 
     def check(self, sampler: SamplerConfig | PlainConfig) -> None:
         """Named borders are those of the entropy sampler."""
