@@ -1,8 +1,9 @@
 import clsx from "clsx";
 import { useEffect, useMemo } from "react";
+import { ShareLine } from "@/instruments/ShareBar";
 import { useSelection } from "@/instruments/selection";
 import { partingWord } from "@/lib/paths";
-import { QUADRANTS, shares } from "@/lib/quadrants";
+import { shares } from "@/lib/quadrants";
 import { answerLabel } from "@/store/answers";
 import { loadAnswer, showMessage, useChats } from "@/store/chats";
 import { useCurrent, useMessages, usePath } from "@/store/current";
@@ -17,19 +18,7 @@ type Index = Map<string, Message[]>;
 function Shares({ id }: { id: string }) {
   const tokens = useChats((s) => s.answers[id]?.tokens);
   if (!tokens || tokens.length === 0) return null;
-  return (
-    <span className="mt-1 flex h-1 w-full gap-px overflow-hidden rounded-full" aria-hidden>
-      {shares(tokens).map(({ name, share }) => (
-        <span
-          key={name}
-          style={{
-            flexGrow: share,
-            background: name === "FLOWING" ? "var(--line)" : `var(${QUADRANTS[name].colour})`,
-          }}
-        />
-      ))}
-    </span>
-  );
+  return <ShareLine shares={shares(tokens)} className="mt-1 h-1 w-full" />;
 }
 
 function about(message: Message): string {

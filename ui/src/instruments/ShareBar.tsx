@@ -1,15 +1,33 @@
 /** How an answer's tokens spread over the quadrants; a click on a share lights its tokens up. */
+import clsx from "clsx";
 import { Glyph } from "@/instruments/Glyph";
 import { useSelection } from "@/instruments/selection";
 import { inTurns } from "@/instruments/turns";
 import { percent, plural } from "@/lib/format";
-import { QUADRANTS, shares } from "@/lib/quadrants";
+import { QUADRANTS, type QuadrantShare, shares } from "@/lib/quadrants";
 import type { Answer, QuadrantName } from "@/types";
 
 export interface ShareBarProps {
   answer: Answer;
   /** Told which share was clicked, after the shared selection has been changed. */
   onSelect?: ((quadrant: QuadrantName) => void) | undefined;
+}
+
+/** The shares of the quadrants side by side, as a line. */
+export function ShareLine({ shares, className }: { shares: readonly QuadrantShare[]; className: string }) {
+  return (
+    <span className={clsx("flex gap-px overflow-hidden rounded-full", className)} aria-hidden>
+      {shares.map(({ name, share }) => (
+        <span
+          key={name}
+          style={{
+            flexGrow: share,
+            background: name === "FLOWING" ? "var(--line)" : `var(${QUADRANTS[name].colour})`,
+          }}
+        />
+      ))}
+    </span>
+  );
 }
 
 /** Nothing under the plain sampler, which has no quadrants. */
@@ -22,17 +40,7 @@ export const ShareBar = inTurns(function ShareBar({ answer, onSelect }: ShareBar
       className="inline-flex flex-wrap items-center gap-x-1 gap-y-1"
       aria-label="Shares of the quadrants"
     >
-      <span className="flex h-1.5 w-24 gap-px overflow-hidden rounded-full" aria-hidden>
-        {counted.map(({ name, share }) => (
-          <span
-            key={name}
-            style={{
-              flexGrow: share,
-              background: name === "FLOWING" ? "var(--line)" : `var(${QUADRANTS[name].colour})`,
-            }}
-          />
-        ))}
-      </span>
+      <ShareLine shares={counted} className="h-1.5 w-24" />
       {counted.map(({ name, count, share }) => (
         <button
           key={name}
