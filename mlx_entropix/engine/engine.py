@@ -10,17 +10,19 @@ one step the engine
 3. reads the tokens of the step before, while the device is at work on the new ones.
 
 So the device never waits for the host. The price: that a row has ended is known one step late, and
-the token that was queued meanwhile is thrown away.
+the token that was queued meanwhile is thrown away. Where a draft is verified, or likely to be worth
+one, the step before is read first: what was drawn has to be known to go on from it.
 
 An engine belongs to one thread, like all arrays of mlx.
 """
 
 import time
-from collections import deque
+from collections import Counter, deque
 from dataclasses import replace
 
 import mlx.core as mx
 
+from mlx_entropix.engine.draft.drafter import Drafter
 from mlx_entropix.engine.events import (
     Event,
     PromptProgress,
@@ -64,7 +66,8 @@ class Engine:
     `prefill_chunk` known tokens; while rows are being written, up to `chunk_beside_rows` for every
     row that waits per row that is written, so that these are not held up for long. Up to
     `prefix_cache_bytes` of past sequences are kept, so that prompts that begin alike are not
-    computed again.
+    computed again. A `drafter` guesses at what rows draw next, see draft/; without one each step
+    gives a row one token.
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class Engine:
         prefill_chunk: int = 512,
         chunk_beside_rows: int = 512,
         prefix_cache_bytes: int = 0,
+        drafter: Drafter | None = None,
     ):
         self.model = model
         self.tokenizer = tokenizer
@@ -85,12 +89,14 @@ class Engine:
         self.prefill_chunk = prefill_chunk
         self.chunk_beside_rows = chunk_beside_rows
         self.prefixes = PrefixCache(prefix_cache_bytes) if prefix_cache_bytes else None
+        self.drafter = drafter
         self.clarifying_token = tokenizer.first_token_of(CLARIFYING_TEXT)
         self.waiting: deque[Row] = deque()
         self.rows: list[Row] = []  # of the cache, in its order
         self._cache = model.empty_cache()
         self._copies: list[tuple[int, int]] = []  # the last rows, while the cache lacks them
         self._queued: QueuedStep | None = None
+        self._reads_first = False  # before the next step is queued
         self._samplers = Samplers.of([], self.clarifying_token, model.vocabulary_size)
         self._next_id = 0
         self._steps = 0
@@ -136,13 +142,21 @@ class Engine:
         self.waiting = deque(row for row in self.waiting if row.state is State.WAITING)
 
     def step(self) -> list[Event]:
-        """Move on by one token a row, or one piece of what is known, or both."""
+        """Move on by a token a row or more, or one piece of what is known, or both."""
+        began = time.perf_counter()
+        before, self._queued = self._queued, None
+        events: list[Event] = []
+        reads_first = before is not None and self._reads_first
+        if before is not None and reads_first:
+            events += self._read(before)
         self._remove_ended()
         self._admit()
-        before, self._queued = self._queued, None
-        events = self._queue(before)
+        events += self._queue(before)
         if before is not None:
-            events += self._read(before)
+            if not reads_first:
+                events += self._read(before)
+            if self.drafter is not None:
+                self.drafter.took(before.positions, time.perf_counter() - began)
         self._steps += 1
         if self._steps % _STEPS_BETWEEN_CLEARING == 0:
             mx.clear_cache()
@@ -160,6 +174,8 @@ class Engine:
             return
         self._keep_ended()
         for i, row in enumerate(self.rows):
+            if row.state is State.ENDED and self.drafter is not None:
+                self.drafter.end(row)
             # What was queued of it is not read, and was not seen to be finite.
             seen = len(row.tokens) - 1 if row.generated else 0
             if row.state is State.ENDED and self._cache.lengths[i] > seen:
@@ -254,7 +270,8 @@ class Engine:
         if looked is None:
             mx.eval(self._cache.arrays())  # nothing else paces the host
         else:
-            self._queued = self._sample(looked, looks, looked_at(tokens, spans), before)
+            previous = looked_at(tokens, spans)
+            self._queued = self._sample(looked, looks, previous, before, len(sources))
         for i, _, _ in spans:
             row = self.rows[i]
             if row.state is State.FILLING:
@@ -268,6 +285,8 @@ class Engine:
         """All that is known of a row is in the cache but the last token: it may draw."""
         row.state = State.LIVE
         row.filled_at = row.filled_at or time.perf_counter()
+        if self.drafter is not None and self._may_draft(row):
+            self.drafter.begin(row)
         if self.prefixes is not None and row.parent is None:
             self.prefixes.keep(row.tokens[:-1], self._cache.extract(i))
         scored = row.prompt_scored() if len(row.tokens) == 1 else None
@@ -282,6 +301,7 @@ class Engine:
         looks: list[Look] = []
         sources: list[int | Row] = []
         fills = self._fills()
+        drafts = self._drafts(sum(fills.values())) if self._reads_first else {}
         for i, row in enumerate(self.rows):
             cached = self._cache.lengths[i]
             if n := fills.get(i, 0):
@@ -292,19 +312,31 @@ class Engine:
                     following = range(cached + 1, cached + n + 1)
                     looks += [Look(row, at, given=row.tokens[at]) for at in following]
             elif row.draws(cached):
-                draft = self._draft(row)
+                draft = row.draft = drafts.get(row, ())
+                row.drafted += len(draft)
                 sources += [row if cached == len(row.tokens) else row.tokens[cached], *draft]
                 spans.append(Span(i, 1 + len(draft), 1 + len(draft)))
-                looks.append(Look(row, cached + 1))
-                looks += [Look(row, cached + 2 + k, after=guess) for k, guess in enumerate(draft)]
+                ends = zip((None, *draft), (*draft, None), strict=True)
+                looks += [
+                    Look(row, cached + 1 + k, after=after, guess=guess)
+                    for k, (after, guess) in enumerate(ends)
+                ]
         return spans, looks, sources
 
-    def _draft(self, row: Row) -> tuple[int, ...]:
-        """What of a row's draft is verified; none where its conditions look back at each token."""
-        if row.draft and measures_trends([row.request.config]):
-            row.draft = ()
-        row.draft = row.draft[: row.request.max_tokens - row.generated - 1]
-        return row.draft
+    def _may_draft(self, row: Row) -> bool:
+        """Whether drafts of a row can be verified: not where it looks back at all its tokens."""
+        return self.can_rewind and not measures_trends([row.request.config])
+
+    def _drafts(self, filled: int) -> dict[Row, tuple[int, ...]]:
+        """The drafts of a step that fills so many positions, for rows whose last token is known."""
+        room = {
+            row: row.request.max_tokens - row.generated - 1
+            for row in self.rows
+            if row.state is State.LIVE and row.generated < row.request.max_tokens
+        }
+        if self.drafter is None or not room:
+            return {}
+        return self.drafter.plan(room, filled + len(room))
 
     def _fills(self) -> dict[int, int]:
         """How many known tokens of which rows to compute in this step."""
@@ -324,9 +356,14 @@ class Engine:
         return dict(zip(filling, counts, strict=True))
 
     def _sample(
-        self, looked: Looked, looks: list[Look], previous: mx.array, before: QueuedStep | None
+        self,
+        looked: Looked,
+        looks: list[Look],
+        previous: mx.array,
+        before: QueuedStep | None,
+        positions: int,
     ) -> QueuedStep:
-        """Queue the sampler for all positions that are looked at."""
+        """Queue the sampler for all positions that are looked at, of a step of so many."""
         configs = [look.row.request.config for look in looks]
         if not self._samplers.are_those_of(configs):
             self._samplers = Samplers.of(configs, self.clarifying_token, self.model.vocabulary_size)
@@ -365,7 +402,7 @@ class Engine:
             certainty,
             self._cache.arrays(),
         )
-        return QueuedStep(looks, sampled, best, certainty)
+        return QueuedStep(looks, sampled, best, certainty, positions)
 
     # ---- from the device ----
 
@@ -375,7 +412,7 @@ class Engine:
         self._settle_drafts(step)
         events: list[Event] = []
         asked: dict[int, tuple[Policy, list[tuple[Row, TokenEvent | RowFailed]]]] = {}
-        for row, look, event in read:
+        for row, event in read:
             events.append(event)
             if isinstance(event, RowFailed):
                 self._cache.blank(self.rows.index(row))
@@ -384,14 +421,17 @@ class Engine:
             policy = row.request.policy
             if policy is None or not isinstance(event, TokenEvent | RowFailed):
                 continue
-            if row.waits and step.sampled.recent is not None:
-                row.recent = mx.contiguous(step.sampled.recent[look : look + 1])
             asked.setdefault(id(policy), (policy, []))[1].append((row, event))
         for policy, its in asked.values():
             policy.after_read(its, Moves(self, step, events))
         if self._copies:
             self._cache.copy(self._copies)  # all at once
             self._copies = []
+        if self.drafter is not None:
+            for row, count in Counter(row for row, event in read if _draws(event)).items():
+                self.drafter.learn(row, count)
+            # Of the next step's tokens, which are under way, the first is taken to be guessed.
+            self._reads_first = bool(self._drafts(0))
         return events
 
     def _settle_drafts(self, step: QueuedStep) -> None:
@@ -403,3 +443,8 @@ class Engine:
                 row.draft = ()
         if any(counts):
             self._cache.rewind(counts)
+
+
+def _draws(event: Event) -> bool:
+    """Whether an event is a token that was drawn."""
+    return isinstance(event, TokenEvent)

@@ -42,11 +42,6 @@ class Moves:
             row.state, row.dropped = State.ENDED, True
             self._events.append(RowDropped(row.id, row.summary()))
 
-    def propose(self, row: Row, token_ids: tuple[int, ...]) -> None:
-        """Set the draft that the next step verifies, where the cache can take it back."""
-        if row.state is not State.ENDED and self._engine.can_rewind:
-            row.draft = token_ids
-
     def say(self, event: Event) -> None:
         """Put an event behind those of the step."""
         self._events.append(event)

@@ -1,8 +1,7 @@
-"""What decides, once a step was read, that a row forks, proposes a draft, or is dropped.
+"""What decides, once a step was read, that a row forks or is dropped.
 
 A policy knows of a token one step late: the one after it is being computed already. A fork
-therefore copies the row and rewinds the copy; what a dropped row had under way is thrown away. A
-row whose policy proposes drafts waits for its tokens, and is not computed ahead.
+therefore copies the row and rewinds the copy; what a dropped row had under way is thrown away.
 """
 
 from __future__ import annotations
@@ -33,14 +32,6 @@ class Batch(Protocol):
         """End the row, which a `RowDropped` announces."""
         ...
 
-    def propose(self, row: Row, token_ids: tuple[int, ...]) -> None:
-        """Guess at the row's next tokens, which the next step verifies all at once.
-
-        The tokens that come out are those that would have come without it: a guess is taken as far
-        as it is what the row draws.
-        """
-        ...
-
     def say(self, event: Event) -> None:
         """Put an event behind those of the step."""
         ...
@@ -49,11 +40,9 @@ class Batch(Protocol):
 class Policy(Protocol):
     """Is asked after each read of its rows; one object may serve several."""
 
-    @property
-    def proposes(self) -> bool:
-        """Whether it ever proposes: its rows then wait for each token before the next."""
-        ...
-
     def after_read(self, read: Sequence[tuple[Row, TokenEvent | RowFailed]], batch: Batch) -> None:
-        """Act on what its rows have just got: tokens, in their order, or that they failed."""
+        """Act on what its rows have just got: tokens, in their order, or that they failed.
+
+        A row may get several tokens in a read, and others none.
+        """
         ...

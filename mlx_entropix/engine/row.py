@@ -44,7 +44,10 @@ class Row:
     branches: Iterator[int] = field(default_factory=lambda: count(1))  # of it and its copies
     state: State = State.WAITING
     dropped: bool = False
-    draft: tuple[int, ...] = ()  # a guess at what comes after `tokens`
+    draft: tuple[int, ...] = ()  # a guess at what comes after `tokens`, while it is verified
+    steps: int = 0  # that gave it tokens
+    drafted: int = 0  # tokens that were guessed
+    accepted: int = 0  # of these, those that it drew
     recent: mx.array | None = None  # metrics of its last tokens (1, 6, W), where it starts with any
     scored: list[PromptToken] = field(default_factory=list)  # the first, and those looked at
     cached_tokens: int = 0
@@ -95,11 +98,6 @@ class Row:
         """How many tokens the row may come to hold."""
         return self.known + self.request.max_tokens
 
-    @property
-    def waits(self) -> bool:
-        """Whether each token has to be read before the next is computed."""
-        return self.request.policy is not None and self.request.policy.proposes
-
     def left(self, cached: int) -> int:
         """Known tokens to put in the cache, which has `cached`, before the row draws.
 
@@ -109,9 +107,7 @@ class Row:
 
     def draws(self, cached: int) -> bool:
         """Whether another token may be asked of the device, where the cache has `cached`."""
-        if self.state is not State.LIVE or cached + 1 - self.known >= self.request.max_tokens:
-            return False
-        return not self.waits or cached < len(self.tokens)
+        return self.state is State.LIVE and cached + 1 - self.known < self.request.max_tokens
 
     def take(self, token_id: int, is_end: bool) -> tuple[str, str | None]:
         """Add the row's next token. Returns the new text and the finish reason, if it ends."""
@@ -155,4 +151,7 @@ class Row:
             first_token_seconds=(self.first_token_at or now) - self.added_at,
             generation_seconds=now - self.filled_at,
             peak_memory_gb=mx.get_peak_memory() / 1e9,
+            steps=self.steps,
+            drafted_tokens=self.drafted,
+            accepted_tokens=self.accepted,
         )

@@ -120,8 +120,6 @@ class Search:
     what answers begin with.
     """
 
-    proposes = False
-
     def __init__(
         self,
         config: ForkConfig,

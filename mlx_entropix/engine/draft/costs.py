@@ -1,0 +1,43 @@
+"""What a step costs, by how many positions it has, as measured while it runs."""
+
+# Until it is measured, a further position is taken to cost this share of a step.
+_PRIOR_SLOPE = 0.04
+_WEIGHT = 0.2  # of the newest measurement
+_OUTLIER = 2.0  # one step is not taken for more than this many times what such steps take
+
+
+class Costs:
+    """Seconds of a step by its positions, in classes of powers of two."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[int, tuple[float, float]] = {}  # positions and seconds by class
+
+    def add(self, positions: int, seconds: float) -> None:
+        """Take the time of a step."""
+        group = (positions - 1).bit_length()
+        if known := self._seconds.get(group):
+            seconds = min(seconds, _OUTLIER * known[1])
+            self._seconds[group] = (
+                known[0] + _WEIGHT * (positions - known[0]),
+                known[1] + _WEIGHT * (seconds - known[1]),
+            )
+        else:
+            self._seconds[group] = float(positions), seconds
+
+    def seconds(self, positions: int) -> float:
+        """What a step of so many positions takes; in a unit of its own until one was measured.
+
+        Between two known numbers it is on a line; beyond them each position costs its share.
+        """
+        below = above = None
+        for at, seconds in sorted(self._seconds.values()):
+            if at <= positions:
+                below = at, seconds
+            elif above is None:
+                above = at, seconds
+        if below and above:
+            # More positions do not take less time; where it seems so, the machine was busy.
+            rise = max(0.0, above[1] - below[1])
+            return below[1] + rise * (positions - below[0]) / (above[0] - below[0])
+        at, seconds = below or above or (1.0, 1.0)
+        return seconds * (1 + _PRIOR_SLOPE * positions) / (1 + _PRIOR_SLOPE * at)
