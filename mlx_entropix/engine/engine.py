@@ -138,7 +138,7 @@ class Engine:
         """End a row and its forks without further events. They leave with the next step."""
         for row in [*self.waiting, *self.rows]:
             if row_id in (row.id, row.root):
-                row.state = State.ENDED
+                row.state, row.is_kept = State.ENDED, False
         self.waiting = deque(row for row in self.waiting if row.state is State.WAITING)
 
     def step(self) -> list[Event]:
@@ -170,20 +170,20 @@ class Engine:
 
     def _remove_ended(self) -> None:
         """Take rows that have ended out of the cache. The last row takes the place of each."""
-        if all(row.state is not State.ENDED for row in self.rows):
+        if not any(row.leaves for row in self.rows):
             return
         self._keep_ended()
         for i, row in enumerate(self.rows):
-            if row.state is State.ENDED and self.drafter is not None:
+            if row.leaves and self.drafter is not None:
                 self.drafter.end(row)
             # What was queued of it is not read, and was not seen to be finite.
             seen = len(row.tokens) - 1 if row.generated else 0
-            if row.state is State.ENDED and self._cache.lengths[i] > seen:
+            if row.leaves and self._cache.lengths[i] > seen:
                 self._cache.blank(i, seen)
         order = list(range(len(self.rows)))
         i = 0
         while i < len(order):
-            if self.rows[order[i]].state is not State.ENDED:
+            if not self.rows[order[i]].leaves:
                 i += 1
                 continue
             last = order.pop()
@@ -198,7 +198,7 @@ class Engine:
             return
         for i, row in enumerate(self.rows):
             cached = self._cache.lengths[i]
-            if row.state is State.ENDED and not row.dropped and cached <= len(row.tokens):
+            if row.leaves and not row.dropped and cached <= len(row.tokens):
                 self.prefixes.keep(row.tokens[:cached], self._cache.extract(i))
 
     def _admit(self) -> None:
@@ -228,7 +228,7 @@ class Engine:
 
     def _room(self) -> int:
         """How many rows may be made beside those that are there and those that wait."""
-        rows = [row for row in [*self.rows, *self.waiting] if row.state is not State.ENDED]
+        rows = [row for row in [*self.rows, *self.waiting] if not row.leaves]
         longest = max((row.most_tokens for row in rows), default=1)
         return max(0, min(self.max_rows, self.max_kv_tokens // longest) - len(rows))
 
@@ -247,7 +247,8 @@ class Engine:
             i, there = self.rows.index(row), len(self._cache.lengths)
             if i >= there:  # it is itself a copy that is still to be made
                 i, _ = self._copies[i - there]
-            self._copies.append((i, min(position, len(twin.tokens) - 1)))
+            held = self._cache.lengths[i]  # nothing of a row that has failed
+            self._copies.append((i, min(position, len(twin.tokens) - 1, held)))
             twin.state, twin.recent = State.FILLING, recent if position > row.known else None
             self.rows.append(twin)
         return twin, RowForked(

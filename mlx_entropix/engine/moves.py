@@ -42,6 +42,10 @@ class Moves:
             row.state, row.dropped = State.ENDED, True
             self._events.append(RowDropped(row.id, row.summary()))
 
+    def held_back(self, row: Row, end: int) -> str:
+        """What of the row's text had not been let go before position `end`."""
+        return row.held_back(end, self._engine.tokenizer)
+
     def say(self, event: Event) -> None:
         """Put an event behind those of the step."""
         self._events.append(event)

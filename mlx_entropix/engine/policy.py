@@ -24,12 +24,17 @@ class Batch(Protocol):
 
         The copy has the next branch number, and so draws of its own; without `token_ids` it draws
         the token at `position` too. It comes with the event that announces it. A row that has ended
-        in this very read can be copied as well. None where there is no room.
+        in this very read can be copied as well, or later if it `is_kept`. None where there is no
+        room.
         """
         ...
 
     def drop(self, row: Row) -> None:
         """End the row, which a `RowDropped` announces."""
+        ...
+
+    def held_back(self, row: Row, end: int) -> str:
+        """The text that the row's tokens before `end` leave waiting for what comes next."""
         ...
 
     def say(self, event: Event) -> None:

@@ -29,7 +29,7 @@ class Row:
     `tokens` are the prompt, the request's prefix, and what was drawn, as far as it was read. The
     first `known` of them were not drawn. `branch` is 0, or the number of a copy, whose `parent` is
     the row that it was copied of, and whose `root` is the row that the request began with. A policy
-    may have ended it (`dropped`).
+    may have ended it (`dropped`), or not be through with it (`is_kept`), so that it stays.
     """
 
     id: int
@@ -44,6 +44,7 @@ class Row:
     branches: Iterator[int] = field(default_factory=lambda: count(1))  # of it and its copies
     state: State = State.WAITING
     dropped: bool = False
+    is_kept: bool = False
     draft: tuple[int, ...] = ()  # a guess at what comes after `tokens`, while it is verified
     steps: int = 0  # that gave it tokens
     drafted: int = 0  # tokens that were guessed
@@ -94,6 +95,11 @@ class Row:
         return len(self.tokens) - self.known
 
     @property
+    def leaves(self) -> bool:
+        """Whether the batch has no use for it any more."""
+        return self.state is State.ENDED and not self.is_kept
+
+    @property
     def most_tokens(self) -> int:
         """How many tokens the row may come to hold."""
         return self.known + self.request.max_tokens
@@ -127,10 +133,13 @@ class Row:
             text += self.stops.finish()  # nothing, where a stop string was found
         return text, reason
 
-    def held_back(self) -> str:
-        """The text that waits for what comes next, of a row that nothing comes of any more."""
-        text, _ = self.stops.add(self.decoder.finish())
-        return text + self.stops.finish()
+    def held_back(self, end: int, tokenizer: Tokenizer) -> str:
+        """The text that waits for what comes next, where nothing comes from position `end` on."""
+        twin = Row.of(self.id, self.request, tokenizer)
+        for token_id in self.tokens[self.known : end]:
+            twin.take(token_id, False)
+        text, _ = twin.stops.add(twin.decoder.finish())
+        return text + twin.stops.finish()
 
     def prompt_scored(self) -> PromptScored | None:
         """The event of a prompt that has just got the last of its scores. It may end the row."""
