@@ -24,7 +24,8 @@ def run_without_backend(folder, words, *arguments):
     (folder / "mlx").mkdir()
     (folder / "mlx" / "__init__.py").touch()
     (folder / "mlx" / "core.py").write_text(f"raise ImportError({words!r})")
-    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    paths = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     command = [sys.executable, *arguments]
     return subprocess.run(
         command, env=environment, cwd=ROOT, text=True, capture_output=True, timeout=100
