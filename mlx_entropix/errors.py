@@ -29,6 +29,13 @@ class ConfigError(EntropixError, ValueError):
         self.faults = faults
 
 
+class BackendError(EntropixError):
+    """MLX has nothing to compute with on this machine."""
+
+    exit_code = 1
+    status = 500
+
+
 class PromptError(EntropixError):
     """A prompt or a chat cannot be turned into tokens, or does not fit."""
 

@@ -17,6 +17,8 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
     kept = Path(__file__).parents[1] / ".pytest_cache" / "bytecode"
     sys.pycache_prefix = os.environ.setdefault("PYTHONPYCACHEPREFIX", str(kept))
     sys.dont_write_bytecode = False
+# With CUDA, MLX multiplies float32 numbers of 10 bits, unless told to keep all 23.
+os.environ.setdefault("MLX_ENABLE_TF32", "0")
 # Nothing in the tests may look for a hub: what they load is on this machine.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # Nor for samplers that the person who runs them has fitted.

@@ -9,6 +9,7 @@ from argparse import Namespace
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
+from mlx_entropix.backend import backend_error
 from mlx_entropix.choices import AUTO, NAMES, RANGES
 from mlx_entropix.cpu.blas import set_threads
 from mlx_entropix.errors import EntropixError
@@ -94,9 +95,11 @@ def run(
         return 130
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
         return 1
-    except Exception as error:
+    except Exception as raised:
         if options.debug:
             traceback.print_exc()
+        known = backend_error(raised) if isinstance(raised, ImportError) else None
+        error = known or raised
         if isinstance(error, EntropixError):
             _print_error(str(error), no_color)
             return error.exit_code

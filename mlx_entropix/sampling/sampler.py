@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import mlx.core as mx
 
 from mlx_entropix.cpu.powers import LOG2_E, power_of_two
-from mlx_entropix.sampling.compiled import compiled_on_gpu
+from mlx_entropix.sampling.compiled import compiled_on_metal
 from mlx_entropix.sampling.config import SamplerConfig
 from mlx_entropix.sampling.decide import Parameters, decide, parameter_columns
 from mlx_entropix.sampling.metrics import (
@@ -135,7 +135,7 @@ def sample_rows(
     )
 
 
-@compiled_on_gpu
+@compiled_on_metal
 def _sample(
     logits: mx.array,
     attention: mx.array,
