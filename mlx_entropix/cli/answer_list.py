@@ -19,6 +19,7 @@ from mlx_entropix.engine import (
     RowForked,
     Settled,
     TokenEvent,
+    engine_on,
 )
 from mlx_entropix.errors import PromptError
 from mlx_entropix.prompts import Prompt
@@ -156,7 +157,7 @@ def answer_list(session: Session, prompts: list[Prompt], rows: int) -> int:
     screen.note("")
     paths = 1 if session.fork is None else session.fork.paths
     try:
-        engine = Engine(session.model, session.tokenizer, max_rows=rows * paths)
+        engine = engine_on(session.ranks, session.model, session.tokenizer, max_rows=rows * paths)
         with LateBar(screen.notes, "Answering", len(prompts), shown=not screen.quiet) as bar:
             while work.ended < len(prompts):
                 # Prompts in line would take the room of others' forks: each waits here.

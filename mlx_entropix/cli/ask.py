@@ -8,6 +8,7 @@ import argparse
 import sys
 from argparse import Namespace
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from mlx_entropix.choices import EXTRACTORS, FORKS, MOST_PATHS
 from mlx_entropix.cli.command import (
@@ -17,23 +18,27 @@ from mlx_entropix.cli.command import (
     add_model,
     add_sampler,
     check_sampler,
-    run,
     whole_number,
 )
+from mlx_entropix.cli.on_ranks import first_rank_alone, on_ranks
 from mlx_entropix.errors import UsageError
 from mlx_entropix.prompts import PREDEFINED, SYSTEM_PROMPT, Prompt, create_prompts_from_csv
 from mlx_entropix.window import LONGEST_WINDOW
+
+if TYPE_CHECKING:
+    from mlx_entropix.ranks.join import Ranks
 
 _LLAMA_NOTICE = "Bundled model {}. For Llama: uv run mlx_download_weights.py"
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command and return its exit code: 0 done, 1 failed, 2 bad input, 130 interrupted."""
-    options = parse(argv)
-    return run(lambda: _run(options), options)
+    with first_rank_alone():
+        options = parse(argv)
+    return on_ranks(lambda ranks: _run(options, ranks), options)
 
 
-def _run(options: Namespace) -> int:
+def _run(options: Namespace, ranks: "Ranks | None") -> int:
     if options.print_config:
         from mlx_entropix.cli.sampler_options import config_text
 
@@ -62,7 +67,9 @@ def _run(options: Namespace) -> int:
         from mlx_entropix.cli.answer_list import answer_list
         from mlx_entropix.cli.session import Session
 
-        session = Session.open(options, screen, location, trace, auto, sampler, config, forks)
+        session = Session.open(
+            options, screen, location, trace, auto, sampler, config, forks, ranks
+        )
     if sampler == AUTO and auto.notice:
         screen.notice(auto.notice)
     if is_list(options):

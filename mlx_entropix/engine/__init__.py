@@ -27,6 +27,7 @@ from mlx_entropix.engine.generate import (
     stream_request,
 )
 from mlx_entropix.engine.policy import Batch, Policy
+from mlx_entropix.engine.ranked import engine_on, replay
 from mlx_entropix.engine.search import ForkConfig, Search, fork_config, forked
 from mlx_entropix.engine.trace import (
     fork_record,
@@ -58,6 +59,7 @@ __all__ = [
     "TokenEvent",
     "Vote",
     "encode_prompt",
+    "engine_on",
     "fork_config",
     "fork_record",
     "forked",
@@ -65,6 +67,7 @@ __all__ = [
     "load",
     "load_from",
     "path_record",
+    "replay",
     "result_record",
     "settled_record",
     "stream_generate",

@@ -33,6 +33,7 @@ from mlx_entropix.engine.moves import Moves
 from mlx_entropix.engine.policy import Policy
 from mlx_entropix.engine.prefix import PrefixCache
 from mlx_entropix.engine.row import Row, State
+from mlx_entropix.engine.same_step import of_rank_0
 from mlx_entropix.engine.shares import does_well_to_wait, shares
 from mlx_entropix.engine.step import (
     Look,
@@ -64,7 +65,8 @@ class Engine:
     `prefill_chunk` known tokens; while rows are being written, up to `chunk_beside_rows` for every
     row that waits per row that is written, so that these are not held up for long. Up to
     `prefix_cache_bytes` of past sequences are kept, so that prompts that begin alike are not
-    computed again.
+    computed again. With a `group` every rank of it has an engine that gets the same calls in the
+    same order (ranked.py), and all go on with the tokens of rank 0.
     """
 
     def __init__(
@@ -77,8 +79,10 @@ class Engine:
         prefill_chunk: int = 512,
         chunk_beside_rows: int = 512,
         prefix_cache_bytes: int = 0,
+        group: mx.distributed.Group | None = None,
     ):
         self.model = model
+        self.group = group
         self.tokenizer = tokenizer
         self.max_rows = max_rows
         self.max_kv_tokens = max_kv_tokens or max_rows * model.context_length
@@ -356,6 +360,8 @@ class Engine:
         certainty = None
         if any(look.row.request.certainty for look in looks):
             certainty = self_certainty(looked.logits, sampled.candidate_logprobs[:, 0])
+        if self.group is not None:
+            sampled, best, certainty = of_rank_0(self.group, sampled, best, certainty)
         mx.async_eval(
             sampled.token,
             sampled.quadrant,

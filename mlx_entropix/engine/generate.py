@@ -19,6 +19,7 @@ from mlx_entropix.engine.search import ForkConfig, Search, fork_config, forked
 from mlx_entropix.errors import GenerationError
 from mlx_entropix.model.decoder import Decoder
 from mlx_entropix.model.load import load_model
+from mlx_entropix.ranks.join import Ranks
 from mlx_entropix.sampling import PlainConfig, SamplerConfig
 from mlx_entropix.sampling.auto import auto_sampler
 from mlx_entropix.text import Tokenizer, load_tokenizer, tokenizer_from_gguf
@@ -37,14 +38,22 @@ def load(weights: str | Path | None = None) -> tuple[Decoder, Tokenizer]:
     return load_from(locate_weights(weights))
 
 
-def load_from(location: Location) -> tuple[Decoder, Tokenizer]:
-    """Load what `locate_weights` found."""
-    model, metadata = load_model(location.path, location.name)
+def load_from(location: Location, ranks: Ranks | None = None) -> tuple[Decoder, Tokenizer]:
+    """Load what `locate_weights` found; with `ranks`, this one's share of the model."""
+    model, metadata = load_model(location.path, location.name, ranks)
     model.weights = location.path
     choose_threads()
+    if ranks is not None:
+        ranks.agree("The weights", _sizes(location.path))
     if metadata is None:
         return model, load_tokenizer(location.path)
     return model, tokenizer_from_gguf(metadata)
+
+
+def _sizes(path: Path) -> list[int]:
+    """By which weights are told from others, without reading them: the bytes of their files."""
+    files = [path] if path.is_file() else sorted(path.glob("*.safetensors"))
+    return [file.stat().st_size for file in files]
 
 
 def encode_prompt(tokenizer: Tokenizer, prompt: Prompt) -> tuple[int, ...]:
