@@ -9,6 +9,7 @@ import contextlib
 import os
 import signal
 import sys
+import time
 import traceback
 from argparse import Namespace
 from collections.abc import Callable, Iterator
@@ -63,10 +64,11 @@ def on_ranks(work: "Callable[[Ranks | None], int | None]", options: Namespace, *
 
 def _follow(ranks: "Ranks", options: Namespace) -> int:
     """Compute this rank's share for as long as rank 0 lives."""
-    try:
-        from mlx_entropix.engine import load_from, replay
-        from mlx_entropix.weights.locate import locate_weights
+    from mlx_entropix.engine import load_from, replay
+    from mlx_entropix.engine.ranked import NEWS_SECONDS
+    from mlx_entropix.weights.locate import locate_weights
 
+    try:
         model, tokenizer = load_from(locate_weights(options.weights_dir), ranks)
         return replay(ranks, model, tokenizer)
     except Exception as error:
@@ -77,6 +79,7 @@ def _follow(ranks: "Ranks", options: Namespace) -> int:
         else:
             message = f"failed in an unforeseen way ({type(error).__name__}: {error})."
             code = 1
+            time.sleep(NEWS_SECONDS)
         ranks.tell("failed", message, code)
         return code
 

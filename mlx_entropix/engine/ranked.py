@@ -7,6 +7,7 @@ and what these exchange fits together. The log goes beside the device, over the 
 is queued before the one before it has ended, as on a single machine.
 """
 
+import time
 from typing import Any
 
 from mlx_entropix.engine.engine import Engine
@@ -16,6 +17,9 @@ from mlx_entropix.errors import RankError
 from mlx_entropix.model.decoder import Decoder
 from mlx_entropix.ranks.join import Ranks
 from mlx_entropix.text import Tokenizer
+
+NEWS_SECONDS = 1.0
+"""A step that fails waits so long: if a rank is gone, its link says so, and better."""
 
 
 def engine_on(ranks: Ranks | None, model: Decoder, tokenizer: Tokenizer, **limits: Any) -> Engine:
@@ -55,10 +59,16 @@ class LeadingEngine(Engine):
         self.ranks.tell("cancel", row_id)
 
     def step(self) -> list[Event]:
-        """As `Engine.step`."""
+        """As `Engine.step`. Raises `RankError` where it fails, as that leaves the ranks apart."""
         self.ranks.tell("step")
         self.ranks.parted = True
-        events = super().step()
+        try:
+            events = super().step()
+        except Exception as error:
+            time.sleep(NEWS_SECONDS)
+            raise RankError(
+                f"A step failed on rank 0 ({type(error).__name__}: {error}). Start all ranks again."
+            ) from error
         self.ranks.parted = False
         return events
 

@@ -160,7 +160,9 @@ class AsyncEngine:
         self.loaded.set()
 
     def lose(self, error: RankError) -> None:
-        """End every answer, as the ranks cannot go on."""
+        """End every answer, as the ranks cannot go on. What is said first counts."""
+        if self.lost.is_set():
+            return
         self.failure, self.stopping = error, True
         self.loaded.set()
         self.lost.set()
@@ -254,14 +256,13 @@ class _EngineThread(threading.Thread):
                 self.commands.get()(engine)
             try:
                 events = engine.step()
+            except RankError as error:
+                self._tell(self._loop_side.lose, error)
+                return
             except Exception:
                 logger.exception("a step of the engine failed")
                 self._tell(self._loop_side.fail_rows)
-                try:
-                    engine = make_engine()
-                except RankError as error:
-                    self._tell(self._loop_side.lose, error)
-                    return
+                engine = make_engine()
                 continue
             if events:
                 self._tell(self._loop_side.receive, events)
