@@ -5,6 +5,8 @@ import is imported behind the spinner.
 """
 
 import argparse
+import os
+import stat
 import sys
 from argparse import Namespace
 from dataclasses import replace
@@ -20,7 +22,7 @@ from mlx_entropix.cli.command import (
     check_sampler,
     whole_number,
 )
-from mlx_entropix.cli.on_ranks import first_rank_alone, on_ranks
+from mlx_entropix.cli.on_ranks import DATA, TENSOR, first_rank_alone, on_ranks
 from mlx_entropix.errors import UsageError
 from mlx_entropix.prompts import PREDEFINED, SYSTEM_PROMPT, Prompt, create_prompts_from_csv
 from mlx_entropix.window import LONGEST_WINDOW
@@ -121,7 +123,14 @@ def make_parser() -> ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_prompts(parser)
-    add_model(parser.add_argument_group("model"))
+    model = parser.add_argument_group("model")
+    add_model(model)
+    model.add_argument(
+        "--parallel",
+        choices=(TENSOR, DATA),
+        help="what ranks of mlx.launch share (docs/distributed.md): each token's computation "
+        "(tensor, the default), or a list of prompts, each rank with the whole model (data)",
+    )
     _add_sampler(parser)
     _add_answer(parser)
     _add_forks(parser)
@@ -281,6 +290,12 @@ def _contradiction(options: Namespace) -> str | None:
         return "--window adds to the trace, so it needs --trace FILE."
     if options.rows is not None and not is_list(options):
         return "--rows is for a list of prompts: --prompts or --prompt_csv."
+    if options.parallel and "MLX_RANK" not in os.environ:
+        return "--parallel is for several ranks: mlx.launch starts them (docs/distributed.md)."
+    if options.parallel == DATA and not is_list(options):
+        return "--parallel data spreads a list over ranks: give --prompts or --prompt_csv."
+    if options.parallel == DATA and (options.fork or options.fork_config):
+        return "--parallel data has one path an answer. To fork, use --parallel tensor."
     if options.fork is None and options.fork_config is None:
         for name in ("paths", "budget", "extract"):
             if getattr(options, name) is not None:
@@ -322,6 +337,11 @@ def _with_system(prompt: Prompt, system: str | None) -> Prompt:
 
 
 def _standard_input() -> str:
+    if "MLX_RANK" in os.environ and stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode):
+        raise UsageError(
+            "mlx.launch does not pass on the end of standard input, so it cannot be waited for. "
+            "Give the text with --input TEXT, or a list with --prompt_csv."
+        )
     if sys.stdin.isatty():
         print("Type the prompt, then Ctrl-D on a line of its own.", file=sys.stderr)
     content = sys.stdin.buffer.read()

@@ -22,6 +22,9 @@ from mlx_entropix.ranks.launch import launched
 if TYPE_CHECKING:
     from mlx_entropix.ranks.join import Ranks
 
+TENSOR, DATA = "tensor", "data"
+"""What ranks share: each token's computation, or the rows of a list."""
+
 
 @contextlib.contextmanager
 def first_rank_alone() -> Iterator[None]:
@@ -50,7 +53,7 @@ def on_ranks(work: "Callable[[Ranks | None], int | None]", options: Namespace, *
             return work(None)
         from mlx_entropix.ranks.join import join
 
-        met.append(join(launch, _end))
+        met.append(join(launch, _end, divide_model=getattr(options, "parallel", None) != DATA))
         return work(met[0]) if launch.rank == 0 else _follow(met[0], options)
 
     code = run(do, options, **said)
@@ -64,13 +67,13 @@ def on_ranks(work: "Callable[[Ranks | None], int | None]", options: Namespace, *
 
 def _follow(ranks: "Ranks", options: Namespace) -> int:
     """Compute this rank's share for as long as rank 0 lives."""
-    from mlx_entropix.engine import load_from, replay
+    from mlx_entropix.engine import answer_for, load_from, replay
     from mlx_entropix.engine.ranked import NEWS_SECONDS
     from mlx_entropix.weights.locate import locate_weights
 
     try:
         model, tokenizer = load_from(locate_weights(options.weights_dir), ranks)
-        return replay(ranks, model, tokenizer)
+        return (replay if ranks.divide_model else answer_for)(ranks, model, tokenizer)
     except Exception as error:
         if options.debug:
             traceback.print_exc()

@@ -29,6 +29,7 @@ from mlx_entropix.engine.generate import (
 from mlx_entropix.engine.policy import Batch, Policy
 from mlx_entropix.engine.ranked import engine_on, replay
 from mlx_entropix.engine.search import ForkConfig, Search, fork_config, forked
+from mlx_entropix.engine.spread import SpreadEngine, answer_for
 from mlx_entropix.engine.trace import (
     fork_record,
     path_record,
@@ -55,9 +56,11 @@ __all__ = [
     "RowForked",
     "Search",
     "Settled",
+    "SpreadEngine",
     "Summary",
     "TokenEvent",
     "Vote",
+    "answer_for",
     "encode_prompt",
     "engine_on",
     "fork_config",

@@ -39,8 +39,9 @@ def load(weights: str | Path | None = None) -> tuple[Decoder, Tokenizer]:
 
 
 def load_from(location: Location, ranks: Ranks | None = None) -> tuple[Decoder, Tokenizer]:
-    """Load what `locate_weights` found; with `ranks`, this one's share of the model."""
-    model, metadata = load_model(location.path, location.name, ranks)
+    """Load what `locate_weights` found; of `ranks` that divide the model, this one's share."""
+    divided = ranks if ranks is not None and ranks.divide_model else None
+    model, metadata = load_model(location.path, location.name, divided)
     model.weights = location.path
     choose_threads()
     if ranks is not None:

@@ -42,12 +42,21 @@ class Machine(NamedTuple):
 class Ranks:
     """All ranks, as this one sees them. Of the others rank 0 has links to all, each to rank 0.
 
+    They divide the model among them, or else each has all of it, and rows are spread over them.
     `on_lost(sentence, exit_code)` is called in a thread of its own when another rank is gone or has
     failed; without a sentence on one that did not end when it was told to.
     """
 
-    def __init__(self, launch: Launch, links: dict[int, Link], machine: Machine, on_lost: OnLost):
+    def __init__(
+        self,
+        launch: Launch,
+        links: dict[int, Link],
+        machine: Machine,
+        on_lost: OnLost,
+        divide_model: bool,
+    ):
         self.launch = launch
+        self.divide_model = divide_model
         self.rank = launch.rank
         self.size = launch.size
         self.memory = machine.memory
@@ -142,25 +151,26 @@ class Ranks:
         self.on_lost(message, code)
 
 
-def join(launch: Launch, on_lost: OnLost) -> Ranks:
+def join(launch: Launch, on_lost: OnLost, *, divide_model: bool = True) -> Ranks:
     """Meet the other ranks. Raises `RankError` where they do not come, or do not go together."""
     if launch.rank:
-        return _report(launch, on_lost)
+        link, machine = _report(launch)
+        return Ranks(launch, {0: link}, machine, on_lost, divide_model)
     links: dict[int, Link] = {}
     try:
-        machine = _gather(launch, links)
+        machine = _gather(launch, links, divide_model)
     except BaseException:
         for link in links.values():
             with contextlib.suppress(OSError):
                 link.send(["end", 1])
         raise
-    ranks = Ranks(launch, links, machine, on_lost)
+    ranks = Ranks(launch, links, machine, on_lost, divide_model)
     ranks.tell(*machine)
     return ranks
 
 
-def _gather(launch: Launch, links: dict[int, Link]) -> Machine:
-    """Wait for all other ranks, and put them among the links."""
+def _gather(launch: Launch, links: dict[int, Link], alike: bool) -> Machine:
+    """Wait for all other ranks, which may have to be `alike`, and put them among the links."""
     deadline = time.monotonic() + _MEETING_SECONDS
     machine = _machine()
     with _listener(launch) as listener:
@@ -185,7 +195,7 @@ def _gather(launch: Launch, links: dict[int, Link]) -> Machine:
                 link.close()
                 continue
             links[rank] = link
-            if theirs.device != machine.device:
+            if alike and theirs.device != machine.device:
                 raise RankError(
                     f"Rank {rank} computes on a {theirs.device}, and rank 0 on a {machine.device}. "
                     "Their numbers have different widths: use machines of one kind."
@@ -194,7 +204,7 @@ def _gather(launch: Launch, links: dict[int, Link]) -> Machine:
     return machine
 
 
-def _report(launch: Launch, on_lost: OnLost) -> Ranks:
+def _report(launch: Launch) -> tuple[Link, Machine]:
     deadline = time.monotonic() + _MEETING_SECONDS
     while True:
         try:
@@ -214,7 +224,7 @@ def _report(launch: Launch, on_lost: OnLost) -> Ranks:
         raise RankError(f"Rank 0 refused rank {launch.rank}: {answer[1]}")
     if answer[0] == "end":
         raise SystemExit(answer[1])
-    return Ranks(launch, {0: link}, Machine(*answer), on_lost)
+    return link, Machine(*answer)
 
 
 def _listener(launch: Launch) -> socket.socket:
