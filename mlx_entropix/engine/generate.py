@@ -43,7 +43,7 @@ def load_from(location: Location, ranks: Ranks | None = None) -> tuple[Decoder, 
     divided = ranks if ranks is not None and ranks.divide_model else None
     model, metadata = load_model(location.path, location.name, divided)
     model.weights = location.path
-    choose_threads()
+    choose_threads(1 if ranks is None else ranks.launch.here)
     if ranks is not None:
         ranks.agree("The weights", _sizes(location.path))
     if metadata is None:

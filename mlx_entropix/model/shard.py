@@ -20,8 +20,9 @@ def check_divides(config: dict[str, Any], ranks: int, name: str) -> None:
     counts = {
         "attention heads": heads,
         "KV heads": config.get("num_key_value_heads") or heads,
-        "numbers within an MLP": config["intermediate_size"],
+        "numbers in an MLP": config.get("intermediate_size") or 0,
     }
+    counts = {what: count for what, count in counts.items() if count}
     if all(count % ranks == 0 for count in counts.values()):
         return
     most = gcd(*counts.values())

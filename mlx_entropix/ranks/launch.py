@@ -20,6 +20,7 @@ class Launch(NamedTuple):
     """This process among `size`. The others reach rank 0 at `host` and `port`.
 
     The port is the one below the first that the backend uses, or what `MLX_ENTROPIX_PORT` says.
+    `here` ranks are known to share this one's machine, itself among them.
     """
 
     rank: int
@@ -27,6 +28,7 @@ class Launch(NamedTuple):
     backend: str
     host: str
     port: int
+    here: int
 
 
 def launched(environment: Mapping[str, str] = os.environ) -> Launch | None:
@@ -38,11 +40,12 @@ def launched(environment: Mapping[str, str] = os.environ) -> Launch | None:
         return None
     try:
         found = _found(environment)
-        if found is None or found[1] < 2:
+        if found is None or len(found[1]) < 2:
             return None
-        backend, size, (host, _, port) = found[0], found[1], found[2].rpartition(":")
+        backend, addresses = found
+        size, rank = len(addresses), int(environment["MLX_RANK"])
+        host, _, port = addresses[0].rpartition(":")
         own = int(environment.get(PORT_VARIABLE) or int(port) - 1)
-        rank = int(environment["MLX_RANK"])
     except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
         raise RankError(
             f"The variables that say which rank this is cannot be read ({error}). "
@@ -52,19 +55,21 @@ def launched(environment: Mapping[str, str] = os.environ) -> Launch | None:
         raise RankError(
             f"MLX_RANK is {rank}, and there are {size} ranks. Number them from 0 to {size - 1}."
         )
-    return Launch(rank, size, backend, host, own)
+    mine = addresses[rank].rpartition(":")[0]
+    here = [address.rpartition(":")[0] for address in addresses].count(mine) if mine else 1
+    return Launch(rank, size, backend, host, own, here)
 
 
-def _found(environment: Mapping[str, str]) -> tuple[str, int, str] | None:
-    """The backend, how many ranks there are, and an address of rank 0."""
+def _found(environment: Mapping[str, str]) -> tuple[str, list[str]] | None:
+    """The backend, and an address of each rank, of others than rank 0 where it is known."""
     if file := environment.get("MLX_HOSTFILE"):
         text = Path(file).read_text(encoding="utf-8").strip()
         hosts = json.loads(text) if text else []
-        return ("ring", len(hosts), hosts[0][0]) if hosts else None
+        return ("ring", [addresses[0] for addresses in hosts]) if hosts else None
     if file := environment.get("MLX_IBV_DEVICES"):
         devices = json.loads(Path(file).read_text(encoding="utf-8"))
-        return "jaccl", len(devices), environment["MLX_JACCL_COORDINATOR"]
+        return "jaccl", [environment["MLX_JACCL_COORDINATOR"], *[""] * (len(devices) - 1)]
     if "MLX_WORLD_SIZE" in environment:
         address = f"{environment['NCCL_HOST_IP']}:{environment['NCCL_PORT']}"
-        return "nccl", int(environment["MLX_WORLD_SIZE"]), address
+        return "nccl", [address, *[""] * (int(environment["MLX_WORLD_SIZE"]) - 1)]
     return None

@@ -8,7 +8,13 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from mlx_entropix import PRESETS, generate, load
+from mlx_entropix import PRESETS, PlainConfig, generate, load, stream_generate
+from mlx_entropix.engine import Request
+from mlx_entropix.engine.wire import decode, encode
+from mlx_entropix.errors import RankError, WeightsError
+from mlx_entropix.model.shard import check_divides
+from mlx_entropix.ranks.launch import Launch, launched
+from mlx_entropix.weights.model_config import read_config
 from tests.ranks.launching import started
 from tests.server.running import ROOT, Server, await_start, free_port
 
@@ -69,31 +75,96 @@ def test_a_rank_that_is_killed_ends_the_others_with_a_sentence(served):
         assert "Rank 1 of 3 is gone" in "".join(lines)
     assert ranks.wait(20) == [1, -9, 1]
     assert "error: Rank 1 of 3 is gone" in ranks.said(0)
-    assert not ranks.said(2)
+    assert "error: " not in ranks.said(2)
 
 
-def test_mlx_launch_runs_the_command_and_rank_0_alone_prints(three_heads):
-    launch = [Path(sys.executable).with_name("mlx.launch"), "-n", "3", "--backend", "ring"]
-    launch += ["--starting-port", str(free_port())]
-    command = ["--model", three_heads, "--input", "Once upon", "--raw", "--json"]
-    command += ["--max_tokens", "8", "--sampler", "entropix"]
+def test_mlx_launch_spreads_a_list_over_ranks_and_rank_0_alone_prints(three_heads, tmp_path):
+    names = ["one", "two", "three", "four"]
+    rows = [f"{name},Once upon {name}\n" for name in names]
+    (tmp_path / "list.csv").write_text("act,prompt\n" + "".join(rows))
+    command = ["--model", three_heads, "--prompt_csv", tmp_path / "list.csv", "--raw", "--json"]
+    command += ["--parallel", "data", "--rows", "1", "--max_tokens", "6", "--sampler", "entropix"]
+    launch = [Path(sys.executable).with_name("mlx.launch"), "-n", "2", "--backend", "ring"]
     together = subprocess.run(
-        [*launch, "--", sys.executable, "mlx_main.py", *command],
+        [
+            *launch,
+            "--starting-port",
+            str(free_port()),
+            "--",
+            sys.executable,
+            "mlx_main.py",
+            *command,
+        ],
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=120,
     )
-    (answer,) = map(json.loads, together.stdout.splitlines())
+    texts = {line["name"]: line["text"] for line in map(json.loads, together.stdout.splitlines())}
     model, tokenizer = load(three_heads)
     config = PRESETS["entropix"]
-    assert answer["text"] == generate(model, tokenizer, "Once upon", config=config, max_tokens=8)
+    for name in names:
+        prompt = f"Once upon {name}"
+        assert texts[name] == generate(model, tokenizer, prompt, config=config, max_tokens=6)
 
 
-def test_ranks_that_the_heads_do_not_divide_by_are_refused_with_the_numbers(three_heads, tmp_path):
-    with started(tmp_path, 2, "--model", str(three_heads), "--input", "Hello") as ranks:
-        assert ranks.wait() == [2, 2]
-        assert "6 attention heads, 3 KV heads, 192 numbers within an MLP" in ranks.said(0)
-        assert "Start 3 ranks" in ranks.said(0)
-        assert not ranks.said(1)
+def test_ranks_that_the_heads_do_not_divide_by_are_refused_with_the_numbers(three_heads):
+    with pytest.raises(WeightsError) as refused:
+        check_divides(read_config(three_heads), 2, "tiny")
+    assert "2 ranks: it has 6 attention heads, 3 KV heads, 192 numbers in an MLP" in str(
+        refused.value
+    )
+    assert "Start 3 ranks" in str(refused.value)
+
+
+@pytest.mark.parametrize("backend", ["ring", "jaccl", "nccl"])
+def test_a_rank_knows_its_place_from_what_mlx_launch_says(backend, tmp_path):
+    file = tmp_path / "file"
+    content = {
+        "ring": [["10.0.0.1:5000"], ["10.0.0.2:5001"]],
+        "jaccl": [[None, "rdma_en5"], ["rdma_en5", None]],
+        "nccl": [],
+    }
+    file.write_text(json.dumps(content[backend]))
+    said = {
+        "ring": {"MLX_HOSTFILE": str(file)},
+        "jaccl": {"MLX_IBV_DEVICES": str(file), "MLX_JACCL_COORDINATOR": "10.0.0.1:5000"},
+        "nccl": {"MLX_WORLD_SIZE": "2", "NCCL_HOST_IP": "10.0.0.1", "NCCL_PORT": "5000"},
+    }
+    launch = launched({"MLX_RANK": "1", **said[backend]})
+    assert launch == Launch(1, 2, backend, "10.0.0.1", 4999, 1)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"MLX_RANK": "2"}, {"MLX_RANK": "x"}, {"MLX_RANK": "0", "MLX_HOSTFILE": "/no/such/file"}],
+)
+def test_a_rank_without_a_place_is_told_so(said, tmp_path):
+    (tmp_path / "hosts").write_text('[["127.0.0.1:5000"], ["127.0.0.1:5001"]]')
+    with pytest.raises(RankError):
+        launched({"MLX_HOSTFILE": str(tmp_path / "hosts"), **said})
+
+
+def test_one_rank_alone_is_no_rank():
+    assert launched({}) is None
+    assert launched({"MLX_RANK": "0"}) is None
+
+
+def test_requests_and_events_survive_the_way_to_another_rank(bundled):
+    model, tokenizer = bundled
+    prompt = tuple(tokenizer.encode("Once"))
+    slopes = {"resampling": {"when": ["logits_entropy_slope > 0.0"]}}
+    for config in (PRESETS["entropix"].override(slopes), PlainConfig(temperature=0.5)):
+        request = Request(
+            prompt, config, 4, seed=3, stop=("a", "é"), alternatives=2, certainty=True
+        )
+        there = decode(json.loads(json.dumps(encode(request))))
+        assert there == request
+    for event in stream_generate(model, tokenizer, prompt, max_tokens=3, alternatives=2):
+        assert decode(json.loads(json.dumps(encode(event)))) == event
+
+
+def test_a_request_with_a_policy_of_ones_own_is_not_sent_silently_without_it():
+    with pytest.raises(RankError, match="object"):
+        encode(Request((1,), PRESETS["entropix"], policy=object()))
