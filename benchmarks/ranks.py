@@ -2,9 +2,11 @@
 
     uv run python -m benchmarks.ranks --save one.json
     uv run mlx.launch -n 3 --backend ring -- python -m benchmarks.ranks --compare one.json
+    uv run python -m benchmarks.ranks --arithmetic
 
-Rows with different prompts, each with every seed, in one batch. Where a token differs, it is said
-at which position, and how close the two candidates were.
+The last prints what ranks exchange for a token, which is a matter of the model's shape alone. The
+others answer different prompts, each with every seed, as rows of one batch. Where a token differs,
+they say at which position, and how close the first two candidates were.
 """
 
 import argparse
@@ -20,10 +22,22 @@ from mlx_entropix.prompts import PREDEFINED
 from mlx_entropix.ranks.join import Ranks
 from mlx_entropix.weights.locate import locate_weights
 
+# Layers, hidden size, heads, of which the layers divide by any number of ranks in the table.
+SHAPES = {
+    "Llama 3.2 1B": (16, 2048, 32),
+    "Llama 3.1 8B": (32, 4096, 32),
+    "Llama 3.1 70B": (80, 8192, 64),
+}
+CONTEXT = 2048  # tokens that the last layer's scores are of
+NUMBERS = 60  # bytes of a drawn token and its numbers
+
 
 def main() -> int:
     with first_rank_alone():
         options = _parse()
+    if options.arithmetic:
+        arithmetic()
+        return 0
     return on_ranks(lambda ranks: _run(options, ranks), options)
 
 
@@ -34,10 +48,29 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--tokens", type=int, default=200)
     parser.add_argument("--sampler", default="entropix")
+    parser.add_argument("--arithmetic", action="store_true")
     parser.add_argument("--save", type=Path)
     parser.add_argument("--compare", type=Path)
     parser.set_defaults(print_config=False, debug=True)
     return parser.parse_args()
+
+
+def arithmetic(bytes_a_number: int = 2) -> None:
+    """Print what each of some ranks sends for a token of one row, in 16 bits.
+
+    A sum over n ranks in a ring sends 2 (n − 1) / n of its numbers from each, gathering n parts
+    sends n − 1 parts from each. A layer has two sums, of a hidden state each.
+    """
+    print("| model | ranks | messages | sums, KB | scores, KB | 1 token at 1 GB/s, ms |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for name, (layers, hidden, heads) in SHAPES.items():
+        for n in (2, 4):
+            summed = 2 * layers * hidden * bytes_a_number + NUMBERS
+            sums = 2 * (n - 1) / n * summed
+            scores = (n - 1) * heads / n * CONTEXT * bytes_a_number
+            took = (sums + scores) / 1e9 * 1e3
+            sizes = f"{sums / 1e3:.0f} | {scores / 1e3:.0f} | {took:.2f}"
+            print(f"| {name} | {n} | {2 * layers + 2} | {sizes} |")
 
 
 def _run(options: argparse.Namespace, ranks: Ranks | None) -> int:

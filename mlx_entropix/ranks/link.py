@@ -8,9 +8,11 @@ That is done by the kernel, so a process that is busy or suspended is not taken 
 import json
 import socket
 import struct
+import sys
 from typing import Any
 
 _LENGTH = struct.Struct("!I")
+_TCP_RXT_CONNDROPTIME = 0x80  # macOS's <netinet/tcp.h>; Python has no name for it
 _LONGEST = 1 << 28  # bytes; a context of a million tokens is less than a tenth of it
 
 SILENT_SECONDS = 4
@@ -26,10 +28,15 @@ class Link:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         idle = "TCP_KEEPIDLE" if hasattr(socket, "TCP_KEEPIDLE") else "TCP_KEEPALIVE"  # Linux, Mac
         probes = {idle: 1, "TCP_KEEPINTVL": 1, "TCP_KEEPCNT": SILENT_SECONDS - 1}
-        if hasattr(socket, "TCP_USER_TIMEOUT"):  # the same for what was sent and not acknowledged
-            probes["TCP_USER_TIMEOUT"] = 1000 * SILENT_SECONDS
         for name, value in probes.items():
             connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+        # The same for what was sent and not acknowledged.
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            connection.setsockopt(
+                socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * SILENT_SECONDS
+            )
+        elif sys.platform == "darwin":
+            connection.setsockopt(socket.IPPROTO_TCP, _TCP_RXT_CONNDROPTIME, SILENT_SECONDS)
 
     def send(self, message: Any) -> None:
         """Send a message that JSON can express. Raises `OSError` where the connection is cut."""
