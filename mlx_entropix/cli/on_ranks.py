@@ -32,7 +32,6 @@ def first_rank_alone() -> Iterator[None]:
     if os.environ.get("MLX_RANK", "0") == "0":
         yield
         return
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; rank 0 takes it
     silence = open(os.devnull, "w")  # noqa: SIM115  (for as long as the process lives)
     sys.stdout = silence
     with contextlib.redirect_stderr(silence):
@@ -53,8 +52,12 @@ def on_ranks(work: "Callable[[Ranks | None], int | None]", options: Namespace, *
             return work(None)
         from mlx_entropix.ranks.join import join
 
+        # Ctrl-C reaches all. Once there is a rank 0 to be told by, it is for that one to take.
         met.append(join(launch, _end, divide_model=getattr(options, "parallel", None) != DATA))
-        return work(met[0]) if launch.rank == 0 else _follow(met[0], options)
+        if launch.rank == 0:
+            return work(met[0])
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        return _follow(met[0], options)
 
     code = run(do, options, **said)
     if met:
