@@ -23,9 +23,13 @@ NEWS_SECONDS = 1.0
 
 
 def engine_on(ranks: Ranks | None, model: Decoder, tokenizer: Tokenizer, **limits: Any) -> Engine:
-    """An engine of this process, or rank 0's of all `ranks`. `limits` are those of `Engine`."""
+    """An engine of this process, or rank 0's of all `ranks`. `limits` are those of `Engine`.
+
+    Of several ranks none drafts: how long a draft is goes by the clock, which differs among them.
+    """
     if ranks is None:
         return Engine(model, tokenizer, **limits)
+    limits.pop("drafter", None)
     return LeadingEngine(ranks, model, tokenizer, **limits)
 
 
