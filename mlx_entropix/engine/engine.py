@@ -33,7 +33,7 @@ from mlx_entropix.engine.moves import Moves
 from mlx_entropix.engine.policy import Policy
 from mlx_entropix.engine.prefix import PrefixCache
 from mlx_entropix.engine.row import Row, State
-from mlx_entropix.engine.same_step import of_rank_0
+from mlx_entropix.engine.same_step import of_rank_0, with_all_heads
 from mlx_entropix.engine.shares import does_well_to_wait, shares
 from mlx_entropix.engine.step import (
     Look,
@@ -331,6 +331,8 @@ class Engine:
         self, looked: Looked, looks: list[Look], previous: mx.array, before: QueuedStep | None
     ) -> QueuedStep:
         """Queue the sampler for all positions that are looked at."""
+        if self.group is not None:
+            looked = with_all_heads(self.group, looked)
         configs = [look.row.request.config for look in looks]
         if not self._samplers.are_those_of(configs):
             self._samplers = Samplers.of(configs, self.clarifying_token, self.model.vocabulary_size)

@@ -1,4 +1,4 @@
-"""What rank 0 drew is what every rank goes on with, and decides by.
+"""What makes the ranks of a step one: all heads' scores, and rank 0's draw for every rank.
 
 The ranks compute the same logits, but not always the same bits: partial sums may be added in
 another order on each, and machines differ in their arithmetic. A draw that falls out differently on
@@ -9,9 +9,19 @@ device: nobody waits for the host.
 
 import mlx.core as mx
 
+from mlx_entropix.model.decoder import Looked
+from mlx_entropix.model.shard import all_heads
 from mlx_entropix.sampling import Sampled
 
 Best = tuple[mx.array, mx.array] | None
+
+
+def with_all_heads(group: mx.distributed.Group, looked: Looked) -> Looked:
+    """What a decoder saw that computes a share of the heads, with the scores of all heads.
+
+    The metrics of attention are means over heads: of a share they would be others.
+    """
+    return looked._replace(scores=all_heads(looked.scores, group))
 
 
 def of_rank_0(

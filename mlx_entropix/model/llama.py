@@ -27,7 +27,6 @@ from mlx_entropix.cpu.rotation import angles, pairs_neighbours, side_by_side, tu
 from mlx_entropix.model.cache import KVRows
 from mlx_entropix.model.decoder import Looked, Span
 from mlx_entropix.model.runs import Layout, Run, lay_out
-from mlx_entropix.model.shard import all_heads
 
 
 class Attention(nn.Module):
@@ -194,18 +193,10 @@ class Llama(nn.Module):
     """The model, a `Decoder`. It takes the weights out of `source`, which is of no use afterwards.
 
     `context_length` is the most tokens that a row may hold, `vocabulary_size` the width of logits.
-    Of a `source` that was divided among the ranks of `group` it computes this rank's share.
     """
 
-    def __init__(
-        self,
-        source: llama.Model,
-        name: str,
-        context_length: int,
-        group: mx.distributed.Group | None = None,
-    ):
+    def __init__(self, source: llama.Model, name: str, context_length: int):
         super().__init__()
-        self.group = group
         self.name = name
         self.weights: Path | None = None
         self.context_length = context_length
@@ -239,12 +230,7 @@ class Llama(nn.Module):
         looked = self.layers[-1].look(h, by, layout, cache)
         for span in spans:
             cache.lengths[span.row] += span.length
-        if looked is None:
-            return None
-        h, scores, mask = looked
-        if self.group is not None:
-            scores = all_heads(scores, self.group)
-        return Looked(self.logits(h), scores, mask)
+        return None if looked is None else Looked(self.logits(looked[0]), *looked[1:])
 
     def logits(self, h: mx.array) -> mx.array:
         """Hidden states (…, hidden) of the last layer to logits (…, V)."""

@@ -33,11 +33,10 @@ def load_model(
     if ranks is not None and path.is_dir():
         check_divides(read_config(path), ranks.size, name)  # before anything is read
     source, config, metadata = load_source(path, ranks)
-    if ranks is None:
-        return Llama(source, name, context_length(config)), metadata
-    check_divides(config, ranks.size, name)
-    shard(source, ranks.group, name)
-    return Llama(source, name, context_length(config), ranks.group), metadata
+    if ranks is not None:
+        check_divides(config, ranks.size, name)
+        shard(source, ranks.group, name)
+    return Llama(source, name, context_length(config)), metadata
 
 
 def load_source(

@@ -32,12 +32,12 @@ def served(three_heads, tmp_path_factory):
         yield server, ranks
 
 
-def test_a_server_on_three_ranks_gives_the_tokens_of_one_process(served, three_heads):
+def test_a_server_on_three_ranks_gives_the_tokens_and_metrics_of_one_process(served, three_heads):
     server, _ = served
     model, tokenizer = load(three_heads)
     choices = server.post("/completions", {**QUESTION, "n": 4, "seed": 7}).json()["choices"]
     for choice in choices:
-        alone = generate(
+        alone = stream_generate(
             model,
             tokenizer,
             QUESTION["prompt"],
@@ -45,7 +45,10 @@ def test_a_server_on_three_ranks_gives_the_tokens_of_one_process(served, three_h
             max_tokens=12,
             seed=7 + choice["index"],
         )
-        assert choice["text"] == alone
+        for event, record in zip(alone, choice["metrics"], strict=True):
+            assert record["token_id"] == event.token_id
+            shown = {name: record[name] for name in event.metrics._fields}
+            assert shown == pytest.approx(event.metrics._asdict(), abs=1e-3)
 
 
 def test_paths_of_an_answer_that_forks_are_the_same_on_three_ranks(served, three_heads):
