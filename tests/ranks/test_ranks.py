@@ -35,17 +35,18 @@ def served(three_heads, tmp_path_factory):
 def test_a_server_on_three_ranks_gives_the_tokens_and_metrics_of_one_process(served, three_heads):
     server, _ = served
     model, tokenizer = load(three_heads)
-    choices = server.post("/completions", {**QUESTION, "n": 4, "seed": 7}).json()["choices"]
-    for choice in choices:
+    answers = server.post("/completions", {**QUESTION, "n": 4, "seed": 7}).json()
+    for i in range(4):
+        records = [record for record in answers["metrics"] if record["choice"] == i]
         alone = stream_generate(
             model,
             tokenizer,
             QUESTION["prompt"],
             config=PRESETS["entropix"],
             max_tokens=12,
-            seed=7 + choice["index"],
+            seed=7 + i,
         )
-        for event, record in zip(alone, choice["metrics"], strict=True):
+        for event, record in zip(alone, records, strict=True):
             assert record["token_id"] == event.token_id
             shown = {name: record[name] for name in event.metrics._fields}
             assert shown == pytest.approx(event.metrics._asdict(), abs=1e-3)
