@@ -21,6 +21,8 @@ def with_all_heads(group: mx.distributed.Group, looked: Looked) -> Looked:
 
     The metrics of attention are means over heads: of a share they would be others.
     """
+    if looked.scores is None:  # of a model without attention to look at
+        return looked
     return looked._replace(scores=all_heads(looked.scores, group))
 
 
