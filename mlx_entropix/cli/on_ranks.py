@@ -75,7 +75,7 @@ def _follow(ranks: "Ranks", options: Namespace) -> int:
     from mlx_entropix.weights.locate import locate_weights
 
     try:
-        model, tokenizer = load_from(locate_weights(options.weights_dir), ranks)
+        model, tokenizer = load_from(locate_weights(options.weights_dir), ranks=ranks)
         return (replay if ranks.divide_model else answer_for)(ranks, model, tokenizer)
     except Exception as error:
         if options.debug:

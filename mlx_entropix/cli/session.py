@@ -81,7 +81,7 @@ class Session:
         ranks: Ranks | None = None,
     ) -> "Session":
         """Load the model. Raises `WeightsError` or `TokenizerError`."""
-        model, tokenizer = load_from(location) if ranks is None else load_from(location, ranks)
+        model, tokenizer = load_from(location, ranks=ranks)
         return cls(
             screen=screen,
             model=model,

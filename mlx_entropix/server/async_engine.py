@@ -226,7 +226,7 @@ class _EngineThread(threading.Thread):
         try:
             location = locate_weights(self._settings.weights)
             ranks = self._settings.ranks
-            model, tokenizer = load_from(location, ranks)
+            model, tokenizer = load_from(location, ranks=ranks)
             make_engine = partial(
                 engine_on,
                 ranks,
