@@ -93,3 +93,10 @@ class ServeError(EntropixError):
     """The server cannot start."""
 
     exit_code = 1
+
+
+class RankError(EntropixError):
+    """Several processes cannot compute one model together, or no longer."""
+
+    exit_code = 1
+    status = 500

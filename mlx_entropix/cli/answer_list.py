@@ -18,7 +18,9 @@ from mlx_entropix.engine import (
     RowFailed,
     RowForked,
     Settled,
+    SpreadEngine,
     TokenEvent,
+    engine_on,
 )
 from mlx_entropix.errors import PromptError
 from mlx_entropix.prompts import Prompt
@@ -52,7 +54,7 @@ class _List:
         """How many prompts have come to their end."""
         return self.done + len(self.failures)
 
-    def begin(self, engine: Engine) -> None:
+    def begin(self, engine: Engine | SpreadEngine) -> None:
         """Put the next prompt in line; one that cannot be is a failure of its own."""
         index, self.begun = self.begun, self.begun + 1
         prompt = self.prompts[index]
@@ -145,6 +147,14 @@ class _List:
         return f"{self.done} of {len(self.prompts)} done, {self.tokens:,} token{plural}"
 
 
+def _engine(session: Session, rows: int) -> Engine | SpreadEngine:
+    """An engine of so many rows; of ranks that have the whole model, each has as many."""
+    ranks, model, tokenizer = session.ranks, session.model, session.tokenizer
+    if ranks is None or ranks.divide_model:
+        return engine_on(ranks, model, tokenizer, max_rows=rows)
+    return SpreadEngine(ranks, model, tokenizer, max_rows=rows)
+
+
 def answer_list(session: Session, prompts: list[Prompt], rows: int) -> int:
     """Answer every prompt, `rows` at a time, and return the exit code.
 
@@ -152,15 +162,19 @@ def answer_list(session: Session, prompts: list[Prompt], rows: int) -> int:
     130: Ctrl-C ended it, and what was done before stays.
     """
     screen, work = session.screen, _List(session, prompts)
+    if session.ranks is not None and not session.ranks.divide_model:
+        at_once = rows * session.ranks.size
+    else:
+        at_once = rows
     screen.note(legend(screen.notes, quadrants=session.shows_quadrants))
     screen.note("")
     paths = 1 if session.fork is None else session.fork.paths
     try:
-        engine = Engine(session.model, session.tokenizer, max_rows=rows * paths)
+        engine = _engine(session, rows * paths)
         with LateBar(screen.notes, "Answering", len(prompts), shown=not screen.quiet) as bar:
             while work.ended < len(prompts):
                 # Prompts in line would take the room of others' forks: each waits here.
-                while work.begun < min(work.ended + rows, len(prompts)):
+                while work.begun < min(work.ended + at_once, len(prompts)):
                     work.begin(engine)
                 for event in engine.step():
                     work.take(event)

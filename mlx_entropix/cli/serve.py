@@ -17,19 +17,21 @@ from mlx_entropix.cli.command import (
     add_model,
     add_sampler,
     check_sampler,
-    run,
     whole_number,
 )
+from mlx_entropix.cli.on_ranks import first_rank_alone, on_ranks
 from mlx_entropix.errors import ServeError, TokenizerError, WeightsError
 
 if TYPE_CHECKING:
+    from mlx_entropix.ranks.join import Ranks
     from mlx_entropix.server.settings import Settings
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command and return its exit code: 0 ended by a signal, 1 failed, 2 bad usage."""
-    options = parse(argv)
-    return run(lambda: _run(options), options, what="the server")
+    with first_rank_alone():
+        options = parse(argv)
+    return on_ranks(lambda ranks: _run(options, ranks), options, what="the server")
 
 
 def leave(code: int) -> NoReturn:
@@ -43,7 +45,7 @@ def leave(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _run(options: Namespace) -> None:
+def _run(options: Namespace, ranks: "Ranks | None") -> None:
     if options.print_config:
         from mlx_entropix.cli.sampler_options import config_text
 
@@ -51,7 +53,7 @@ def _run(options: Namespace) -> None:
         return
     try:
         with _listen(options.host, options.port) as listener:
-            settings = _settings(options, listener.getsockname()[1])
+            settings = _settings(options, listener.getsockname()[1], ranks)
             from mlx_entropix.server.run import run_server
 
             run_server(settings, listener)
@@ -77,7 +79,7 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _settings(options: Namespace, port: int) -> "Settings":
+def _settings(options: Namespace, port: int, ranks: "Ranks | None") -> "Settings":
     from mlx_entropix.cli.sampler_options import config_of, find_auto
     from mlx_entropix.server.settings import Settings
 
@@ -101,6 +103,7 @@ def _settings(options: Namespace, port: int) -> "Settings":
         log_level=options.log_level,
         log_prompts=options.log_prompts,
         shutdown_timeout=options.shutdown_timeout,
+        ranks=ranks,
     )
 
 

@@ -19,6 +19,7 @@ from mlx_entropix.engine import (
     RowForked,
     Settled,
     TokenEvent,
+    engine_on,
     fork_record,
     forked,
     load_from,
@@ -29,6 +30,7 @@ from mlx_entropix.engine import (
 )
 from mlx_entropix.model.decoder import Decoder
 from mlx_entropix.prompts import Prompt
+from mlx_entropix.ranks.join import Ranks
 from mlx_entropix.sampling import SamplerConfig
 from mlx_entropix.sampling.auto import AutoSampler
 from mlx_entropix.text import Tokenizer
@@ -61,6 +63,7 @@ class Session:
     forks: Forks = field(default_factory=Forks)
     fork: ForkConfig | None = None
     prefix_cache_bytes: int = 0
+    ranks: Ranks | None = None
     _engine: Engine | None = field(default=None, init=False)
     _windows: dict[int, MetricWindow] = field(default_factory=dict, init=False)
 
@@ -75,9 +78,10 @@ class Session:
         sampler: str,
         config: Config,
         forks: Forks,
+        ranks: Ranks | None = None,
     ) -> "Session":
         """Load the model. Raises `WeightsError` or `TokenizerError`."""
-        model, tokenizer = load_from(location)
+        model, tokenizer = load_from(location, ranks=ranks)
         return cls(
             screen=screen,
             model=model,
@@ -93,6 +97,7 @@ class Session:
             window=options.window,
             forks=forks,
             fork=forks.config,
+            ranks=ranks,
         )
 
     def prompt_ids(self, prompt: Prompt) -> tuple[int, ...]:
@@ -116,7 +121,8 @@ class Session:
         while self._engine is not None and not self._engine.idle:
             self._engine.step()  # an answer that was stopped leaves, and is remembered
         if self._engine is None:
-            self._engine = Engine(
+            self._engine = engine_on(
+                self.ranks,
                 self.model,
                 self.tokenizer,
                 max_rows=MOST_PATHS,  # as many as any policy may be asked for during a chat

@@ -35,6 +35,7 @@ from mlx_entropix.engine.moves import Moves
 from mlx_entropix.engine.policy import Policy
 from mlx_entropix.engine.prefix import PrefixCache
 from mlx_entropix.engine.row import Row, State
+from mlx_entropix.engine.same_step import of_rank_0, with_all_heads
 from mlx_entropix.engine.shares import does_well_to_wait, shares
 from mlx_entropix.engine.step import (
     Look,
@@ -67,7 +68,8 @@ class Engine:
     row that waits per row that is written, so that these are not held up for long. Up to
     `prefix_cache_bytes` of past sequences are kept, so that prompts that begin alike are not
     computed again. A `drafter` guesses at what rows draw next, see draft/; without one each step
-    gives a row one token.
+    gives a row one token. With a `group` every rank of it has an engine that gets the same calls in
+    the same order (ranked.py), and all go on with the tokens of rank 0.
     """
 
     def __init__(
@@ -81,8 +83,10 @@ class Engine:
         chunk_beside_rows: int = 512,
         prefix_cache_bytes: int = 0,
         drafter: Drafter | None = None,
+        group: mx.distributed.Group | None = None,
     ):
         self.model = model
+        self.group = group
         self.tokenizer = tokenizer
         self.max_rows = max_rows
         self.max_kv_tokens = max_kv_tokens or max_rows * model.context_length
@@ -365,6 +369,8 @@ class Engine:
         positions: int,
     ) -> QueuedStep:
         """Queue the sampler for all positions that are looked at, of a step of so many."""
+        if self.group is not None:
+            looked = with_all_heads(self.group, looked)
         configs = [look.row.request.config for look in looks]
         if not self._samplers.are_those_of(configs):
             self._samplers = Samplers.of(configs, self.clarifying_token, self.model.vocabulary_size)
@@ -394,6 +400,8 @@ class Engine:
         certainty = None
         if any(look.row.request.certainty for look in looks):
             certainty = self_certainty(looked.logits, sampled.candidate_logprobs[:, 0])
+        if self.group is not None:
+            sampled, best, certainty = of_rank_0(self.group, sampled, best, certainty)
         mx.async_eval(
             sampled.token,
             sampled.quadrant,

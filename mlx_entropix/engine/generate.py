@@ -19,6 +19,7 @@ from mlx_entropix.engine.search import ForkConfig, Search, fork_config, forked
 from mlx_entropix.errors import GenerationError
 from mlx_entropix.model.decoder import Decoder
 from mlx_entropix.model.load import load_model
+from mlx_entropix.ranks.join import Ranks
 from mlx_entropix.sampling import PlainConfig, SamplerConfig
 from mlx_entropix.sampling.auto import auto_sampler
 from mlx_entropix.text import Tokenizer, load_tokenizer, tokenizer_from_gguf
@@ -37,14 +38,23 @@ def load(weights: str | Path | None = None) -> tuple[Decoder, Tokenizer]:
     return load_from(locate_weights(weights))
 
 
-def load_from(location: Location) -> tuple[Decoder, Tokenizer]:
-    """Load what `locate_weights` found."""
-    model, metadata = load_model(location.path, location.name)
+def load_from(location: Location, ranks: Ranks | None = None) -> tuple[Decoder, Tokenizer]:
+    """Load what `locate_weights` found; of `ranks` that divide the model, this one's share."""
+    divided = ranks if ranks is not None and ranks.divide_model else None
+    model, metadata = load_model(location.path, location.name, divided)
     model.weights = location.path
-    choose_threads()
+    choose_threads(1 if ranks is None else ranks.launch.here)
+    if ranks is not None:
+        ranks.agree("The weights", _sizes(location.path))
     if metadata is None:
         return model, load_tokenizer(location.path)
     return model, tokenizer_from_gguf(metadata)
+
+
+def _sizes(path: Path) -> list[int]:
+    """By which weights are told from others, without reading them: the bytes of their files."""
+    files = [path] if path.is_file() else sorted(path.glob("*.safetensors"))
+    return [file.stat().st_size for file in files]
 
 
 def encode_prompt(tokenizer: Tokenizer, prompt: Prompt) -> tuple[int, ...]:

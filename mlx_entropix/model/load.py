@@ -12,6 +12,8 @@ from mlx_lm.utils import load_model as load_checkpoint
 
 from mlx_entropix.errors import WeightsError
 from mlx_entropix.model.llama import Llama
+from mlx_entropix.model.shard import check_divides, shard
+from mlx_entropix.ranks.join import Ranks
 from mlx_entropix.weights.gguf import load_gguf
 from mlx_entropix.weights.model_config import context_length, read_config
 
@@ -19,27 +21,38 @@ from mlx_entropix.weights.model_config import context_length, read_config
 _FLOAT32_SHARE = 0.5
 
 
-def load_model(path: Path, name: str | None = None) -> tuple[Llama, dict[str, Any] | None]:
-    """Load the weights in a folder or a `.gguf` file.
+def load_model(
+    path: Path, name: str | None = None, ranks: Ranks | None = None
+) -> tuple[Llama, dict[str, Any] | None]:
+    """Load the weights in a folder or a `.gguf` file; with `ranks`, this one's share of them.
 
     Returns the model, and the metadata of a `.gguf` file, which hold its tokenizer (`None` for a
     folder). Raises `WeightsError`.
     """
-    source, config, metadata = load_source(path)
-    return Llama(source, name or path.stem, context_length(config)), metadata
+    name = name or path.stem
+    if ranks is not None and path.is_dir():
+        check_divides(read_config(path), ranks.size, name)  # before anything is read
+    source, config, metadata = load_source(path, ranks)
+    if ranks is not None:
+        check_divides(config, ranks.size, name)
+        shard(source, ranks.group, name)
+    return Llama(source, name, context_length(config)), metadata
 
 
-def load_source(path: Path) -> tuple[Model, dict[str, Any], dict[str, Any] | None]:
+def load_source(
+    path: Path, ranks: Ranks | None = None
+) -> tuple[Model, dict[str, Any], dict[str, Any] | None]:
     """The weights as mlx-lm's own Llama, not yet evaluated, in the form that runs fastest here.
 
-    Returns the model, its config and the metadata of a `.gguf` file. Raises `WeightsError`.
+    Returns the model, its config and the metadata of a `.gguf` file. Raises `WeightsError`. All
+    `ranks` get the same form.
     """
     if path.suffix.lower() == ".gguf":
         model, config, metadata = load_gguf(path)
     else:
         model, config, metadata = *_load_folder(path), None
     if mx.default_device().type == mx.DeviceType.cpu:
-        model = _widen(model)
+        model = _widen(model, _memory() if ranks is None else ranks.size * ranks.memory)
     elif metadata is not None:
         model.set_dtype(mx.float16)  # norms come as float32 and would widen everything after them
     return model, config, metadata
@@ -83,13 +96,17 @@ def _check_shards(folder: Path) -> None:
         )
 
 
-def _widen(model: Model) -> Model:
-    """Turn every weight into float32 if that fits in memory.
+def _memory() -> int:
+    """Bytes of this machine's memory."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _widen(model: Model, memory: int) -> Model:
+    """Turn every weight into float32 if that fits in `memory`, in bytes.
 
     On a CPU the BLAS multiplies float32 several times faster than mlx multiplies packed or 16-bit
     weights.
     """
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if 4 * get_total_parameters(model) > _FLOAT32_SHARE * memory:
         return model
     model.set_dtype(mx.float32)  # first the scales: unpacking into 16 bits takes longer

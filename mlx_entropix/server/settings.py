@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlx_entropix.choices import AUTO
+from mlx_entropix.ranks.join import Ranks
 from mlx_entropix.sampling import PRESETS, PlainConfig, SamplerConfig
 from mlx_entropix.sampling.auto import AutoSampler
 
@@ -19,6 +20,7 @@ class Settings:
     requests that name none, and `config` is that sampler with the server's own overrides.
     `max_queue` bounds the rows that wait beside the `max_rows` live ones.
     `max_kv_tokens` None means `max_rows` whole contexts. `shutdown_timeout` is in seconds.
+    `ranks` are those that the model is divided among, of which this process is the first.
     """
 
     host: str = "127.0.0.1"
@@ -38,3 +40,4 @@ class Settings:
     log_level: str = "info"
     log_prompts: bool = False
     shutdown_timeout: float = 10.0
+    ranks: Ranks | None = None

@@ -162,7 +162,7 @@ class Search:
         self.used = 0  # tokens of all paths, each counted once
         self.narrowed = 0
         self._extract = extract or extractor(config.extract)
-        self._shown = shown
+        self.shown = shown
         self._of_row: dict[int, Branch] = {}
         self._batch: Batch | None = None
         self._answered = 0  # tokens that were said to be the answer's
@@ -347,7 +347,7 @@ class Search:
         self._answered += len(tokens)
         root = self.first.row.id
         shown = tuple(
-            replace(token, row=root, alternatives=token.alternatives[: self._shown])
+            replace(token, row=root, alternatives=token.alternatives[: self.shown])
             for token in tokens
         )
         batch.say(Answered(root, shown))
