@@ -13,6 +13,7 @@ import mlx.nn as nn
 from mlx_lm.models.llama import Model, ModelArgs
 
 from mlx_entropix.errors import WeightsError
+from mlx_entropix.weights.gguf_file import read_gguf
 from mlx_entropix.weights.model_config import check_config
 
 _GROUP_SIZE = 32
@@ -67,10 +68,13 @@ def load_gguf(path: Path) -> tuple[Model, dict[str, Any], dict[str, Any]]:
     `config.json`, and the file's metadata. Raises `WeightsError`.
     """
     try:
-        loaded: Any = mx.load(str(path), return_metadata=True)
+        tensors, metadata = read_gguf(path)
+    except OSError as error:
+        raise WeightsError(
+            f"{path} cannot be read ({error.strerror}). Let this user read it."
+        ) from None
     except (RuntimeError, ValueError) as error:
         raise WeightsError(f"{path} cannot be read as GGUF ({error}). Download it again.") from None
-    tensors, metadata = loaded
     config = _config(metadata, tensors, path)
     factors = tensors.pop(_ROPE_FACTORS, None)
     weights = _rename(tensors, path)
