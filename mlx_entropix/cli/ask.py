@@ -16,6 +16,7 @@ from mlx_entropix.cli.command import (
     add_debug,
     add_model,
     add_sampler,
+    check_model,
     check_sampler,
     run,
     whole_number,
@@ -126,6 +127,7 @@ def parse(argv: list[str] | None) -> Namespace:
     """The checked options. Exits with code 2 and a sentence where they make no sense."""
     parser = make_parser()
     options = parser.parse_args(argv)
+    check_model(parser, options)
     check_sampler(parser, options)
     problem = _contradiction(options)
     if problem:

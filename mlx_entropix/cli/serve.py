@@ -16,7 +16,9 @@ from mlx_entropix.cli.command import (
     add_debug,
     add_model,
     add_sampler,
+    check_model,
     check_sampler,
+    loading,
     run,
     whole_number,
 )
@@ -87,6 +89,7 @@ def _settings(options: Namespace, port: int) -> "Settings":
         host=options.host,
         port=port,
         weights=options.weights_dir,
+        **loading(options),
         auto=auto,
         sampler=sampler,
         config=config,
@@ -135,6 +138,7 @@ def parse(argv: list[str] | None) -> Namespace:
     _add_access(parser)
     _add_logs(parser)
     options = parser.parse_args(argv)
+    check_model(parser, options)
     check_sampler(parser, options)
     if options.ui_dir is None:
         options.ui_dir = _UI if (_UI / "index.html").is_file() else None

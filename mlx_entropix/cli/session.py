@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlx_entropix.choices import MOST_PATHS
+from mlx_entropix.cli.command import loading
 from mlx_entropix.cli.fork_options import Forks
 from mlx_entropix.cli.sampler_options import Config
 from mlx_entropix.cli.screen import Screen
@@ -77,7 +78,7 @@ class Session:
         forks: Forks,
     ) -> "Session":
         """Load the model. Raises `WeightsError` or `TokenizerError`."""
-        model, tokenizer = load_from(location)
+        model, tokenizer = load_from(location, **loading(options))
         return cls(
             screen=screen,
             model=model,

@@ -15,11 +15,13 @@ visible is known without asking the device. docs/performance.md has what other l
 """
 
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import chain, groupby
 from typing import NamedTuple
 
 import mlx.core as mx
 from mlx_lm.models.cache import KVCache
+
+from mlx_entropix.model.decoder import LayerCache
 
 _STEP = 256  # columns are reserved in multiples of this
 _GROWTH = 1.25  # and by this factor at least, so that growing costs a token little in the long run
@@ -52,7 +54,7 @@ class KVRows:
         self.places = 0
         self._columns = 0
 
-    def join(self, layers: Sequence[KVCache] = (), *, room: int = 0) -> None:
+    def join(self, layers: Sequence[LayerCache] = (), *, room: int = 0) -> None:
         """Add a row after the others, empty or with what `extract` gave.
 
         `room` is for how many tokens to reserve memory now; it grows by itself beyond that.
@@ -61,8 +63,9 @@ class KVRows:
         row = len(self.lengths)
         self._reserve(row + 1, max(room, length))
         for held, name in ((self.keys, "keys"), (self.values, "values")):
-            for i, layer in enumerate(layers if length else ()):
-                known = getattr(layer, name)[..., :length, :]
+            stored = [_parts(getattr(layer, name)) for layer in (layers if length else ())]
+            for i, part in enumerate(chain.from_iterable(stored)):
+                known = part[..., :length, :]
                 self._array(held, i, known)[row : row + 1, :, :length] = known
         self.lengths.append(length)
 
@@ -206,3 +209,8 @@ class KVRows:
                     new[: self.places, :, :used] = old[:, :, :used]
                     held[i] = new
         self.places, self._columns = places, columns
+
+
+def _parts(stored: mx.array | Sequence[mx.array]) -> Sequence[mx.array]:
+    """The arrays of a layer's keys or values: one, or three of quantized ones."""
+    return [stored] if isinstance(stored, mx.array) else stored

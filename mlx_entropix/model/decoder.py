@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import mlx.core as mx
-from mlx_lm.models.cache import KVCache
+from mlx_lm.models.cache import KVCache, QuantizedKVCache
+
+LayerCache = KVCache | QuantizedKVCache
+"""What mlx-lm keeps of a layer for one sequence."""
 
 
 class Span(NamedTuple):
@@ -43,7 +46,7 @@ class Cache(Protocol):
         """Whether rows can forget their last tokens; not so where a state sums up all of them."""
         ...
 
-    def join(self, layers: Sequence[KVCache] = (), *, room: int = 0) -> None:
+    def join(self, layers: Sequence[LayerCache] = (), *, room: int = 0) -> None:
         """Add a row after the others, empty or with what `extract` gave.
 
         `room` is for how many tokens to reserve memory now; it grows by itself beyond that.
@@ -62,7 +65,7 @@ class Cache(Protocol):
         """Forget the last `counts[r]` tokens of each row r. Raises `ValueError` if it has fewer."""
         ...
 
-    def extract(self, row: int) -> list[KVCache]:
+    def extract(self, row: int) -> Sequence[LayerCache]:
         """One row as mlx-lm's own cache, a copy that does not hold on to the other rows."""
         ...
 

@@ -11,25 +11,40 @@ from mlx_lm.utils import dequantize_model, get_total_parameters
 from mlx_lm.utils import load_model as load_checkpoint
 
 from mlx_entropix.errors import WeightsError
+from mlx_entropix.model.adapter import add_adapter, merge_adapter
 from mlx_entropix.model.llama import Llama
-from mlx_entropix.weights.gguf import load_gguf
+from mlx_entropix.model.quantized import KVBits
+from mlx_entropix.weights.gguf import load_gguf, separate_halves
 from mlx_entropix.weights.model_config import context_length, read_config
 
 # A float32 copy may take this share of the machine's memory.
 _FLOAT32_SHARE = 0.5
 
 
-def load_model(path: Path, name: str | None = None) -> tuple[Llama, dict[str, Any] | None]:
-    """Load the weights in a folder or a `.gguf` file.
+def load_model(
+    path: Path,
+    name: str | None = None,
+    *,
+    adapter: Path | None = None,
+    kv: KVBits | None = None,
+) -> tuple[Llama, dict[str, Any] | None]:
+    """Load the weights in a folder or a `.gguf` file, with an adapter (adapter.py) if one is named.
 
-    Returns the model, and the metadata of a `.gguf` file, which hold its tokenizer (`None` for a
-    folder). Raises `WeightsError`.
+    `kv` says how its caches pack keys and values. Returns the model, and the metadata of a `.gguf`
+    file, which hold its tokenizer (`None` for a folder). Raises `WeightsError`.
     """
-    source, config, metadata = load_source(path)
-    return Llama(source, name or path.stem, context_length(config)), metadata
+    name = name or path.stem
+    source, config, metadata = load_source(path, name, adapter)
+    if kv is not None:
+        kv.check(source.layers[0].self_attn.head_dim)
+    model = Llama(source, name, context_length(config))
+    model.kv = kv
+    return model, metadata
 
 
-def load_source(path: Path) -> tuple[Model, dict[str, Any], dict[str, Any] | None]:
+def load_source(
+    path: Path, name: str | None = None, adapter: Path | None = None
+) -> tuple[Model, dict[str, Any], dict[str, Any] | None]:
     """The weights as mlx-lm's own Llama, not yet evaluated, in the form that runs fastest here.
 
     Returns the model, its config and the metadata of a `.gguf` file. Raises `WeightsError`.
@@ -38,6 +53,10 @@ def load_source(path: Path) -> tuple[Model, dict[str, Any], dict[str, Any] | Non
         model, config, metadata = load_gguf(path)
     else:
         model, config, metadata = *_load_folder(path), None
+    if adapter is not None:
+        if metadata is not None:
+            separate_halves(model)
+        add_adapter(model, adapter, name or path.stem)
     if mx.default_device().type == mx.DeviceType.cpu:
         model = _widen(model)
     elif metadata is not None:
@@ -93,4 +112,6 @@ def _widen(model: Model) -> Model:
     if 4 * get_total_parameters(model) > _FLOAT32_SHARE * memory:
         return model
     model.set_dtype(mx.float32)  # first the scales: unpacking into 16 bits takes longer
-    return cast(Model, dequantize_model(model))
+    model = cast(Model, dequantize_model(model))
+    merge_adapter(model)
+    return model

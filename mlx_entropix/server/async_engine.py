@@ -208,16 +208,19 @@ class _EngineThread(threading.Thread):
     def run(self) -> None:
         """Load, and serve for as long as the process lives. A failure to load goes to the loop."""
         try:
-            location = locate_weights(self._settings.weights)
-            model, tokenizer = load_from(location)
+            settings = self._settings
+            location = locate_weights(settings.weights)
+            model, tokenizer = load_from(
+                location, settings.adapter_path, settings.kv_bits, settings.kv_group_size
+            )
             make_engine = partial(
                 Engine,
                 model,
                 tokenizer,
-                max_rows=self._settings.max_rows,
-                max_kv_tokens=self._settings.max_kv_tokens,
+                max_rows=settings.max_rows,
+                max_kv_tokens=settings.max_kv_tokens,
                 chunk_beside_rows=_CHUNK_BESIDE_ROWS,
-                prefix_cache_bytes=self._settings.prefix_cache_bytes,
+                prefix_cache_bytes=settings.prefix_cache_bytes,
             )
             engine = make_engine()
             _warm_up(engine)

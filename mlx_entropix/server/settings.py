@@ -15,8 +15,9 @@ MAX_BODY_BYTES = 8 * 1024 * 1024
 class Settings:
     """The options of `mlx_server.py`, checked.
 
-    `auto` is what the sampler of that name is for the model. `sampler` names the sampler of
-    requests that name none, and `config` is that sampler with the server's own overrides.
+    `weights` and the three after it are what `load` takes. `auto` is what the sampler of that name
+    is for the model. `sampler` names the sampler of requests that name none, and `config` is that
+    sampler with the server's own overrides.
     `max_queue` bounds the rows that wait beside the `max_rows` live ones.
     `max_kv_tokens` None means `max_rows` whole contexts. `shutdown_timeout` is in seconds.
     """
@@ -24,6 +25,9 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     weights: str | None = None
+    adapter_path: str | None = None
+    kv_bits: int | None = None
+    kv_group_size: int = 64
     auto: AutoSampler = field(default_factory=lambda: AutoSampler(""))
     sampler: str = AUTO
     config: SamplerConfig | PlainConfig = PRESETS["entropix"]

@@ -100,6 +100,22 @@ def load_gguf(path: Path) -> tuple[Model, dict[str, Any], dict[str, Any]]:
     return model, config, metadata
 
 
+def separate_halves(model: Model) -> None:
+    """Bring the rows of queries and keys into the order of `config.json` checkpoints.
+
+    There the numbers i and i + D/2 of a head rotate together. Adapters are trained with that order.
+    """
+    for layer in model.layers:
+        attention = layer.self_attn
+        for projection in (attention.q_proj, attention.k_proj):
+            for part in ("weight", "scales", "biases", "bias"):
+                if part in projection:
+                    rows = projection[part]
+                    pairs = rows.reshape(-1, attention.head_dim // 2, 2, *rows.shape[1:])
+                    projection[part] = pairs.swapaxes(1, 2).reshape(rows.shape)
+        attention.rope.traditional = False
+
+
 def _config(metadata: dict[str, Any], tensors: dict[str, mx.array], path: Path) -> dict[str, Any]:
     architecture = metadata.get("general.architecture")
 
