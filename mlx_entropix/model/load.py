@@ -3,9 +3,10 @@
 import json
 import os
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import mlx.core as mx
+import mlx.nn as nn
 from mlx_lm.models.llama import Model, ModelArgs
 from mlx_lm.utils import dequantize_model, get_total_parameters
 from mlx_lm.utils import load_model as load_checkpoint
@@ -15,7 +16,7 @@ from mlx_entropix.model.adapter import add_adapter, merge_adapter
 from mlx_entropix.model.llama import Llama
 from mlx_entropix.model.quantized import KVBits
 from mlx_entropix.weights.gguf import load_gguf, separate_halves
-from mlx_entropix.weights.model_config import context_length, read_config
+from mlx_entropix.weights.model_config import SUPPORTED_MODEL_TYPES, context_length, read_config
 
 # A float32 copy may take this share of the machine's memory.
 _FLOAT32_SHARE = 0.5
@@ -35,36 +36,48 @@ def load_model(
     """
     name = name or path.stem
     source, config, metadata = load_source(path, name, adapter)
+    return _decoder(source, name, config, kv), metadata
+
+
+def _decoder(source: nn.Module, name: str, config: dict[str, Any], kv: KVBits | None) -> Llama:
+    """What runs a model of mlx-lm: here it is chosen. Raises `WeightsError`."""
+    if not isinstance(source, Model):
+        raise WeightsError(
+            f"{name}: the architecture {config['model_type']!r} is not supported. "
+            f"Models of these types work: {', '.join(SUPPORTED_MODEL_TYPES)}."
+        )
     if kv is not None:
         kv.check(source.layers[0].self_attn.head_dim)
     model = Llama(source, name, context_length(config))
     model.kv = kv
-    return model, metadata
+    return model
 
 
 def load_source(
     path: Path, name: str | None = None, adapter: Path | None = None
-) -> tuple[Model, dict[str, Any], dict[str, Any] | None]:
-    """The weights as mlx-lm's own Llama, not yet evaluated, in the form that runs fastest here.
+) -> tuple[nn.Module, dict[str, Any], dict[str, Any] | None]:
+    """The weights as mlx-lm's own model, not yet evaluated, in the form that runs fastest here.
 
     Returns the model, its config and the metadata of a `.gguf` file. Raises `WeightsError`.
     """
+    model: nn.Module
     if path.suffix.lower() == ".gguf":
         model, config, metadata = load_gguf(path)
     else:
         model, config, metadata = *_load_folder(path), None
     if adapter is not None:
-        if metadata is not None:
+        if config.get("rope_traditional") and metadata is not None:
             separate_halves(model)
         add_adapter(model, adapter, name or path.stem)
     if mx.default_device().type == mx.DeviceType.cpu:
         model = _widen(model)
     elif metadata is not None:
-        model.set_dtype(mx.float16)  # norms come as float32 and would widen everything after them
+        # Norms come as float32 and would widen everything after them.
+        model.set_dtype(getattr(mx, config["torch_dtype"]))
     return model, config, metadata
 
 
-def _load_folder(folder: Path) -> tuple[Model, dict[str, Any]]:
+def _load_folder(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
     config = read_config(folder)
     _check_shards(folder)
     try:
@@ -77,7 +90,7 @@ def _load_folder(folder: Path) -> tuple[Model, dict[str, Any]]:
             f"The weights in {folder} cannot be used: {detail}. Download them again, or check "
             "that config.json belongs to them."
         ) from None
-    return cast(Model, model), config
+    return model, config
 
 
 def _check_shards(folder: Path) -> None:
@@ -102,7 +115,7 @@ def _check_shards(folder: Path) -> None:
         )
 
 
-def _widen(model: Model) -> Model:
+def _widen(model: nn.Module) -> nn.Module:
     """Turn every weight into float32 if that fits in memory.
 
     On a CPU the BLAS multiplies float32 several times faster than mlx multiplies packed or 16-bit
@@ -112,6 +125,6 @@ def _widen(model: Model) -> Model:
     if 4 * get_total_parameters(model) > _FLOAT32_SHARE * memory:
         return model
     model.set_dtype(mx.float32)  # first the scales: unpacking into 16 bits takes longer
-    model = cast(Model, dequantize_model(model))
+    model = dequantize_model(model)
     merge_adapter(model)
     return model

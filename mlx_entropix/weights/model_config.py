@@ -48,6 +48,11 @@ def check_config(config: dict[str, Any], source: str) -> None:
             f"{source}: the architecture {model_type!r} is not supported. "
             f"Checkpoints of these types work: {', '.join(SUPPORTED_MODEL_TYPES)}."
         )
+    check_sizes(config, source)
+
+
+def check_sizes(config: dict[str, Any], source: str) -> None:
+    """Raise `WeightsError` where sizes in `config` are missing or cannot be."""
     missing = [name for name in _REQUIRED if name not in config]
     if missing:
         raise WeightsError(f"{source} lacks {', '.join(missing)}. Download it again.")
