@@ -161,12 +161,11 @@ def check_model(parser: ArgumentParser, options: Namespace) -> None:
 
 
 def loading(options: Namespace) -> dict[str, Any]:
-    """How to load the model, for `load_from`."""
-    return {
-        "adapter_path": options.adapter_path,
-        "kv_bits": options.kv_bits,
-        "kv_group_size": options.kv_group_size or 64,
-    }
+    """What was said of how to load the model, for `load_from` and for records of answers."""
+    said = {"adapter_path": options.adapter_path, "kv_bits": options.kv_bits}
+    if options.kv_bits:
+        said["kv_group_size"] = options.kv_group_size or 64
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def add_sampler(group: Any, use: str) -> None:

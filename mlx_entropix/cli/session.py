@@ -41,7 +41,8 @@ from mlx_entropix.window import MetricWindow
 class Session:
     """The loaded model and everything that was asked for on the command line.
 
-    `auto` is what the sampler of that name is for this model, `forks` what was said of forks.
+    `auto` is what the sampler of that name is for this model, `forks` what was said of forks,
+    `loading` what was said of how to load the model.
     `sampler`, `config`, `fork` (None for answers of one path) and `seed` may change during a chat.
     `prefix_cache_bytes` of past sequences are kept for answers to come. The trace has windows of so
     many tokens; 0 means none.
@@ -59,6 +60,7 @@ class Session:
     is_raw: bool
     trace: TraceFile | None
     window: int = 0
+    loading: dict[str, Any] = field(default_factory=dict)
     forks: Forks = field(default_factory=Forks)
     fork: ForkConfig | None = None
     prefix_cache_bytes: int = 0
@@ -92,6 +94,7 @@ class Session:
             is_raw=options.raw,
             trace=trace,
             window=options.window,
+            loading=loading(options),
             forks=forks,
             fork=forks.config,
         )
@@ -138,6 +141,7 @@ class Session:
         """What an answer comes from, for a record of it."""
         return {
             "model": self.model.name,
+            **self.loading,
             "sampler": self.sampler,
             "config": self.config.model_dump(mode="json"),
             "seed": self.seed,
