@@ -16,6 +16,7 @@ from mlx_entropix.cli.command import (
     add_debug,
     add_model,
     add_sampler,
+    check_adapter,
     check_model,
     check_sampler,
     run,
@@ -50,6 +51,7 @@ def _run(options: Namespace) -> int:
     _check_terminal(options)
     screen = make_screen(no_color=options.no_color, quiet=options.quiet, is_json=options.json)
     prompts = asked_prompts(options)
+    check_adapter(options)
     auto = find_auto(options.weights_dir)
     sampler, config = config_of(options, auto)
     forks = Forks.of(options)

@@ -13,6 +13,7 @@ from mlx_entropix.cli.command import (
     ArgumentParser,
     add_debug,
     add_model,
+    check_adapter,
     check_model,
     loading,
     run,
@@ -148,6 +149,7 @@ def _run(options: Namespace, words: list[str]) -> None:
 
         check_plot(options.plot)
     questions = read_questions(options.tune) if options.tune else []
+    check_adapter(options)
     location = locate_weights(options.weights_dir)
     out = Path(options.out).expanduser() if options.out else user_preset(location.name)
     _check_writable(out)

@@ -7,6 +7,7 @@ import sys
 import traceback
 from argparse import Namespace
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from mlx_entropix.choices import AUTO, KV_BITS, KV_GROUP_SIZES, NAMES, RANGES
@@ -158,6 +159,14 @@ def check_model(parser: ArgumentParser, options: Namespace) -> None:
     """Exit where the options of `add_model` contradict each other."""
     if options.kv_group_size and not options.kv_bits:
         parser.error("--kv_group_size is for a KV cache of few bits, so it needs --kv_bits N.")
+
+
+def check_adapter(options: Namespace) -> None:
+    """Look at the adapter before a model is fetched or loaded. Raises `WeightsError`."""
+    if options.adapter_path:
+        from mlx_entropix.weights.adapter_config import read_adapter_config
+
+        read_adapter_config(Path(options.adapter_path).expanduser())
 
 
 def loading(options: Namespace) -> dict[str, Any]:

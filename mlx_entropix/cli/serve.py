@@ -16,6 +16,7 @@ from mlx_entropix.cli.command import (
     add_debug,
     add_model,
     add_sampler,
+    check_adapter,
     check_model,
     check_sampler,
     loading,
@@ -52,6 +53,7 @@ def _run(options: Namespace) -> None:
         print(config_text(options), end="")
         return
     try:
+        check_adapter(options)
         with _listen(options.host, options.port) as listener:
             settings = _settings(options, listener.getsockname()[1])
             from mlx_entropix.server.run import run_server

@@ -55,6 +55,7 @@ def error_of(capsys, *arguments):
         (["--input", "x", "--max_tokens", "many"], "not a whole number"),
         (["--input", "x", "--threads", "0"], "--threads: 0 is too small, it must be at least 1"),
         (["--input", "x", "--threads", "two"], "not a whole number"),
+        (["--input", "x", "--adapter_path", "/nowhere"], "There is no adapter at /nowhere"),
         (["--input", "x", "--kv_bits", "5"], "choose from 2, 4, 8"),
         (["--input", "x", "--kv_group_size", "32"], "it needs --kv_bits N"),
         (["--input", "x", "--seed", "1.5"], "--seed"),
