@@ -29,7 +29,7 @@ def add_adapter(model: nn.Module, folder: Path, name: str) -> None:
     try:
         load_adapters(model, str(folder))
     except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, IndexError) as error:
-        first, *faults = str(error).strip("'\"").splitlines()
+        first, *faults = str(error).strip("'\"").splitlines() or [type(error).__name__]
         if isinstance(error, ValueError) and faults:
             base = f", that of {config['model']}," if isinstance(config.get("model"), str) else ""
             raise WeightsError(

@@ -19,7 +19,7 @@ from mlx_entropix.weights.gguf_architectures import (
     architecture_of,
     halves_apart,
 )
-from mlx_entropix.weights.gguf_file import read_gguf
+from mlx_entropix.weights.gguf_file import read_gguf, unreadable_types
 from mlx_entropix.weights.model_config import check_sizes
 
 _GROUP_SIZE = 32
@@ -59,12 +59,27 @@ class FactoredRoPE(nn.Module):
         )
 
 
-def load_gguf(path: Path) -> tuple[nn.Module, dict[str, Any], dict[str, Any]]:
+Loaded = tuple[nn.Module, dict[str, Any], dict[str, Any]]
+
+
+def load_gguf(path: Path) -> Loaded:
     """Load a `.gguf` file.
 
     Returns mlx-lm's model with the file's weights (not evaluated), its config with the names of
     `config.json`, and the file's metadata. Raises `WeightsError`.
     """
+    try:
+        return _load(path)
+    except WeightsError:
+        if not (types := unreadable_types(path)):
+            raise
+        raise WeightsError(
+            f"{path} has tensors of {', '.join(types)}, which MLX cannot read. Choose a file of "
+            f"the model in Q4_0, Q4_1 or Q8_0, which stay packed, or in Q4_K, Q6_K or F16."
+        ) from None
+
+
+def _load(path: Path) -> Loaded:
     try:
         tensors, metadata = read_gguf(path)
     except OSError as error:

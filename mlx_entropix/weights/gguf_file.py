@@ -30,6 +30,19 @@ _NUMBERS = {
 }  # fmt: skip
 _STRING, _ARRAY = 8, 9
 
+# The types of tensors that MLX reads: F32, F16, Q4_0, Q4_1, Q8_0, Q2_K, Q4_K, Q6_K, whole numbers,
+# BF16; and names of the commonest others.
+_READABLE = {0, 1, 2, 3, 8, 10, 12, 14, 24, 25, 26, 30}
+_UNREADABLE = {
+    6: "Q5_0",
+    7: "Q5_1",
+    11: "Q3_K",
+    13: "Q5_K",
+    20: "IQ4_NL",
+    23: "IQ4_XS",
+    39: "MXFP4",
+}
+
 Contents = tuple[dict[str, mx.array], dict[str, Any]]
 
 
@@ -69,6 +82,17 @@ def read_gguf_metadata(path: Path) -> dict[str, Any]:
     with _private_file() as piece:
         piece.write(header)
         return _load(_name_of(piece))[1]
+
+
+def unreadable_types(path: Path) -> list[str]:
+    """The types of a file's tensors that MLX cannot read; none where the file itself is damaged."""
+    try:
+        with path.open("rb") as file:
+            _, tensors = _outline(file)
+    except (OSError, ValueError):
+        return []
+    numbers = {struct.unpack("<I", tensor.description[-4:])[0] for tensor in tensors}
+    return [_UNREADABLE.get(n, f"type {n}") for n in sorted(numbers - _READABLE)]
 
 
 def _is_writable(path: Path) -> bool:

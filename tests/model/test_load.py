@@ -135,6 +135,13 @@ def test_gguf_of_another_architecture(tmp_path):
         load_model(path)
 
 
+@pytest.mark.parametrize("kind", ["Q5_0", "MXFP4"])
+def test_gguf_of_a_quantization_that_mlx_does_not_know(kind, tmp_path):
+    path = save_gguf(tmp_path / "other.gguf", *random_model(), gguf.GGMLQuantizationType[kind])
+    with pytest.raises(WeightsError, match=rf"has tensors of {kind}, which MLX cannot read"):
+        load_model(path)
+
+
 def test_16_bit_checkpoints(tmp_path):
     model, config = random_model()
     model.set_dtype(mx.bfloat16)
