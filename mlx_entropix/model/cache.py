@@ -16,12 +16,10 @@ visible is known without asking the device. docs/performance.md has what other l
 
 from collections.abc import Sequence
 from itertools import chain, groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import mlx.core as mx
 from mlx_lm.models.cache import KVCache
-
-from mlx_entropix.model.decoder import LayerCache
 
 _STEP = 256  # columns are reserved in multiples of this
 _GROWTH = 1.25  # and by this factor at least, so that growing costs a token little in the long run
@@ -54,7 +52,7 @@ class KVRows:
         self.places = 0
         self._columns = 0
 
-    def join(self, layers: Sequence[LayerCache] = (), *, room: int = 0) -> None:
+    def join(self, layers: Sequence[Any] = (), *, room: int = 0) -> None:
         """Add a row after the others, empty or with what `extract` gave.
 
         `room` is for how many tokens to reserve memory now; it grows by itself beyond that.

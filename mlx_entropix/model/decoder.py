@@ -11,10 +11,6 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import mlx.core as mx
-from mlx_lm.models.cache import KVCache, QuantizedKVCache
-
-LayerCache = KVCache | QuantizedKVCache
-"""What mlx-lm keeps of a layer for one sequence."""
 
 
 class Span(NamedTuple):
@@ -46,7 +42,7 @@ class Cache(Protocol):
         """Whether rows can forget their last tokens; not so where a state sums up all of them."""
         ...
 
-    def join(self, layers: Sequence[LayerCache] = (), *, room: int = 0) -> None:
+    def join(self, layers: Sequence[Any] = (), *, room: int = 0) -> None:
         """Add a row after the others, empty or with what `extract` gave.
 
         `room` is for how many tokens to reserve memory now; it grows by itself beyond that.
@@ -65,8 +61,11 @@ class Cache(Protocol):
         """Forget the last `counts[r]` tokens of each row r. Raises `ValueError` if it has fewer."""
         ...
 
-    def extract(self, row: int) -> Sequence[LayerCache]:
-        """One row as mlx-lm's own cache, a copy that does not hold on to the other rows."""
+    def extract(self, row: int) -> list[Any]:
+        """One row as mlx-lm's own caches, a copy that does not hold on to the other rows.
+
+        The first says by `offset` of how many tokens it is. Empty where rows cannot be kept.
+        """
         ...
 
     def blank(self, row: int, begin: int = 0) -> None:

@@ -102,7 +102,7 @@ class QuantizedKVRows(KVRows):
         )
         return Packed(words, scales, biases, self.kv)
 
-    def extract(self, row: int) -> list[QuantizedKVCache]:  # type: ignore[override]
+    def extract(self, row: int) -> list[Any]:
         """One row as mlx-lm's own quantized cache, a copy."""
         layers, length = [], self.lengths[row]
         for first in range(0, len(self.keys), 3):

@@ -20,7 +20,7 @@ from mlx_entropix.weights.gguf_architectures import (
     halves_apart,
 )
 from mlx_entropix.weights.gguf_file import read_gguf, unreadable_types
-from mlx_entropix.weights.model_config import check_sizes
+from mlx_entropix.weights.model_config import check_llama
 
 _GROUP_SIZE = 32
 
@@ -182,7 +182,7 @@ def _config(
             "factor": value("rope.scaling.factor", 1.0),
             "original_max_position_embeddings": value("rope.scaling.original_context_length"),
         }
-    check_sizes(config, str(path))
+    check_llama(config, str(path))
     # Head counts that are equal everywhere are often not written.
     config.setdefault("num_key_value_heads", config["num_attention_heads"])
     config.setdefault("head_dim", config["hidden_size"] // config["num_attention_heads"])

@@ -48,11 +48,11 @@ def check_config(config: dict[str, Any], source: str) -> None:
             f"{source}: the architecture {model_type!r} is not supported. "
             f"Checkpoints of these types work: {', '.join(SUPPORTED_MODEL_TYPES)}."
         )
-    check_sizes(config, source)
+    check_llama(config, source)
 
 
-def check_sizes(config: dict[str, Any], source: str) -> None:
-    """Raise `WeightsError` where sizes in `config` are missing or cannot be."""
+def check_llama(config: dict[str, Any], source: str) -> None:
+    """Raise `WeightsError` unless `config` describes a Llama whose numbers fit together."""
     missing = [name for name in _REQUIRED if name not in config]
     if missing:
         raise WeightsError(f"{source} lacks {', '.join(missing)}. Download it again.")
