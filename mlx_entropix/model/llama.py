@@ -26,7 +26,7 @@ from mlx_entropix.cpu import powers
 from mlx_entropix.cpu.rotation import angles, pairs_neighbours, side_by_side, turn
 from mlx_entropix.model.cache import KVRows
 from mlx_entropix.model.decoder import Looked, Span
-from mlx_entropix.model.runs import Layout, Run, lay_out
+from mlx_entropix.model.runs import Layout, Run, join_scores, lay_out
 
 
 class Attention(nn.Module):
@@ -161,7 +161,7 @@ class Layer(nn.Module):
         heads, scores = zip(*(self.self_attn.look(*known, run) for run in runs), strict=True)
         if layout.looked < h.shape[0]:
             h = mx.concatenate([_looked(h[run.tokens], run) for run in runs])
-        return self._rest(h, heads), *_joined(scores, runs)
+        return self._rest(h, heads), *join_scores(scores, runs)
 
     def _rest(self, h: mx.array, heads: Sequence[mx.array]) -> mx.array:
         """What follows attention, of whose runs the heads' outputs are given."""
@@ -175,20 +175,6 @@ def _looked(h: mx.array, run: Run) -> mx.array:
     return h.reshape(run.size, run.length, -1)[:, -run.look :].flatten(0, 1)
 
 
-def _joined(scores: Sequence[mx.array], runs: Sequence[Run]) -> tuple[mx.array, mx.array | None]:
-    """The scores (N, H, T) of all runs, T that of the longest, and the mask (N, T)."""
-    keys = max(run.keys for run in runs)
-    padded = [
-        mx.pad(x, [(0, 0), (0, 0), (0, keys - run.keys)], constant_values=-mx.inf)
-        if run.keys < keys
-        else x
-        for x, run in zip(scores, runs, strict=True)
-    ]
-    seen = [count for run in runs for line in run.seen for count in line[-run.look :]]
-    mask = None if min(seen) == keys else mx.arange(keys) < mx.array(seen)[:, None]
-    return padded[0] if len(padded) == 1 else mx.concatenate(padded), mask
-
-
 class Llama(nn.Module):
     """The model, a `Decoder`. It takes the weights out of `source`, which is of no use afterwards.
 
@@ -198,6 +184,7 @@ class Llama(nn.Module):
     def __init__(self, source: llama.Model, name: str, context_length: int):
         super().__init__()
         self.name = name
+        self.attends = True
         self.weights: Path | None = None
         self.context_length = context_length
         self.vocabulary_size = source.args.vocab_size

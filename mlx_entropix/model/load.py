@@ -3,38 +3,44 @@
 import json
 import os
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import mlx.core as mx
-from mlx_lm.models.llama import Model, ModelArgs
+import mlx.nn as nn
+from mlx_lm.models.llama import Model
 from mlx_lm.utils import dequantize_model, get_total_parameters
 from mlx_lm.utils import load_model as load_checkpoint
 
 from mlx_entropix.errors import WeightsError
+from mlx_entropix.model.any import AnyDecoder
 from mlx_entropix.model.llama import Llama
 from mlx_entropix.weights.gguf import load_gguf
-from mlx_entropix.weights.model_config import context_length, read_config
+from mlx_entropix.weights.model_config import context_length, is_llama, read_config
 
 # A float32 copy may take this share of the machine's memory.
 _FLOAT32_SHARE = 0.5
 
 
-def load_model(path: Path, name: str | None = None) -> tuple[Llama, dict[str, Any] | None]:
-    """Load the weights in a folder or a `.gguf` file.
+def load_model(
+    path: Path, name: str | None = None
+) -> tuple[Llama | AnyDecoder, dict[str, Any] | None]:
+    """Load the weights in a folder or a `.gguf` file: a Llama of our own, or mlx-lm's other models.
 
     Returns the model, and the metadata of a `.gguf` file, which hold its tokenizer (`None` for a
     folder). Raises `WeightsError`.
     """
     source, config, metadata = load_source(path)
-    return Llama(source, name or path.stem, context_length(config)), metadata
+    kind = Llama if isinstance(source, Model) and is_llama(config) else AnyDecoder
+    return kind(source, name or path.stem, context_length(config)), metadata  # type: ignore[arg-type]
 
 
-def load_source(path: Path) -> tuple[Model, dict[str, Any], dict[str, Any] | None]:
-    """The weights as mlx-lm's own Llama, not yet evaluated, in the form that runs fastest here.
+def load_source(path: Path) -> tuple[nn.Module, dict[str, Any], dict[str, Any] | None]:
+    """The weights as mlx-lm's own model, not yet evaluated, in the form that runs fastest here.
 
     Returns the model, its config and the metadata of a `.gguf` file. Raises `WeightsError`.
     """
     if path.suffix.lower() == ".gguf":
+        model: nn.Module
         model, config, metadata = load_gguf(path)
     else:
         model, config, metadata = *_load_folder(path), None
@@ -45,20 +51,18 @@ def load_source(path: Path) -> tuple[Model, dict[str, Any], dict[str, Any] | Non
     return model, config, metadata
 
 
-def _load_folder(folder: Path) -> tuple[Model, dict[str, Any]]:
+def _load_folder(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
     config = read_config(folder)
     _check_shards(folder)
     try:
-        model, config = load_checkpoint(
-            folder, lazy=True, get_model_classes=lambda **_: (Model, ModelArgs)
-        )
+        model, config = load_checkpoint(folder, lazy=True)
     except (RuntimeError, ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         detail = " ".join(str(error).split())[:300]
         raise WeightsError(
             f"The weights in {folder} cannot be used: {detail}. Download them again, or check "
             "that config.json belongs to them."
         ) from None
-    return cast(Model, model), config
+    return model, config
 
 
 def _check_shards(folder: Path) -> None:
@@ -83,7 +87,7 @@ def _check_shards(folder: Path) -> None:
         )
 
 
-def _widen(model: Model) -> Model:
+def _widen(model: nn.Module) -> nn.Module:
     """Turn every weight into float32 if that fits in memory.
 
     On a CPU the BLAS multiplies float32 several times faster than mlx multiplies packed or 16-bit
@@ -93,4 +97,4 @@ def _widen(model: Model) -> Model:
     if 4 * get_total_parameters(model) > _FLOAT32_SHARE * memory:
         return model
     model.set_dtype(mx.float32)  # first the scales: unpacking into 16 bits takes longer
-    return cast(Model, dequantize_model(model))
+    return dequantize_model(model)
