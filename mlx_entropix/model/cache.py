@@ -52,6 +52,12 @@ class KVRows:
         self.places = 0
         self._columns = 0
 
+    def add_layer(self) -> int:
+        """Make room for another layer, while there are no rows. Returns its number."""
+        self.keys.append(None)
+        self.values.append(None)
+        return len(self.keys) - 1
+
     def join(self, layers: Sequence[Any] = (), *, room: int = 0) -> None:
         """Add a row after the others, empty or with what `extract` gave.
 
@@ -154,20 +160,37 @@ class KVRows:
             self.values, layer, values, targets
         )
 
+    def put(
+        self, layer: int, keys: mx.array, values: mx.array, target: Target
+    ) -> tuple[mx.array, mx.array]:
+        """The same for one target, whose keys and values come as (B, H_kv, L, D)."""
+        return self._put_part(self.keys, layer, keys, target), self._put_part(
+            self.values, layer, values, target
+        )
+
     def _write(
         self, held: list[mx.array | None], layer: int, new: mx.array, targets: Sequence[Target]
     ) -> mx.array:
         whole = self._array(held, layer, new[None].swapaxes(1, 2))
-        for tokens, rows, length, begin, columns in targets:
-            part = new if len(targets) == 1 else new[tokens]
-            part = part.reshape(-1, length, *new.shape[1:]).transpose(0, 2, 1, 3)  # (B, H_kv, L, D)
-            if columns is None:
-                whole[rows, :, begin : begin + length] = part
-                continue
-            if len(part) < self.places:
-                spare = (rows.start, self.places - rows.stop)
-                part = mx.pad(part, [spare, (0, 0), (0, 0), (0, 0)])
-            whole = mx.put_along_axis(whole, mx.broadcast_to(columns, part.shape), part, axis=2)
+        for target in targets:
+            part = new if len(targets) == 1 else new[target.tokens]
+            part = part.reshape(-1, target.length, *new.shape[1:])
+            whole = self._put_part(held, layer, part.transpose(0, 2, 1, 3), target)
+        return whole
+
+    def _put_part(
+        self, held: list[mx.array | None], layer: int, part: mx.array, target: Target
+    ) -> mx.array:
+        """Put the keys or values (B, H_kv, L, D) of a target in their places."""
+        _, rows, length, begin, columns = target
+        whole = self._array(held, layer, part)
+        if columns is None:
+            whole[rows, :, begin : begin + length] = part
+            return whole
+        if len(part) < self.places:
+            spare = (rows.start, self.places - rows.stop)
+            part = mx.pad(part, [spare, (0, 0), (0, 0), (0, 0)])
+        whole = mx.put_along_axis(whole, mx.broadcast_to(columns, part.shape), part, axis=2)
         held[layer] = whole
         return whole
 

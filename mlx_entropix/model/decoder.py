@@ -25,7 +25,9 @@ class Looked(NamedTuple):
     """What a decoder saw at the N positions that were looked at, in the order of the spans."""
 
     logits: mx.array  # (N, V)
-    scores: mx.array  # (N, H, T), of the last layer: q·k/√d before softmax, −inf at hidden keys
+    # (N, H, T), of the last layer with full attention: q·k/√d before softmax, −inf at hidden keys.
+    # None where there is none.
+    scores: mx.array | None
     mask: mx.array | None  # (N, T), true at the keys that a position sees; None where all are seen
 
 
@@ -84,13 +86,18 @@ class Decoder(Protocol):
     """A model as the engine uses it.
 
     `context_length` is the most tokens that a row may hold, `vocabulary_size` the width of logits,
-    `weights` where they were read from, if anywhere.
+    `weights` where they were read from, if anywhere. `attends` is whether it reports attention.
     """
 
     name: str
     weights: Path | None
     context_length: int
     vocabulary_size: int
+
+    @property
+    def attends(self) -> bool:
+        """Whether it reports attention scores; not so where no layer has full attention."""
+        ...
 
     def empty_cache(self) -> Cache:
         """A cache without rows."""

@@ -27,7 +27,7 @@ from mlx_entropix.cpu.rotation import angles, pairs_neighbours, side_by_side, tu
 from mlx_entropix.model.cache import KVRows
 from mlx_entropix.model.decoder import Looked, Span
 from mlx_entropix.model.quantized import KVBits, Packed, QuantizedKVRows
-from mlx_entropix.model.runs import Layout, Run, lay_out
+from mlx_entropix.model.runs import Layout, Run, join_scores, lay_out
 
 Stored = mx.array | Packed
 """All keys or all values (places, H_kv, …, D) of a layer's cache."""
@@ -138,10 +138,10 @@ class Attention(nn.Module):
         Packed ones are multiplied as they are by single tokens. For more it takes less time to
         widen them, of one layer and one run, as it does on a CPU.
         """
-        if isinstance(stored, mx.array):
-            return stored[run.rows, :, : run.keys]
-        part = stored.part(run.rows, run.keys)
-        return part.widened() if self.by_powers or run.length > 1 else part
+        part = stored[run.rows, :, : run.keys]
+        if isinstance(part, Packed) and (self.by_powers or run.length > 1):
+            return part.widened()
+        return part
 
 
 class MLP(nn.Module):
@@ -186,7 +186,7 @@ class Layer(nn.Module):
         heads, scores = zip(*(self.self_attn.look(*known, run) for run in runs), strict=True)
         if layout.looked < h.shape[0]:
             h = mx.concatenate([_looked(h[run.tokens], run) for run in runs])
-        return self._rest(h, heads), *_joined(scores, runs)
+        return self._rest(h, heads), *join_scores(scores, runs)
 
     def _rest(self, h: mx.array, heads: Sequence[mx.array]) -> mx.array:
         """What follows attention, of whose runs the heads' outputs are given."""
@@ -200,20 +200,6 @@ def _looked(h: mx.array, run: Run) -> mx.array:
     return h.reshape(run.size, run.length, -1)[:, -run.look :].flatten(0, 1)
 
 
-def _joined(scores: Sequence[mx.array], runs: Sequence[Run]) -> tuple[mx.array, mx.array | None]:
-    """The scores (N, H, T) of all runs, T that of the longest, and the mask (N, T)."""
-    keys = max(run.keys for run in runs)
-    padded = [
-        mx.pad(x, [(0, 0), (0, 0), (0, keys - run.keys)], constant_values=-mx.inf)
-        if run.keys < keys
-        else x
-        for x, run in zip(scores, runs, strict=True)
-    ]
-    seen = [count for run in runs for line in run.seen for count in line[-run.look :]]
-    mask = None if min(seen) == keys else mx.arange(keys) < mx.array(seen)[:, None]
-    return padded[0] if len(padded) == 1 else mx.concatenate(padded), mask
-
-
 class Llama(nn.Module):
     """The model, a `Decoder`. It takes the weights out of `source`, which is of no use afterwards.
 
@@ -221,13 +207,18 @@ class Llama(nn.Module):
     `kv` how its caches pack keys and values, if they do.
     """
 
-    def __init__(self, source: llama.Model, name: str, context_length: int):
+    def __init__(
+        self, source: llama.Model, name: str, context_length: int, kv: KVBits | None = None
+    ):
         super().__init__()
         self.name = name
+        self.attends = True
         self.weights: Path | None = None
-        self.kv: KVBits | None = None
+        self.kv = kv
         self.context_length = context_length
         self.vocabulary_size = source.args.vocab_size
+        if kv is not None:
+            kv.check(source.layers[0].self_attn.head_dim)
         self.embed_tokens = source.model.embed_tokens
         self.norm = source.model.norm
         self.lm_head = None if source.args.tie_word_embeddings else source.lm_head

@@ -7,16 +7,17 @@ from typing import Any
 
 import mlx.core as mx
 import mlx.nn as nn
-from mlx_lm.models.llama import Model, ModelArgs
+from mlx_lm.models.llama import Model
 from mlx_lm.utils import dequantize_model, get_total_parameters
 from mlx_lm.utils import load_model as load_checkpoint
 
 from mlx_entropix.errors import WeightsError
 from mlx_entropix.model.adapter import add_adapter, merge_adapter
+from mlx_entropix.model.any import AnyDecoder
 from mlx_entropix.model.llama import Llama
 from mlx_entropix.model.quantized import KVBits
 from mlx_entropix.weights.gguf import load_gguf, separate_halves
-from mlx_entropix.weights.model_config import SUPPORTED_MODEL_TYPES, context_length, read_config
+from mlx_entropix.weights.model_config import context_length, is_llama, read_config
 
 # A float32 copy may take this share of the machine's memory.
 _FLOAT32_SHARE = 0.5
@@ -28,8 +29,10 @@ def load_model(
     *,
     adapter: Path | None = None,
     kv: KVBits | None = None,
-) -> tuple[Llama, dict[str, Any] | None]:
-    """Load the weights in a folder or a `.gguf` file, with an adapter (adapter.py) if one is named.
+) -> tuple[Llama | AnyDecoder, dict[str, Any] | None]:
+    """Load the weights in a folder or a `.gguf` file: a Llama of our own, or mlx-lm's other models.
+
+    `adapter` is the folder of one (adapter.py), if there is one.
 
     `kv` says how its caches pack keys and values. Returns the model, and the metadata of a `.gguf`
     file, which hold its tokenizer (`None` for a folder). Raises `WeightsError`.
@@ -39,18 +42,13 @@ def load_model(
     return _decoder(source, name, config, kv), metadata
 
 
-def _decoder(source: nn.Module, name: str, config: dict[str, Any], kv: KVBits | None) -> Llama:
+def _decoder(
+    source: nn.Module, name: str, config: dict[str, Any], kv: KVBits | None
+) -> Llama | AnyDecoder:
     """What runs a model of mlx-lm: here it is chosen. Raises `WeightsError`."""
-    if not isinstance(source, Model):
-        raise WeightsError(
-            f"{name}: the architecture {config['model_type']!r} is not supported. "
-            f"Models of these types work: {', '.join(SUPPORTED_MODEL_TYPES)}."
-        )
-    if kv is not None:
-        kv.check(source.layers[0].self_attn.head_dim)
-    model = Llama(source, name, context_length(config))
-    model.kv = kv
-    return model
+    if isinstance(source, Model) and is_llama(config):
+        return Llama(source, name, context_length(config), kv)
+    return AnyDecoder(source, name, context_length(config), kv)
 
 
 def load_source(
@@ -81,9 +79,7 @@ def _load_folder(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
     config = read_config(folder)
     _check_shards(folder)
     try:
-        model, config = load_checkpoint(
-            folder, lazy=True, get_model_classes=lambda **_: (Model, ModelArgs)
-        )
+        model, config = load_checkpoint(folder, lazy=True)
     except (RuntimeError, ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         detail = " ".join(str(error).split())[:300]
         raise WeightsError(

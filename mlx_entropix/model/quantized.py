@@ -6,6 +6,7 @@ bits where it is float32, bits + 2 · 16 / group_size in 16 bits. The format is 
 `mx.quantize` and of mlx-lm's `QuantizedKVCache`.
 """
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import mlx.core as mx
@@ -47,30 +48,35 @@ class KVBits(NamedTuple):
         )
 
 
-class Packed(NamedTuple):
-    """Keys or values (…, T, D), of which `words`, `scales` and `biases` (…, T, n) are stored."""
+@dataclass(frozen=True)
+class Packed:
+    """Keys or values (…, T, D), of which words, scales and biases (…, T, n) are stored."""
 
     words: mx.array
     scales: mx.array
     biases: mx.array
     kv: KVBits
 
-    def part(self, rows: slice, keys: int) -> "Packed":
-        """The first `keys` tokens of some places."""
-        words, scales, biases = (stored[rows, :, :keys] for stored in self[:3])
-        return Packed(words, scales, biases, self.kv)
+    def __getitem__(self, index: Any) -> "Packed":
+        """A part of all that is stored, by its rows, heads and tokens."""
+        return Packed(self.words[index], self.scales[index], self.biases[index], self.kv)
 
     def widened(self) -> mx.array:
         """The numbers themselves (…, T, D), in the type of the scales."""
-        return mx.dequantize(*self[:3], **self.kv._asdict())
+        return mx.dequantize(self.words, self.scales, self.biases, **self.kv._asdict())
 
     def products(self, x: mx.array) -> mx.array:
         """x (…, n, D) times each token's numbers: (…, n, T)."""
-        return mx.quantized_matmul(x, *self[:3], transpose=True, **self.kv._asdict())
+        return self._product(x, transpose=True)
 
     def sums(self, weights: mx.array) -> mx.array:
         """The tokens' numbers, weighed by `weights` (…, n, T): (…, n, D)."""
-        return mx.quantized_matmul(weights, *self[:3], transpose=False, **self.kv._asdict())
+        return self._product(weights, transpose=False)
+
+    def _product(self, x: mx.array, transpose: bool) -> mx.array:
+        return mx.quantized_matmul(
+            x, self.words, self.scales, self.biases, transpose=transpose, **self.kv._asdict()
+        )
 
 
 class QuantizedKVRows(KVRows):
@@ -84,6 +90,13 @@ class QuantizedKVRows(KVRows):
         super().__init__(3 * layer_count)
         self.kv = kv
 
+    def add_layer(self) -> int:
+        """Make room for another layer, while there are no rows. Returns its number."""
+        first = super().add_layer()
+        super().add_layer()
+        super().add_layer()
+        return first // 3
+
     def write(self, layer: int, keys: mx.array, values: mx.array, targets: Any) -> Any:
         """Pack a layer's keys and values (N, H_kv, D), and put them in their places.
 
@@ -96,11 +109,26 @@ class QuantizedKVRows(KVRows):
     def _pack(
         self, held: list[mx.array | None], layer: int, new: mx.array, targets: list[Target]
     ) -> Packed:
-        words, scales, biases = (
-            self._write(held, 3 * layer + i, part, targets)
-            for i, part in enumerate(mx.quantize(new, **self.kv._asdict()))
+        parts = mx.quantize(new, **self.kv._asdict())
+        stored = (self._write(held, 3 * layer + i, p, targets) for i, p in enumerate(parts))
+        return Packed(*stored, self.kv)  # type: ignore[call-arg,arg-type]
+
+    def put(self, layer: int, keys: mx.array, values: mx.array, target: Target) -> Any:
+        """The same for one target, whose keys and values come as (B, H_kv, L, D).
+
+        Raises `WeightsError` where heads of so many numbers cannot be packed.
+        """
+        return self._pack_part(self.keys, layer, keys, target), self._pack_part(
+            self.values, layer, values, target
         )
-        return Packed(words, scales, biases, self.kv)
+
+    def _pack_part(
+        self, held: list[mx.array | None], layer: int, new: mx.array, target: Target
+    ) -> Packed:
+        self.kv.check(new.shape[-1])
+        parts = mx.quantize(new, **self.kv._asdict())
+        stored = (self._put_part(held, 3 * layer + i, p, target) for i, p in enumerate(parts))
+        return Packed(*stored, self.kv)  # type: ignore[call-arg,arg-type]
 
     def extract(self, row: int) -> list[Any]:
         """One row as mlx-lm's own quantized cache, a copy."""
