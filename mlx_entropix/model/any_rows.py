@@ -28,7 +28,7 @@ from mlx_entropix.model.runs import Run, lay_out
 
 
 class NotBatchedError(Exception):
-    """A kind of cache that `AnyRows` does not know."""
+    """A kind of cache that `AnyRows` does not know, or cannot keep in few bits."""
 
 
 class States(ArraysCache):
@@ -54,6 +54,8 @@ class AnyRows:
         self.states: list[ArraysCache] = []
         self.mask_axes = mask_axes
         self.layers = [self._front(layer) for layer in template]
+        if kv is not None and not self.fronts:
+            raise NotBatchedError("states alone")
         # By layer and array, (rows, …); None before it is known.
         self.held: list[list[mx.array | None]] = [[None] * len(s.cache) for s in self.states]
 
