@@ -32,7 +32,7 @@ _ERRORS = (ValueError, TypeError, AttributeError, IndexError, KeyError, RuntimeE
 class AnyDecoder:
     """A model of mlx-lm as a `Decoder`.
 
-    `attends` is whether scores are reported. `context_length` is the most tokens that a row may
+    `attends` is whether scores are reported, `heard_call` by which call of attention in a pass. `context_length` is the most tokens that a row may
     hold, `vocabulary_size` the width of logits. Raises `WeightsError` where it cannot be run.
     """
 
@@ -43,13 +43,13 @@ class AnyDecoder:
         self.context_length = context_length
         self.source = source
         open_to_taps(source)
-        self._rows, self.vocabulary_size, self._heard = self._try()
+        self._rows, self.vocabulary_size, self.heard_call = self._try()
         mx.eval(source.parameters())
 
     @property
     def attends(self) -> bool:
         """Whether there is attention to report."""
-        return self._heard is not None
+        return self.heard_call is not None
 
     def empty_cache(self) -> AnyRows | LoneRows:
         """A cache without rows."""
@@ -67,7 +67,7 @@ class AnyDecoder:
         scores: list[mx.array] = []
         runs: list[Run] = []
         for run, part, layers in cache.passes(spans):
-            tap = Tap(self._heard) if run.look and self._heard is not None else None
+            tap = Tap(self.heard_call) if run.look and self.heard_call is not None else None
             with listen(tap):
                 out = self.source(tokens[part].reshape(run.size, -1), cache=layers)
             if run.look:
