@@ -91,7 +91,7 @@ def _settings(options: Namespace, port: int) -> "Settings":
         host=options.host,
         port=port,
         weights=options.weights_dir,
-        **loading(options),
+        loading=loading(options),
         auto=auto,
         sampler=sampler,
         config=config,

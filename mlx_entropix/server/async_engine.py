@@ -210,9 +210,7 @@ class _EngineThread(threading.Thread):
         try:
             settings = self._settings
             location = locate_weights(settings.weights)
-            model, tokenizer = load_from(
-                location, settings.adapter_path, settings.kv_bits, settings.kv_group_size
-            )
+            model, tokenizer = load_from(location, **settings.loading)
             make_engine = partial(
                 Engine,
                 model,

@@ -83,6 +83,7 @@ def test_json_and_trace(run_here, tmp_path):
     assert result["mean_logits_entropy"] == pytest.approx(mean)
 
 
+@pytest.mark.slow
 def test_an_adapter_and_a_cache_of_few_bits(bundled_adapter, run_here, capsys):
     arguments = ["--input", QUESTION, "--normal", "--temperature", "0", "--max_tokens", "8"]
     (plain,) = json_lines(run_here(*arguments, "--json").stdout)
