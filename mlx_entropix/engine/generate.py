@@ -44,11 +44,17 @@ def load(
     scale each. Raises `WeightsError`, `TokenizerError` or `DownloadError`, each with a sentence
     that says what to do.
     """
-    return load_from(locate_weights(weights), adapter_path, kv_bits, kv_group_size)
+    return load_from(
+        locate_weights(weights),
+        adapter_path=adapter_path,
+        kv_bits=kv_bits,
+        kv_group_size=kv_group_size,
+    )
 
 
 def load_from(
     location: Location,
+    *,
     adapter_path: str | Path | None = None,
     kv_bits: int | None = None,
     kv_group_size: int = 64,

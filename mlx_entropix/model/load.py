@@ -38,7 +38,7 @@ def load_model(
     file, which hold its tokenizer (`None` for a folder). Raises `WeightsError`.
     """
     name = name or path.stem
-    source, config, metadata = load_source(path, name, adapter)
+    source, config, metadata = load_source(path, name=name, adapter=adapter)
     return _decoder(source, name, config, kv), metadata
 
 
@@ -52,7 +52,7 @@ def _decoder(
 
 
 def load_source(
-    path: Path, name: str | None = None, adapter: Path | None = None
+    path: Path, *, name: str | None = None, adapter: Path | None = None
 ) -> tuple[nn.Module, dict[str, Any], dict[str, Any] | None]:
     """The weights as mlx-lm's own model, not yet evaluated, in the form that runs fastest here.
 
