@@ -74,7 +74,7 @@ def arithmetic(bytes_a_number: int = 2) -> None:
 
 
 def _run(options: argparse.Namespace, ranks: Ranks | None) -> int:
-    model, tokenizer = load_from(locate_weights(options.weights_dir), ranks)
+    model, tokenizer = load_from(locate_weights(options.weights_dir), ranks=ranks)
     engine = engine_on(ranks, model, tokenizer, max_rows=options.rows * options.seeds)
     rows: dict[int, list[TokenEvent]] = {}
     for i in range(options.rows * options.seeds):

@@ -19,6 +19,8 @@ from mlx_entropix.cli.command import (
     add_debug,
     add_model,
     add_sampler,
+    check_adapter,
+    check_model,
     check_sampler,
     whole_number,
 )
@@ -56,6 +58,7 @@ def _run(options: Namespace, ranks: "Ranks | None") -> int:
     _check_terminal(options)
     screen = make_screen(no_color=options.no_color, quiet=options.quiet, is_json=options.json)
     prompts = asked_prompts(options)
+    check_adapter(options)
     auto = find_auto(options.weights_dir)
     sampler, config = config_of(options, auto)
     forks = Forks.of(options)
@@ -142,6 +145,7 @@ def parse(argv: list[str] | None) -> Namespace:
     """The checked options. Exits with code 2 and a sentence where they make no sense."""
     parser = make_parser()
     options = parser.parse_args(argv)
+    check_model(parser, options)
     check_sampler(parser, options)
     problem = _contradiction(options)
     if problem:

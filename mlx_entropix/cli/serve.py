@@ -16,7 +16,10 @@ from mlx_entropix.cli.command import (
     add_debug,
     add_model,
     add_sampler,
+    check_adapter,
+    check_model,
     check_sampler,
+    loading,
     whole_number,
 )
 from mlx_entropix.cli.on_ranks import first_rank_alone, on_ranks
@@ -52,6 +55,7 @@ def _run(options: Namespace, ranks: "Ranks | None") -> None:
         print(config_text(options), end="")
         return
     try:
+        check_adapter(options)
         with _listen(options.host, options.port) as listener:
             settings = _settings(options, listener.getsockname()[1], ranks)
             from mlx_entropix.server.run import run_server
@@ -89,6 +93,7 @@ def _settings(options: Namespace, port: int, ranks: "Ranks | None") -> "Settings
         host=options.host,
         port=port,
         weights=options.weights_dir,
+        loading=loading(options),
         auto=auto,
         sampler=sampler,
         config=config,
@@ -138,6 +143,7 @@ def parse(argv: list[str] | None) -> Namespace:
     _add_access(parser)
     _add_logs(parser)
     options = parser.parse_args(argv)
+    check_model(parser, options)
     check_sampler(parser, options)
     if options.ui_dir is None:
         options.ui_dir = _UI if (_UI / "index.html").is_file() else None

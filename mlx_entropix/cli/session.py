@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlx_entropix.choices import MOST_PATHS
+from mlx_entropix.cli.command import loading
 from mlx_entropix.cli.fork_options import Forks
 from mlx_entropix.cli.sampler_options import Config
 from mlx_entropix.cli.screen import Screen
@@ -42,7 +43,8 @@ from mlx_entropix.window import MetricWindow
 class Session:
     """The loaded model and everything that was asked for on the command line.
 
-    `auto` is what the sampler of that name is for this model, `forks` what was said of forks.
+    `auto` is what the sampler of that name is for this model, `forks` what was said of forks,
+    `loading` what was said of how to load the model.
     `sampler`, `config`, `fork` (None for answers of one path) and `seed` may change during a chat.
     `prefix_cache_bytes` of past sequences are kept for answers to come. The trace has windows of so
     many tokens; 0 means none.
@@ -60,6 +62,7 @@ class Session:
     is_raw: bool
     trace: TraceFile | None
     window: int = 0
+    loading: dict[str, Any] = field(default_factory=dict)
     forks: Forks = field(default_factory=Forks)
     fork: ForkConfig | None = None
     prefix_cache_bytes: int = 0
@@ -81,7 +84,7 @@ class Session:
         ranks: Ranks | None = None,
     ) -> "Session":
         """Load the model. Raises `WeightsError` or `TokenizerError`."""
-        model, tokenizer = load_from(location, ranks=ranks)
+        model, tokenizer = load_from(location, ranks=ranks, **loading(options))
         return cls(
             screen=screen,
             model=model,
@@ -95,6 +98,7 @@ class Session:
             is_raw=options.raw,
             trace=trace,
             window=options.window,
+            loading=loading(options),
             forks=forks,
             fork=forks.config,
             ranks=ranks,
@@ -143,6 +147,7 @@ class Session:
         """What an answer comes from, for a record of it."""
         return {
             "model": self.model.name,
+            **self.loading,
             "sampler": self.sampler,
             "config": self.config.model_dump(mode="json"),
             "seed": self.seed,

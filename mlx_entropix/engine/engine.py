@@ -48,6 +48,7 @@ from mlx_entropix.engine.step import (
 from mlx_entropix.errors import PromptError
 from mlx_entropix.model.decoder import Decoder, Looked, Span
 from mlx_entropix.sampling import measures_trends, position_key, sample_rows, self_certainty
+from mlx_entropix.sampling.parameter_rows import RowConfig
 from mlx_entropix.text import Tokenizer
 
 CLARIFYING_TEXT = " ..."
@@ -101,7 +102,7 @@ class Engine:
         self._copies: list[tuple[int, int]] = []  # the last rows, while the cache lacks them
         self._queued: QueuedStep | None = None
         self._reads_first = False  # before the next step is queued
-        self._samplers = Samplers.of([], self.clarifying_token, model.vocabulary_size)
+        self._samplers = self._samplers_of([])
         self._next_id = 0
         self._steps = 0
 
@@ -165,6 +166,10 @@ class Engine:
         if self._steps % _STEPS_BETWEEN_CLEARING == 0:
             mx.clear_cache()
         return events
+
+    def _samplers_of(self, configs: list[RowConfig]) -> Samplers:
+        model = self.model
+        return Samplers.of(configs, self.clarifying_token, model.vocabulary_size, model.attends)
 
     def _new_id(self) -> int:
         self._next_id += 1
@@ -373,7 +378,7 @@ class Engine:
             looked = with_all_heads(self.group, looked)
         configs = [look.row.request.config for look in looks]
         if not self._samplers.are_those_of(configs):
-            self._samplers = Samplers.of(configs, self.clarifying_token, self.model.vocabulary_size)
+            self._samplers = self._samplers_of(configs)
         samplers = self._samplers
         keys = [
             position_key(look.row.request.seed, look.position, look.row.branch) for look in looks

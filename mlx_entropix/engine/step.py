@@ -83,7 +83,7 @@ class QueuedStep:
             row = look.row
             if row.state is State.ENDED or (look.given is None and not look.counts):
                 continue
-            seen = Numbers.of(numbers[i])
+            seen = Numbers.of(numbers[i], self.sampled.attends)
             if not seen.are_finite:
                 row.state = State.ENDED
                 events.append((row, RowFailed(row.id, _NOT_FINITE.format(model_name))))
@@ -145,12 +145,16 @@ class Samplers(NamedTuple):
 
     @classmethod
     def of(
-        cls, configs: Sequence[RowConfig], clarifying_token: int, vocabulary_size: int
+        cls,
+        configs: Sequence[RowConfig],
+        clarifying_token: int,
+        vocabulary_size: int,
+        attends: bool,
     ) -> "Samplers":
-        """That of one configuration a position."""
+        """That of one configuration a position, for a model that `attends` or does not."""
         return cls(
             configs,
-            parameter_rows(configs, clarifying_token),
+            parameter_rows(configs, clarifying_token, attends),
             candidate_count(configs, vocabulary_size),
             draw_count(configs),
             measures_sigma(configs),

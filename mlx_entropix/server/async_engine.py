@@ -224,18 +224,19 @@ class _EngineThread(threading.Thread):
     def run(self) -> None:
         """Load, and serve for as long as the process lives. A failure to load goes to the loop."""
         try:
-            location = locate_weights(self._settings.weights)
-            ranks = self._settings.ranks
-            model, tokenizer = load_from(location, ranks=ranks)
+            settings = self._settings
+            location = locate_weights(settings.weights)
+            ranks = settings.ranks
+            model, tokenizer = load_from(location, ranks=ranks, **settings.loading)
             make_engine = partial(
                 engine_on,
                 ranks,
                 model,
                 tokenizer,
-                max_rows=self._settings.max_rows,
-                max_kv_tokens=self._settings.max_kv_tokens,
+                max_rows=settings.max_rows,
+                max_kv_tokens=settings.max_kv_tokens,
                 chunk_beside_rows=_CHUNK_BESIDE_ROWS,
-                prefix_cache_bytes=self._settings.prefix_cache_bytes,
+                prefix_cache_bytes=settings.prefix_cache_bytes,
             )
             engine = make_engine()
             _warm_up(engine)

@@ -129,9 +129,16 @@ def test_gguf_of_another_architecture(tmp_path):
         model,
         config,
         gguf.GGMLQuantizationType.F16,
-        architecture="gemma2",
+        architecture="mamba",
     )
-    with pytest.raises(WeightsError, match="'gemma2' is not supported"):
+    with pytest.raises(WeightsError, match=r"'mamba' is not supported.*llama, qwen2"):
+        load_model(path)
+
+
+@pytest.mark.parametrize("kind", ["Q5_0", "MXFP4"])
+def test_gguf_of_a_quantization_that_mlx_does_not_know(kind, tmp_path):
+    path = save_gguf(tmp_path / "other.gguf", *random_model(), gguf.GGMLQuantizationType[kind])
+    with pytest.raises(WeightsError, match=rf"has tensors of {kind}, which MLX cannot read"):
         load_model(path)
 
 
