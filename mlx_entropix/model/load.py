@@ -56,6 +56,11 @@ def _load_folder(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
     _check_shards(folder)
     try:
         model, config = load_checkpoint(folder, lazy=True)
+    except SystemExit:  # by a module that wants another package
+        raise WeightsError(
+            f"{folder}: the architecture {config['model_type']!r} needs a package that mlx-lm does "
+            "not bring. Choose another model; docs/models.md lists all that work."
+        ) from None
     except (RuntimeError, ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         detail = " ".join(str(error).split())[:300]
         raise WeightsError(

@@ -13,7 +13,7 @@ import mlx.nn as nn
 from mlx_lm.models.llama import Model, ModelArgs
 
 from mlx_entropix.errors import WeightsError
-from mlx_entropix.weights.model_config import check_config
+from mlx_entropix.weights.model_config import LLAMA_TYPES, check_llama, is_llama
 
 _GROUP_SIZE = 32
 
@@ -129,7 +129,12 @@ def _config(metadata: dict[str, Any], tensors: dict[str, mx.array], path: Path) 
             "factor": value("rope.scaling.factor", 1.0),
             "original_max_position_embeddings": value("rope.scaling.original_context_length"),
         }
-    check_config(config, str(path))
+    if not is_llama(config):
+        raise WeightsError(
+            f"{path}: the architecture {architecture!r} is not supported in a GGUF file. "
+            f"GGUF files of these types work: {', '.join(LLAMA_TYPES)}."
+        )
+    check_llama(config, str(path))
     return config
 
 
