@@ -4,13 +4,14 @@ uv run python -m benchmarks.models                  # prints the table of docs/m
 uv run python -m benchmarks.models qwen3 gemma2     # these alone
 
 Tried are: greedy tokens against mlx-lm's own loop, several rows in company against each alone, the
-metrics of attention against ones computed in NumPy from queries and keys that were caught in mlx-lm's
-own pass, and forks where rows can be rewound.
+metrics of attention against ones computed in NumPy from queries and keys that were caught in
+mlx-lm's own pass, and forks where rows can be rewound.
 """
 
 import sys
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from contextlib import redirect_stdout
+from typing import Any, NamedTuple, cast
 
 import mlx_entropix  # noqa: F401  (loads the BLAS)
 
@@ -77,7 +78,8 @@ def greedy(source: nn.Module, prompt: Sequence[int]) -> list[int]:
     source(mx.array([prompt[:-1]]), cache=cache)
     last, tokens = prompt[-1], []
     for _ in range(TOKENS):
-        last = int(mx.argmax(source(mx.array([[last]]), cache=cache)[0, -1]).item())
+        logits = source(mx.array([[last]]), cache=cache)[0, -1]
+        last = cast(int, mx.argmax(logits).item())
         tokens.append(last)
     return tokens
 
@@ -95,8 +97,8 @@ def check(decoder: AnyDecoder, expected: Sequence[Sequence[int]]) -> None:
         _same(logits[:, row], alone[row][:, 0], "logits in company")
         if decoder.attends:
             metrics = scores[-1][row]
-            sequence = [*PROMPTS[row], *tokens[:-1]]
-            _same(metrics, reference_metrics(decoder, sequence), "metrics of attention")
+            reference = reference_metrics(decoder, PROMPTS[row], tokens[:-1])
+            _same(metrics, reference, "metrics of attention")
     if decoder.empty_cache().can_rewind:
         _check_forks(decoder, alone[0][:, 0])
 
@@ -139,16 +141,20 @@ def generate(
     return tokens, np.stack(logits), metrics
 
 
-def reference_metrics(decoder: AnyDecoder, sequence: Sequence[int]) -> np.ndarray:
+def reference_metrics(
+    decoder: AnyDecoder, prompt: Sequence[int], tokens: Sequence[int]
+) -> np.ndarray:
     """The metrics of the last position, by queries and keys of mlx-lm's own pass, in NumPy."""
     source, cache = decoder.source, make_prompt_cache(decoder.source)
-    source(mx.array([sequence[:-1]]), cache=cache)
+    source(mx.array([prompt[:-1]]), cache=cache)
     tap = Tap(decoder.heard_call)
-    with listen(tap):
-        source(mx.array([sequence[-1:]]), cache=cache)
+    for token in (prompt[-1], *tokens):
+        tap = Tap(decoder.heard_call)
+        with listen(tap):
+            source(mx.array([[token]]), cache=cache)
     call = tap.heard
     if call is None and decoder.heard_call is not None:  # its softmax can be heard only by our rows
-        return _metrics_of_softmax(decoder, sequence)
+        return _metrics_of_softmax(decoder, [*prompt, *tokens])
     assert call is not None
     assert call.queries is not None
     assert call.keys is not None
@@ -183,7 +189,7 @@ def _check_forks(decoder: AnyDecoder, wanted: np.ndarray) -> None:
     _step(decoder, cache, {0: [*PROMPTS[0], 5, 6]}, 0)
     cache.copy([(0, len(PROMPTS[0]) - 1)])
     cache.rewind([2, 0])
-    _step(decoder, cache, {0: [9], 1: [PROMPTS[0][-1], 11]}, 2)
+    _step(decoder, cache, {0: [9], 1: [PROMPTS[0][-1], 11]}, 1)
     cache.rewind([0, 2])
     looked = _step(decoder, cache, {1: PROMPTS[0][-1:]}, 1)
     _same(np.array(looked.logits[0].astype(mx.float32)), wanted[0], "logits of a fork")
@@ -192,7 +198,8 @@ def _check_forks(decoder: AnyDecoder, wanted: np.ndarray) -> None:
 def main() -> None:
     found = []
     for name in sys.argv[1:] or architectures():
-        found.append(try_architecture(name))
+        with redirect_stdout(sys.stderr):  # some modules print
+            found.append(try_architecture(name))
         print(*found[-1], file=sys.stderr, flush=True)
     count = {
         kind: sum(f.kind == kind for f in found) for kind in ("full", "logits only", "refused")

@@ -89,6 +89,28 @@ _LINEAR = {
     "gate_lower_bound": -5.0,
     "use_full_rank_gate": True,
 }
+_YARN = {
+    "type": "yarn",
+    "factor": 2.0,
+    "original_max_position_embeddings": 256,
+    "beta_fast": 32,
+    "beta_slow": 1,
+    "mscale": 1.0,
+    "mscale_all_dim": 0.0,
+}
+_GRANITE = {
+    "logits_scaling": 1.0,
+    "attention_multiplier": 0.25,
+    "embedding_multiplier": 2.0,
+    "residual_multiplier": 0.5,
+}
+_LONGCAT = {
+    "attention_method": "MLA",
+    "zero_expert_type": "identity",
+    "zero_expert_num": 1,
+    "mla_scale_q_lora": True,
+    "mla_scale_kv_lora": True,
+}
 _GROUPS = {"num_experts": 4, "n_group": 1, "topk_group": 1}
 
 # What an architecture needs beside NUMBERS, by its module.
@@ -96,7 +118,11 @@ OWN: dict[str, dict[str, Any]] = {
     "afm7": {"hidden_dim": 64, "num_layers": 4, "num_kv_reuse_layers": 2},
     "afmoe": {"layer_types": TYPES, "num_dense_layers": 1},
     "apertus": {"post_norm": False, "qk_norm": True, "hidden_act": "xielu"},
-    "baichuan_m1": {"sliding_window_layers": [0, 2], "conv_window": 2},
+    "baichuan_m1": {
+        "tie_word_embeddings": False,
+        "sliding_window_layers": [0, 2],
+        "conv_window": 2,
+    },
     "bailing_hybrid": {
         "layer_group_size": 2,
         "group_norm_size": 2,
@@ -110,7 +136,7 @@ OWN: dict[str, dict[str, Any]] = {
         "ffn_config": {"ffn_hidden_size": 96, "moe_num_experts": 4, "moe_top_k": 2},
         "attn_config": {"kv_n_heads": 2, "clip_qkv": 8.0, "rope_theta": 10000.0},
     },
-    "deepseek_v2": {"topk_method": "greedy"},
+    "deepseek_v2": {"topk_method": "greedy", "rope_scaling": _YARN},
     "deepseek_v32": {"index_head_dim": 32, "index_n_heads": 2, "index_topk": 64},
     "deepseek_v41": {
         "o_groups": 2,
@@ -174,17 +200,10 @@ OWN: dict[str, dict[str, Any]] = {
     },
     "glm4_moe_lite": {"num_key_value_heads": 4},
     "gpt_oss": {"layer_types": TYPES, "hidden_size": 64},
-    "granite": {
-        "logits_scaling": 1.0,
-        "attention_multiplier": 0.25,
-        "embedding_multiplier": 2.0,
-        "residual_multiplier": 0.5,
-    },
+    "granite": _GRANITE,
+    "granitemoe": _GRANITE,
     "granitemoehybrid": {
-        "logits_scaling": 1.0,
-        "attention_multiplier": 0.25,
-        "embedding_multiplier": 2.0,
-        "residual_multiplier": 0.5,
+        **_GRANITE,
         "layer_types": ["mamba", "attention", "mamba", "attention"],
         "mamba_n_heads": 4,
         "mamba_d_head": 32,
@@ -218,7 +237,13 @@ OWN: dict[str, dict[str, Any]] = {
         "mamba_expand": 2,
     },
     "kimi_linear": {"linear_attn_config": _LINEAR, "model_max_length": 512, "n_group": 1},
-    "kimi_k3": {"linear_attn_config": _LINEAR, "hidden_act": "silu"},
+    "kimi_k3": {
+        "linear_attn_config": _LINEAR,
+        "hidden_act": "situ",
+        "attn_res_block_size": 2,
+        "activation_situ_beta": 1.0,
+        "activation_situ_linear_beta": 1.0,
+    },
     "laguna": {"layer_types": TYPES, "num_key_value_heads": 2},
     "lfm2": {
         "conv_bias": False,
@@ -248,17 +273,13 @@ OWN: dict[str, dict[str, Any]] = {
     "llama4": {
         "attention_chunk_size": 8,
         "interleave_moe_layer_step": 2,
+        "num_experts_per_tok": 1,
         "intermediate_size_mlp": 96,
         "use_qk_norm": True,
         "rope_scaling": None,
     },
-    "longcat_flash": {
-        "attention_method": "MLA",
-        "zero_expert_type": "identity",
-        "zero_expert_num": 1,
-        "mla_scale_q_lora": True,
-        "mla_scale_kv_lora": True,
-    },
+    "longcat_flash": _LONGCAT,
+    "longcat_flash_ngram": {**_LONGCAT, "ngram_vocab_size_ratio": 2},
     "mamba2": {
         "num_heads": 4,
         "head_dim": 32,
@@ -267,7 +288,13 @@ OWN: dict[str, dict[str, Any]] = {
         "intermediate_size": 128,
     },
     "mamba": {"intermediate_size": 128},
-    "mellum": {"layer_types": TYPES},
+    "mellum": {
+        "layer_types": TYPES,
+        "rope_parameters": {
+            SLIDING: {"rope_theta": 10000.0, "rope_type": "default"},
+            FULL: {"rope_theta": 10000.0, "rope_type": "default"},
+        },
+    },
     "mimo_v2_flash": {
         "hybrid_layer_pattern": [1, 0, 1, 0],
         "moe_layer_freq": [0, 1, 1, 1],
@@ -283,7 +310,17 @@ OWN: dict[str, dict[str, Any]] = {
         "n_shared_experts": None,
     },
     "minicpm": {"dim_model_base": 64, "scale_depth": 1.4, "scale_emb": 1.0},
-    "minicpm3": {"dim_model_base": 64, "scale_depth": 1.4, "scale_emb": 1.0},
+    "minicpm3": {
+        "rope_scaling": {
+            "type": "longrope",
+            "original_max_position_embeddings": 512,
+            "short_factor": [1.0] * 8,
+            "long_factor": [1.0] * 8,
+        },
+        "dim_model_base": 64,
+        "scale_depth": 1.4,
+        "scale_emb": 1.0,
+    },
     "minimax": {"shared_intermediate_size": 48},
     "minimax_m3_vl": {
         "dense_intermediate_size": 96,
@@ -323,6 +360,8 @@ OWN: dict[str, dict[str, Any]] = {
         "post_norm_eps": 1e-8,
         "output_multiplier": 0.5,
         "moe_hidden_size": 64,
+        "num_shared_experts": 0,
+        "mlp_layer_types": ["sparse"] * 4,
     },
     "nemotron-nas": {
         "block_configs": [
@@ -359,6 +398,7 @@ OWN: dict[str, dict[str, Any]] = {
         "dense_attention_every_n_layers": 2,
         "ff_intermediate_size": 96,
         "gegelu_limit": 20.0,
+        "vocab_size": 100352,  # it bans tokens by their numbers
         "blocksparse_block_size": 64,
         "num_attention_heads": 4,
     },
@@ -372,6 +412,7 @@ OWN: dict[str, dict[str, Any]] = {
         }
     },
     "phixtral": {"num_local_experts": 4},
+    "plamo": {"num_attention_heads": 8, "n_shared_head": 8},
     "plamo2": {
         "hidden_size_per_head": 16,
         "mamba_d_state": 16,

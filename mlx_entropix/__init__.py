@@ -1,4 +1,4 @@
-"""Entropy-based sampling for Llama-shaped language models on MLX.
+"""Entropy-based sampling for language models on MLX.
 
 The names are loaded when they are first used: `import mlx_entropix` alone is quick.
 """

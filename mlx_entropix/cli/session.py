@@ -29,7 +29,7 @@ from mlx_entropix.engine import (
     stream_request,
     token_record,
 )
-from mlx_entropix.model.decoder import Decoder
+from mlx_entropix.model.decoder import Decoder, limits
 from mlx_entropix.prompts import Prompt
 from mlx_entropix.ranks.join import Ranks
 from mlx_entropix.sampling import SamplerConfig
@@ -85,6 +85,8 @@ class Session:
     ) -> "Session":
         """Load the model. Raises `WeightsError` or `TokenizerError`."""
         model, tokenizer = load_from(location, ranks=ranks, **loading(options))
+        for sentence in limits(model):
+            screen.notice(sentence)
         return cls(
             screen=screen,
             model=model,

@@ -45,7 +45,7 @@ from mlx_entropix.engine.step import (
     recent_metrics,
     step_tokens,
 )
-from mlx_entropix.errors import PromptError
+from mlx_entropix.errors import ConfigError, PromptError
 from mlx_entropix.model.decoder import Decoder, Looked, Span
 from mlx_entropix.sampling import measures_trends, position_key, sample_rows, self_certainty
 from mlx_entropix.sampling.parameter_rows import RowConfig
@@ -119,14 +119,19 @@ class Engine:
     def add(self, request: Request) -> int:
         """Put a request in line. Returns the number of its row, which its events will bear.
 
-        Raises `PromptError` where the prompt is empty or does not fit, `ValueError` for limits
-        that make no sense. `max_tokens` is cut to what the context has room for.
+        Raises `PromptError` where the prompt is empty or does not fit, `ConfigError` for forks of
+        a model that cannot rewind, `ValueError` for limits that make no sense. `max_tokens` is cut
+        to what the context has room for.
         """
         known = len(request.prompt) + len(request.prefix)
         if not request.prompt:
             raise PromptError("The prompt is empty. Give at least one character of text.")
         if request.max_tokens < (0 if request.scores_prompt else 1):
             raise ValueError(f"max_tokens is {request.max_tokens}; it must be at least 1.")
+        if request.policy and not self.can_rewind:
+            raise ConfigError(
+                f"{self.model.name} cannot fork: it cannot take tokens back. Ask without forks."
+            )
         limit = min(self.model.context_length, self.max_kv_tokens)
         if known >= limit:
             raise PromptError(

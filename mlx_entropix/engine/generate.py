@@ -61,7 +61,7 @@ def load_from(
     kv_bits: int | None = None,
     kv_group_size: int = 64,
 ) -> tuple[Decoder, Tokenizer]:
-    """Load what `locate_weights` found, see `load`; of `ranks` that divide the model, this one's share."""
+    """Load what `locate_weights` found, see `load`; this one's share, where `ranks` divide it."""
     divided = ranks if ranks is not None and ranks.divide_model else None
     model, metadata = load_model(
         location.path,

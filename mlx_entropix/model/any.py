@@ -3,8 +3,8 @@
 The model is called once for each run of a step (runs.py): neighbouring rows with equally many
 tokens, whose caches stand in front of rows of our own (fronts.py, any_rows.py). Which class of
 model can do that is found out when it is loaded, by a pass whose result nobody asks for, so it
-costs next to nothing; one that cannot is called row by row. The last layer that attends to all tokens before is
-heard in the same way (tap.py); where there is none, no scores are reported.
+costs next to nothing; one that cannot is called row by row. The last layer that attends to all
+tokens before is heard in the same way (tap.py); where there is none, no scores are reported.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,12 @@ from mlx_entropix.model.runs import Run, join_scores
 from mlx_entropix.model.tap import Tap, listen, open_to_taps
 
 # Modules that take rows at different positions without an error, and compute them wrongly.
-_ONE_BY_ONE: frozenset[str] = frozenset()
+_ONE_BY_ONE = frozenset({"afm7"})
+
+# Modules that mlx-lm itself computes wrongly, and why.
+_REFUSED = {
+    "phi3small": "its results with mlx-lm depend on the pieces in which a prompt is computed",
+}
 
 _TRIED_ROWS = 13  # no model has so many KV heads, for which rows could be mistaken
 _ERRORS = (ValueError, TypeError, AttributeError, IndexError, KeyError, RuntimeError)
@@ -32,8 +37,9 @@ _ERRORS = (ValueError, TypeError, AttributeError, IndexError, KeyError, RuntimeE
 class AnyDecoder:
     """A model of mlx-lm as a `Decoder`.
 
-    `attends` is whether scores are reported, `heard_call` by which call of attention in a pass. `context_length` is the most tokens that a row may
-    hold, `vocabulary_size` the width of logits. Raises `WeightsError` where it cannot be run.
+    `attends` is whether scores are reported, `heard_call` of which call of attention in a pass.
+    `context_length` is the most tokens that a row may hold, `vocabulary_size` the width of logits.
+    Raises `WeightsError` where the model cannot be run.
     """
 
     def __init__(self, source: nn.Module, name: str, context_length: int, kv: KVBits | None = None):
@@ -42,6 +48,9 @@ class AnyDecoder:
         self.weights: Path | None = None
         self.context_length = context_length
         self.source = source
+        self._module = type(source).__module__.rsplit(".", 1)[-1]
+        if self._module in _REFUSED:
+            raise self._cannot_be_run(_REFUSED[self._module])
         open_to_taps(source)
         self._rows, self.vocabulary_size, self.heard_call = self._try()
         mx.eval(source.parameters())
@@ -88,7 +97,7 @@ class AnyDecoder:
             return list(make_prompt_cache(self.source))
 
         together = [lambda axes=axes: AnyRows(made(), axes, self.kv) for axes in (1, 2)]
-        if type(self.source).__module__.split(".")[-1] in _ONE_BY_ONE:
+        if self._module in _ONE_BY_ONE:
             together = []
         for rows in together:
             try:
@@ -103,11 +112,13 @@ class AnyDecoder:
         try:
             return (lambda: LoneRows(made)), *self._probe(LoneRows(made), 1)
         except _ERRORS as error:
-            detail = " ".join(str(error).split())[:300]
-            raise WeightsError(
-                f"{self.name} cannot be run: mlx-lm computes no text with its architecture "
-                f"({detail}). Choose another model, or another version of mlx-lm."
-            ) from error
+            raise self._cannot_be_run(" ".join(str(error).split())[:300]) from error
+
+    def _cannot_be_run(self, why: str) -> WeightsError:
+        return WeightsError(
+            f"{self.name} cannot be run: {why}. Choose another model, or another version of "
+            "mlx-lm; docs/models.md lists all that work."
+        )
 
     def _probe(self, cache: AnyRows | LoneRows, count: int) -> tuple[int, int | None]:
         """Promise passes of `count` rows, at one position and at different ones."""

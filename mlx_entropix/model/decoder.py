@@ -82,6 +82,22 @@ class Cache(Protocol):
         ...
 
 
+def limits(model: "Decoder") -> list[str]:
+    """What a model cannot do that others can, a sentence each."""
+    said = []
+    if not model.attends:
+        said.append(
+            f"{model.name} has no attention that can be measured: the four metrics of attention "
+            "are null, and what a sampler makes of them is off."
+        )
+    if not model.empty_cache().can_rewind:
+        said.append(f"{model.name} cannot take tokens back: {NO_FORKS}.")
+    return said
+
+
+NO_FORKS = "it answers without forks and without drafts"
+
+
 class Decoder(Protocol):
     """A model as the engine uses it.
 

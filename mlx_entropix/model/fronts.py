@@ -42,10 +42,11 @@ class KVFront:
         self._layer = layer
         self._plain = plain and window is None
         self._pass: Pass | None = None
+        self._fetched: tuple[mx.array, mx.array] | None = None
 
     def begin(self, coming: Pass) -> None:
         """Get ready for a run."""
-        self._pass = coming
+        self._pass, self._fetched = coming, None
         self.offset = coming.offset
 
     def update_and_fetch(self, keys: mx.array, values: mx.array) -> tuple[mx.array, mx.array]:
@@ -57,23 +58,31 @@ class KVFront:
         self.offset = self.offset + now.run.length
         if (tap := listener()) is not None:
             tap.fetched(fetched[0], self._plain)
-        return fetched[0], fetched[1]
+        self._fetched = fetched[0], fetched[1]
+        return self._fetched
+
+    def keys_and_values(self) -> tuple[mx.array, mx.array]:
+        """What `update_and_fetch` returned in this run, for layers that share keys and values."""
+        assert self._fetched is not None, "nothing was fetched"
+        return self._fetched
 
     def make_mask(self, N: int, return_array: bool = False, window_size: int | None = None) -> Mask:
         """The mask of a run's N tokens a row, over the columns that `update_and_fetch` returns."""
         now = self._now
         if now.run.length != N:
             raise ValueError(f"a mask of {N} tokens for a run of {now.run.length}")
-        window = min((w for w in (window_size, self.window) if w), default=None)
+        window = window_size or self.window
         tap = listener()
         if window is None or (now.run.keys <= window and tap is None):
             return self._causal(N, return_array)
-        if self.window == window and N == 1 and now.is_even:
+        if self.window and self.window <= window and N == 1 and now.is_even:
             return None  # what it hides is not fetched
         columns = mx.arange(self._first(self.window), now.run.keys)
-        positions = mx.array(now.begins[:1] if now.is_even else now.begins)[:, None] + mx.arange(N)
-        positions = positions[..., None]
+        begins = mx.array(now.begins[:1] if now.is_even else now.begins)[:, None, None]
+        positions = begins + mx.arange(N)[:, None]
         mask = (columns <= positions) & (columns > positions - window)  # (B or 1, N, T)
+        if self.window and self.window < window:  # mlx-lm's cache of a window has no more
+            mask &= columns > begins - self.window
         mask = mask[0] if now.is_even else self._by_rows(mask)
         if tap is not None:
             tap.masked(mask)

@@ -36,8 +36,8 @@ def load_model(
     """Load the weights in a folder or a `.gguf` file: a Llama of our own, or mlx-lm's other models.
 
     With `ranks` it is this one's share of them. `adapter` is the folder of one (adapter.py), if
-    there is one. `kv` says how its caches pack keys and values. Returns the model, and the metadata of a `.gguf`
-    file, which hold its tokenizer (`None` for a folder). Raises `WeightsError`.
+    there is one. `kv` says how its caches pack keys and values. Returns the model, and the metadata
+    of a `.gguf` file, which hold its tokenizer (`None` for a folder). Raises `WeightsError`.
     """
     name = name or path.stem
     if ranks is not None and path.is_dir():
@@ -92,6 +92,11 @@ def _load_folder(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
     _check_shards(folder)
     try:
         model, config = load_checkpoint(folder, lazy=True)
+    except SystemExit:  # by a module that wants another package
+        raise WeightsError(
+            f"{folder}: the architecture {config['model_type']!r} needs a package that mlx-lm does "
+            "not bring. Choose another model; docs/models.md lists all that work."
+        ) from None
     except (RuntimeError, ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         detail = " ".join(str(error).split())[:300]
         raise WeightsError(

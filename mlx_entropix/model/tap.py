@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import mlx.core as mx
 import mlx.nn as nn
+from mlx_lm.models.cache import KVCache
 
 _NAME = "scaled_dot_product_attention"
 _HEARD_BY = "_mlx_entropix_hears"
@@ -98,6 +99,8 @@ class Tap:
         for known, plain in reversed(self._fetched):
             if keys is known:
                 return plain
+        if type(cache) is KVCache and keys is not None:  # of a row that is computed by itself
+            return bool(keys.shape[2] == cache.offset)
         if self._fetched and (
             keys is None or hasattr(cache, "update_and_fetch")
         ):  # made of what was fetched last

@@ -19,6 +19,7 @@ from typing import Literal, TypeVar
 
 from mlx_entropix.engine import Engine, Event, Request, RowForked, engine_on, load_from
 from mlx_entropix.errors import EntropixError, RankError
+from mlx_entropix.model.decoder import limits
 from mlx_entropix.sampling import PRESETS
 from mlx_entropix.server.api_errors import ApiError, bug, loading, queue_full, stopping
 from mlx_entropix.server.open_answer import OpenAnswer, Place
@@ -239,6 +240,8 @@ class _EngineThread(threading.Thread):
                 prefix_cache_bytes=settings.prefix_cache_bytes,
             )
             engine = make_engine()
+            for sentence in limits(model):
+                logger.warning(sentence)
             _warm_up(engine)
         except BaseException as error:
             self._tell(self._loop_side.finish_loading, error)

@@ -118,7 +118,8 @@ def _holds(condition: str, metrics: Metrics[float], sampler: SamplerConfig | Pla
         limit = sampler.threshold(border, metric)
     else:
         limit = float(border)
-    return _COMPARE[sign](getattr(metrics, metric), limit)
+    value: float | None = getattr(metrics, metric)
+    return value is not None and _COMPARE[sign](value, limit)
 
 
 def _filtered(token: TokenEvent) -> Sequence[Alternative]:
