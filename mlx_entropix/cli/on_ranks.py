@@ -15,7 +15,7 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from mlx_entropix.cli.command import run
+from mlx_entropix.cli.command import loading, run
 from mlx_entropix.errors import EntropixError
 from mlx_entropix.ranks.launch import launched
 
@@ -75,7 +75,8 @@ def _follow(ranks: "Ranks", options: Namespace) -> int:
     from mlx_entropix.weights.locate import locate_weights
 
     try:
-        model, tokenizer = load_from(locate_weights(options.weights_dir), ranks=ranks)
+        location = locate_weights(options.weights_dir)
+        model, tokenizer = load_from(location, ranks=ranks, **loading(options))
         return (replay if ranks.divide_model else answer_for)(ranks, model, tokenizer)
     except Exception as error:
         if options.debug:

@@ -45,6 +45,12 @@ def load_model(
     source, config, metadata = load_source(path, name=name, ranks=ranks, adapter=adapter)
     if ranks is not None:
         check_divides(config, ranks.size, name)
+        if adapter is not None and any(hasattr(m, "fuse") for m in source.modules()):
+            raise WeightsError(
+                f"The adapter {adapter} stays beside the packed or 16-bit weights of {name}, which "
+                "cannot be divided. Fuse it first with `mlx_lm.fuse`, and name the result with "
+                "--model."
+            )
         shard(source, ranks.group, name)
     return _decoder(source, name, config, kv), metadata
 
