@@ -7,9 +7,6 @@ import time
 from collections.abc import Callable
 from typing import cast
 
-import mlx.core as mx
-from mlx_lm.generate import generate_step
-
 from benchmarks.measure import (
     alternate,
     median_and_range,
@@ -18,6 +15,10 @@ from benchmarks.measure import (
     ratio_of_medians,
 )
 from benchmarks.sides import ours, theirs
+
+import mlx.core as mx  # isort: skip
+from mlx_lm.generate import generate_step  # isort: skip
+
 from mlx_entropix.model.any import AnyDecoder
 from mlx_entropix.model.decoder import Decoder, Span
 
