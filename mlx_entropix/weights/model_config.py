@@ -64,8 +64,8 @@ def _check_known(model_type: Any, source: str) -> None:
     name = MODEL_REMAPPING.get(model_type, model_type)
     if not isinstance(name, str) or not name or find_spec(f"mlx_lm.models.{name}") is None:
         raise WeightsError(
-            f"{source}: the architecture {model_type!r} is not supported. mlx-lm has to know it; "
-            "docs/models.md lists all that work."
+            f"{source}: the architecture {model_type!r} is not supported. Choose one that mlx-lm "
+            "knows: docs/models.md lists them."
         )
 
 
