@@ -347,7 +347,9 @@ class Engine:
         room = {
             row: row.request.max_tokens - row.generated - 1
             for row in self.rows
-            if row.state is State.LIVE and row.generated < row.request.max_tokens
+            if row.state is State.LIVE
+            and row.generated < row.request.max_tokens
+            and self._may_draft(row)
         }
         if self.drafter is None or not room:
             return {}

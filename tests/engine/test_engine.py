@@ -492,23 +492,14 @@ def test_a_sampler_made_where_another_one_lay_is_its_own(tiny):
 
 
 @pytest.mark.parametrize("scores", [False, True])
-@pytest.mark.parametrize("proposes", [False, True])
-def test_a_row_that_failed_is_no_beginning(damaged, scores, proposes):
+def test_a_row_that_failed_is_no_beginning(damaged, scores):
     """Its place is zeroed, and zeros are not what its tokens have in a cache."""
-
-    class Policy:
-        def __init__(self):
-            self.proposes = proposes
-
-        def after_read(self, read, batch):
-            pass
 
     beginning = tuple(range(5, 25))
     after = Request((*beginning, 30), ENTROPIX, 6, seed=2)
     engine = Engine(*damaged, prefix_cache_bytes=1 << 24)
     spoilt = (*beginning, *[31] * 20, 77, *[31] * 5)
-    policy = Policy() if proposes else None
-    bad = Request(spoilt, ENTROPIX, 9, scores_prompt=scores, policy=policy)
+    bad = Request(spoilt, ENTROPIX, 9, scores_prompt=scores)
     assert isinstance(run(engine, [bad])[0][-1], RowFailed)
     expected = tokens(run(Engine(*damaged), [after])[0])
     assert tokens(run(engine, [after])[0]) == expected

@@ -32,24 +32,33 @@ class Drop(NamedTuple):
         batch.drop(row)
 
 
-class Propose(NamedTuple):
-    token_ids: tuple
+class Guesses:
+    """A drafter that guesses what `guess` says of a row, whatever becomes of it."""
 
-    def __call__(self, batch, row):
-        batch.propose(row, *self)
+    def __init__(self, guess):
+        self.guess = guess
+
+    def plan(self, room, positions):
+        return {row: draft for row, n in room.items() if (draft := tuple(self.guess(row))[:n])}
+
+    def begin(self, row):
+        pass
+
+    def learn(self, row, count):
+        pass
+
+    end = begin
+    took = learn
 
 
 class EachToken:
     """A policy that does what `after_token` says of each token that does not end its row."""
 
-    proposes = False
-
     def after_read(self, read, batch):
         for row, event in read:
             if not event.ends:
                 for action in self.after_token(row, event):
-                    if not isinstance(action, Propose) or event.position == len(row.tokens) - 1:
-                        action(batch, row)
+                    action(batch, row)
 
 
 @dataclass
@@ -192,22 +201,21 @@ def test_what_was_held_back_comes_with_the_end(tiny, pieces, stop, expected, rea
 @pytest.mark.parametrize("config", [ENTROPIX, WARM, LOOKS_BACK], ids=["entropix", "warm", "back"])
 @pytest.mark.parametrize("right", [0, 1, 4])
 def test_a_draft_changes_nothing_but_the_steps(tiny, config, right):
-    """Of four tokens that are proposed each time, the first few are what is drawn."""
+    """Of four tokens that are guessed each time, the first few are what is drawn."""
     expected = tokens(run(Engine(*tiny), [Request(PROMPT, config, 24, seed=4)])[0])
 
-    class Oracle(EachToken):
-        proposes = True
+    def guess(row):
+        assert row.draft == (), "what was guessed before is settled"
+        if row.request.seed == 4:
+            ahead = expected[len(row.tokens) - len(PROMPT) :][:4]
+            return [t if i < right else 3 for i, t in enumerate(ahead)]
+        return []
 
-        def after_token(self, row, event):
-            assert row.draft == (), "what was proposed before is settled"
-            ahead = expected[event.position + 1 - len(PROMPT) :][:4]
-            yield Propose(tuple(t if i < right else 3 for i, t in enumerate(ahead)))
-
-    engine = Engine(*tiny)
+    engine = Engine(*tiny, drafter=Guesses(guess))
     other = Request((9, 8), ENTROPIX, 24, seed=5)
     alone = tokens(run(Engine(*tiny), [other])[0])
     steps = 0
-    ids = [engine.add(Request(PROMPT, config, 24, seed=4, policy=Oracle())), engine.add(other)]
+    ids = [engine.add(Request(PROMPT, config, 24, seed=4)), engine.add(other)]
     made = {row: [] for row in ids}
     while not engine.idle:
         events = [event for event in engine.step() if isinstance(event, TokenEvent)]
@@ -223,7 +231,7 @@ def test_a_draft_changes_nothing_but_the_steps(tiny, config, right):
 
 
 def test_nothing_is_done_for_a_row_after_it_was_dropped(tiny):
-    policy = Script({(0, 5): [Drop(), Fork(5, (9,)), Propose((4,))]})
+    policy = Script({(0, 5): [Drop(), Fork(5, (9,))]})
     made, forks = family(Engine(*tiny), Request(PROMPT, WARM, 9, seed=2, policy=policy))
     assert len(made[0]) == 3
     assert forks == []
@@ -265,23 +273,23 @@ def test_any_drafts_and_forks_leave_the_answer_as_it_is(tiny, data):
     seed = data.draw(st.integers(0, 5))
     expected = tokens(run(Engine(*tiny), [Request(PROMPT, WARM, 16, seed=seed)])[0])
 
-    class Anything(EachToken):
-        proposes = data.draw(st.booleans())
+    def guess(row):
+        ahead = [] if row.branch else expected[len(row.tokens) - len(PROMPT) :]
+        wrong = data.draw(st.lists(st.integers(0, 90), max_size=2))
+        return ahead[: data.draw(st.integers(0, 5))] + wrong
 
+    class Anything(EachToken):
         def after_token(self, row, event):
             if row.branch:
                 return [Drop()] if data.draw(st.booleans()) else []
-            ahead = expected[event.position + 1 - len(PROMPT) :]
-            guess = ahead[: data.draw(st.integers(0, 5))] + data.draw(
-                st.lists(st.integers(0, 90), max_size=2)
-            )
-            actions = [Propose(tuple(guess))] if self.proposes else []
+            actions = []
             if data.draw(st.integers(0, 3)) == 0:
                 at = data.draw(st.integers(len(PROMPT), event.position))
                 actions.append(Fork(at, (data.draw(st.integers(0, 90)),)))
             return actions
 
-    engine = Engine(*tiny, max_rows=4)
+    drafter = Guesses(guess) if data.draw(st.booleans()) else None
+    engine = Engine(*tiny, max_rows=4, drafter=drafter)
     made, _ = family(engine, Request(PROMPT, WARM, 16, seed=seed, policy=Anything()))
     assert sequence(made[0]) == expected
     assert engine.rows == []
@@ -292,9 +300,7 @@ def test_hundreds_of_forks_and_drops_leave_memory_where_it_was(tiny):
     end = next(iter(tiny[1].eos_token_ids))
 
     class Storm(EachToken):
-        proposes = False
-
-        def after_token(self, row, event):
+            def after_token(self, row, event):
             if row.branch:
                 return [Drop()]
             # The first half live for a token, the others end at once.
