@@ -300,7 +300,7 @@ def test_hundreds_of_forks_and_drops_leave_memory_where_it_was(tiny):
     end = next(iter(tiny[1].eos_token_ids))
 
     class Storm(EachToken):
-            def after_token(self, row, event):
+        def after_token(self, row, event):
             if row.branch:
                 return [Drop()]
             # The first half live for a token, the others end at once.
