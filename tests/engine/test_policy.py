@@ -227,7 +227,8 @@ def test_a_draft_changes_nothing_but_the_steps(tiny, config, right):
     assert made[ids[0]] == expected
     assert made[ids[1]] == alone
     if config is not LOOKS_BACK:  # whose conditions need each token before the next
-        assert steps <= -(-24 // (right + 1)) + 1
+        # The first two are queued before there is anything to guess from.
+        assert steps <= 2 + -(-22 // (right + 1))
 
 
 def test_nothing_is_done_for_a_row_after_it_was_dropped(tiny):
