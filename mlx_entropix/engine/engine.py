@@ -300,7 +300,9 @@ class Engine:
         """All that is known of a row is in the cache but the last token: it may draw."""
         row.state = State.LIVE
         row.filled_at = row.filled_at or time.perf_counter()
-        if self.drafter is not None and self._may_draft(row):
+        # Not where it looks back at all its tokens: a condition needs each before the next.
+        row.may_draft = self.can_rewind and not measures_trends([row.request.config])
+        if self.drafter is not None and row.may_draft:
             self.drafter.begin(row)
         if self.prefixes is not None and row.parent is None:
             self.prefixes.keep(row.tokens[:-1], self._cache.extract(i))
@@ -338,18 +340,12 @@ class Engine:
                 ]
         return spans, looks, sources
 
-    def _may_draft(self, row: Row) -> bool:
-        """Whether drafts of a row can be verified: not where it looks back at all its tokens."""
-        return self.can_rewind and not measures_trends([row.request.config])
-
     def _drafts(self, filled: int) -> dict[Row, tuple[int, ...]]:
         """The drafts of a step that fills so many positions, for rows whose last token is known."""
         room = {
-            row: row.request.max_tokens - row.generated - 1
+            row: row.request.max_tokens - row.generated - 1 if row.may_draft else 0
             for row in self.rows
-            if row.state is State.LIVE
-            and row.generated < row.request.max_tokens
-            and self._may_draft(row)
+            if row.state is State.LIVE and row.generated < row.request.max_tokens
         }
         if self.drafter is None or not room:
             return {}
@@ -460,7 +456,10 @@ class Engine:
         counts = [0] * len(self.rows)
         for i, row in enumerate(self.rows):
             if row.draft and row.id in step.last:
-                counts[i] = max(0, self._cache.lengths[i] - len(row.tokens) + 1)
+                drawn = len(row.tokens) - 1
+                if row.id in step.spoilt:
+                    self._cache.blank(i, drawn)
+                counts[i] = max(0, self._cache.lengths[i] - drawn)
                 row.draft = ()
         if any(counts):
             self._cache.rewind(counts)

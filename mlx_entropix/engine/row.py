@@ -45,6 +45,7 @@ class Row:
     state: State = State.WAITING
     dropped: bool = False
     is_kept: bool = False
+    may_draft: bool = False  # whether guesses of its tokens can be verified
     draft: tuple[int, ...] = ()  # a guess at what comes after `tokens`, while it is verified
     steps: int = 0  # that gave it tokens
     drafted: int = 0  # tokens that were guessed

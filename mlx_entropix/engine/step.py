@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, cast
 
 import mlx.core as mx
@@ -61,6 +61,7 @@ class QueuedStep:
     best: tuple[mx.array, mx.array] | None  # ids and log-probabilities (N, n), if a row wants any
     certainty: mx.array | None = None  # (N,), if a row wants it
     positions: int = 0  # that were computed
+    spoilt: set[int] = field(default_factory=set)  # rows whose draft did not give finite numbers
 
     def __post_init__(self) -> None:
         self.last = {look.row.id: i for i, look in enumerate(self.looks) if look.given is None}
@@ -81,9 +82,13 @@ class QueuedStep:
         events: list[tuple[Row, Event]] = []
         for i, look in enumerate(self.looks):
             row = look.row
+            seen = Numbers.of(numbers[i], self.sampled.attends)
+            if row.draft and not seen.are_finite:  # a guess may be why: it draws again without any
+                row.may_draft = False
+                self.spoilt.add(row.id)
+                continue
             if row.state is State.ENDED or (look.given is None and not look.counts):
                 continue
-            seen = Numbers.of(numbers[i], self.sampled.attends)
             if not seen.are_finite:
                 row.state = State.ENDED
                 events.append((row, RowFailed(row.id, _NOT_FINITE.format(model_name))))

@@ -1,4 +1,4 @@
-"""Policies: forks, drafts and drops, on a tiny model that speaks the bundled vocabulary."""
+"""Policies: forks and drops, on a tiny model that speaks the bundled vocabulary."""
 
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mlx_entropix import PRESETS, PlainConfig
 from mlx_entropix.engine import Engine, PromptScored, Request, RowDropped, RowForked, TokenEvent
+from tests.engine.guessing import Guesses
 
 from .test_engine import run, text, tokens
 
@@ -30,25 +31,6 @@ class Fork(NamedTuple):
 class Drop(NamedTuple):
     def __call__(self, batch, row):
         batch.drop(row)
-
-
-class Guesses:
-    """A drafter that guesses what `guess` says of a row, whatever becomes of it."""
-
-    def __init__(self, guess):
-        self.guess = guess
-
-    def plan(self, room, positions):
-        return {row: draft for row, n in room.items() if (draft := tuple(self.guess(row))[:n])}
-
-    def begin(self, row):
-        pass
-
-    def learn(self, row, count):
-        pass
-
-    end = begin
-    took = learn
 
 
 class EachToken:
@@ -198,39 +180,6 @@ def test_what_was_held_back_comes_with_the_end(tiny, pieces, stop, expected, rea
     assert (fork.text, fork.finish_reason) == (expected, reason)
 
 
-@pytest.mark.parametrize("config", [ENTROPIX, WARM, LOOKS_BACK], ids=["entropix", "warm", "back"])
-@pytest.mark.parametrize("right", [0, 1, 4])
-def test_a_draft_changes_nothing_but_the_steps(tiny, config, right):
-    """Of four tokens that are guessed each time, the first few are what is drawn."""
-    expected = tokens(run(Engine(*tiny), [Request(PROMPT, config, 24, seed=4)])[0])
-
-    def guess(row):
-        assert row.draft == (), "what was guessed before is settled"
-        if row.request.seed == 4:
-            ahead = expected[len(row.tokens) - len(PROMPT) :][:4]
-            return [t if i < right else 3 for i, t in enumerate(ahead)]
-        return []
-
-    engine = Engine(*tiny, drafter=Guesses(guess))
-    other = Request((9, 8), ENTROPIX, 24, seed=5)
-    alone = tokens(run(Engine(*tiny), [other])[0])
-    steps = 0
-    ids = [engine.add(Request(PROMPT, config, 24, seed=4)), engine.add(other)]
-    made = {row: [] for row in ids}
-    while not engine.idle:
-        events = [event for event in engine.step() if isinstance(event, TokenEvent)]
-        # No guess is computed that there is no room for: the last token needs no place.
-        assert all(n < len(PROMPT) + 24 for n in engine._cache.lengths)
-        steps += any(event.row == ids[0] for event in events)
-        for event in events:
-            made[event.row].append(event.token_id)
-    assert made[ids[0]] == expected
-    assert made[ids[1]] == alone
-    if config is not LOOKS_BACK:  # whose conditions need each token before the next
-        # The first two are queued before there is anything to guess from.
-        assert steps <= 2 + -(-22 // (right + 1))
-
-
 def test_nothing_is_done_for_a_row_after_it_was_dropped(tiny):
     policy = Script({(0, 5): [Drop(), Fork(5, (9,))]})
     made, forks = family(Engine(*tiny), Request(PROMPT, WARM, 9, seed=2, policy=policy))
@@ -274,20 +223,18 @@ def test_any_drafts_and_forks_leave_the_answer_as_it_is(tiny, data):
     seed = data.draw(st.integers(0, 5))
     expected = tokens(run(Engine(*tiny), [Request(PROMPT, WARM, 16, seed=seed)])[0])
 
-    def guess(row):
-        ahead = [] if row.branch else expected[len(row.tokens) - len(PROMPT) :]
-        wrong = data.draw(st.lists(st.integers(0, 90), max_size=2))
-        return ahead[: data.draw(st.integers(0, 5))] + wrong
-
     class Anything(EachToken):
         def after_token(self, row, event):
             if row.branch:
                 return [Drop()] if data.draw(st.booleans()) else []
-            actions = []
-            if data.draw(st.integers(0, 3)) == 0:
-                at = data.draw(st.integers(len(PROMPT), event.position))
-                actions.append(Fork(at, (data.draw(st.integers(0, 90)),)))
-            return actions
+            if data.draw(st.integers(0, 3)) > 0:
+                return []
+            at = data.draw(st.integers(len(PROMPT), event.position))
+            return [Fork(at, (data.draw(st.integers(0, 90)),))]
+
+    def guess(row):
+        ahead = expected[row.generated :][: data.draw(st.integers(0, 5))]
+        return ahead + data.draw(st.lists(st.integers(0, 90), max_size=2))
 
     drafter = Guesses(guess) if data.draw(st.booleans()) else None
     engine = Engine(*tiny, max_rows=4, drafter=drafter)
