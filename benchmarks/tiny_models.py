@@ -79,6 +79,11 @@ NUMBERS: dict[str, Any] = {
 }
 
 SLIDING, FULL = "sliding_attention", "full_attention"
+LONG_ROPE = {
+    "original_max_position_embeddings": 512,
+    "short_factor": [1.0] * 8,
+    "long_factor": [1.0] * 8,
+}
 TYPES = [SLIDING, FULL, SLIDING, FULL]
 _LINEAR = {
     "num_heads": 4,
@@ -311,12 +316,7 @@ OWN: dict[str, dict[str, Any]] = {
     },
     "minicpm": {"dim_model_base": 64, "scale_depth": 1.4, "scale_emb": 1.0},
     "minicpm3": {
-        "rope_scaling": {
-            "type": "longrope",
-            "original_max_position_embeddings": 512,
-            "short_factor": [1.0] * 8,
-            "long_factor": [1.0] * 8,
-        },
+        "rope_scaling": {"type": "longrope", **LONG_ROPE},
         "dim_model_base": 64,
         "scale_depth": 1.4,
         "scale_emb": 1.0,
@@ -402,15 +402,7 @@ OWN: dict[str, dict[str, Any]] = {
         "blocksparse_block_size": 64,
         "num_attention_heads": 4,
     },
-    "phimoe": {
-        "rope_scaling": {
-            "short_factor": [1.0] * 8,
-            "long_factor": [1.0] * 8,
-            "short_mscale": 1.0,
-            "long_mscale": 1.0,
-            "original_max_position_embeddings": 512,
-        }
-    },
+    "phimoe": {"rope_scaling": {**LONG_ROPE, "short_mscale": 1.0, "long_mscale": 1.0}},
     "phixtral": {"num_local_experts": 4},
     "plamo": {"num_attention_heads": 8, "n_shared_head": 8},
     "plamo2": {

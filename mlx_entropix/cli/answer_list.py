@@ -147,14 +147,6 @@ class _List:
         return f"{self.done} of {len(self.prompts)} done, {self.tokens:,} token{plural}"
 
 
-def _engine(session: Session, rows: int) -> Engine | SpreadEngine:
-    """An engine of so many rows; of ranks that have the whole model, each has as many."""
-    ranks, model, tokenizer = session.ranks, session.model, session.tokenizer
-    if ranks is None or ranks.divide_model:
-        return engine_on(ranks, model, tokenizer, max_rows=rows)
-    return SpreadEngine(ranks, model, tokenizer, max_rows=rows)
-
-
 def answer_list(session: Session, prompts: list[Prompt], rows: int) -> int:
     """Answer every prompt, `rows` at a time, and return the exit code.
 
@@ -162,15 +154,18 @@ def answer_list(session: Session, prompts: list[Prompt], rows: int) -> int:
     130: Ctrl-C ended it, and what was done before stays.
     """
     screen, work = session.screen, _List(session, prompts)
-    if session.ranks is not None and not session.ranks.divide_model:
-        at_once = rows * session.ranks.size
-    else:
-        at_once = rows
     screen.note(legend(screen.notes, quadrants=session.shows_quadrants))
     screen.note("")
     paths = 1 if session.fork is None else session.fork.paths
     try:
-        engine = _engine(session, rows * paths)
+        ranks, model, tokenizer = session.ranks, session.model, session.tokenizer
+        engine: Engine | SpreadEngine
+        if ranks is None or ranks.divide_model:
+            at_once = rows
+            engine = engine_on(ranks, model, tokenizer, max_rows=rows * paths)
+        else:  # each rank has as many
+            at_once = rows * ranks.size
+            engine = SpreadEngine(ranks, model, tokenizer, max_rows=rows * paths)
         with LateBar(screen.notes, "Answering", len(prompts), shown=not screen.quiet) as bar:
             while work.ended < len(prompts):
                 # Prompts in line would take the room of others' forks: each waits here.

@@ -445,7 +445,8 @@ class Engine:
             self._cache.copy(self._copies)  # all at once
             self._copies = []
         if self.drafter is not None:
-            for row, count in Counter(row for row, event in read if _draws(event)).items():
+            drawn = Counter(row for row, event in read if isinstance(event, TokenEvent))
+            for row, count in drawn.items():
                 self.drafter.learn(row, count)
             # Of the next step's tokens, which are under way, the first is taken to be guessed.
             self._reads_first = bool(self._drafts(0))
@@ -463,8 +464,3 @@ class Engine:
                 row.draft = ()
         if any(counts):
             self._cache.rewind(counts)
-
-
-def _draws(event: Event) -> bool:
-    """Whether an event is a token that was drawn."""
-    return isinstance(event, TokenEvent)

@@ -22,9 +22,9 @@ class Request:
     character too.
 
     With `scores_prompt` the prompt's own tokens are looked at too, and reported in one
-    `PromptScored`; `max_tokens` may then be 0. A `policy` may fork the row or drop it,
-    see policy.py. `branch` is 0, or that of a fork that is to be written again, behind the
-    tokens that it began with as the `prefix`. With `certainty` every event has that number.
+    `PromptScored`; `max_tokens` may then be 0. A `policy` may fork the row or drop it, see
+    policy.py. `branch` is 0, or that of a fork that is to be written again, behind the tokens that
+    it began with as the `prefix`. With `certainty` every event has that number.
 
     Drafts are guessed from past answers to the same `owner` alone.
     """

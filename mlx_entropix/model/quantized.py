@@ -6,6 +6,7 @@ bits where it is float32, bits + 2 · 16 / group_size in 16 bits. The format is 
 `mx.quantize` and of mlx-lm's `QuantizedKVCache`.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -102,33 +103,35 @@ class QuantizedKVRows(KVRows):
 
         Returns all keys and all values of the layer as `Packed`; see `KVRows.write`.
         """
-        return self._pack(self.keys, layer, keys, targets), self._pack(
-            self.values, layer, values, targets
+        return self._pack(self._write, self.keys, layer, keys, targets), self._pack(
+            self._write, self.values, layer, values, targets
         )
-
-    def _pack(
-        self, held: list[mx.array | None], layer: int, new: mx.array, targets: list[Target]
-    ) -> Packed:
-        parts = mx.quantize(new, **self.kv._asdict())
-        stored = (self._write(held, 3 * layer + i, p, targets) for i, p in enumerate(parts))
-        return Packed(*stored, self.kv)  # type: ignore[call-arg,arg-type]
 
     def put(self, layer: int, keys: mx.array, values: mx.array, target: Target) -> Any:
         """The same for one target, whose keys and values come as (B, H_kv, L, D).
 
         Raises `WeightsError` where heads of so many numbers cannot be packed.
         """
-        return self._pack_part(self.keys, layer, keys, target), self._pack_part(
-            self.values, layer, values, target
+        self.kv.check(keys.shape[-1])
+        self.kv.check(values.shape[-1])
+        return self._pack(self._put_part, self.keys, layer, keys, target), self._pack(
+            self._put_part, self.values, layer, values, target
         )
 
-    def _pack_part(
-        self, held: list[mx.array | None], layer: int, new: mx.array, target: Target
+    def _pack(
+        self,
+        store: Callable[..., mx.array],
+        held: list[mx.array | None],
+        layer: int,
+        new: mx.array,
+        where: Sequence[Target] | Target,
     ) -> Packed:
-        self.kv.check(new.shape[-1])
+        """Pack a layer's keys or values, and let `store` put each of the three parts `where`."""
         parts = mx.quantize(new, **self.kv._asdict())
-        stored = (self._put_part(held, 3 * layer + i, p, target) for i, p in enumerate(parts))
-        return Packed(*stored, self.kv)  # type: ignore[call-arg,arg-type]
+        words, scales, biases = (
+            store(held, 3 * layer + i, part, where) for i, part in enumerate(parts)
+        )
+        return Packed(words, scales, biases, self.kv)
 
     def extract(self, row: int) -> list[Any]:
         """One row as mlx-lm's own quantized cache, a copy."""

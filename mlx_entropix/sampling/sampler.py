@@ -117,14 +117,13 @@ def sample_rows(
     Nothing is read back to the host. Rows do not affect each other. NaN among a row's logits or
     scores shows in its metrics, and its token then means nothing.
     """
-    if scores is None:
-        attention, visible = mx.zeros((logits.shape[0], 4)), mx.ones((logits.shape[0], 1))
-    else:
-        attention = attention_metrics(scores, mask)
-    if scores is not None and mask is None:
-        visible = mx.full((logits.shape[0], 1), scores.shape[-1], dtype=mx.float32)
-    elif mask is not None:
+    B = logits.shape[0]
+    attention = mx.zeros((B, 4)) if scores is None else attention_metrics(scores, mask)
+    if mask is not None:
         visible = mx.sum(mask, axis=-1, keepdims=True).astype(mx.float32)
+    else:
+        width = 1 if scores is None else scores.shape[-1]
+        visible = mx.full((B, 1), width, dtype=mx.float32)
     candidates = min(candidates, logits.shape[-1])
     sampled = Sampled(
         *_sample(
