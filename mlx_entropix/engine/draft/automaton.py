@@ -65,7 +65,7 @@ class SuffixAutomaton:
             if state == ROOT:
                 return ROOT, 0
             state = self._link[state]
-            matched = self.length[state]
+            matched = min(matched, self.length[state])  # it may have been parted from a longer one
         return self._next[state][token_id], min(matched, self.length[state]) + 1
 
     def guesses(self, state: int, matched: int | None = None) -> Iterator[Guess]:

@@ -1,5 +1,7 @@
 """What a step costs, by how many positions it has, as measured while it runs."""
 
+import math
+
 # Until it is measured, a further position is taken to cost this share of a step.
 _PRIOR_SLOPE = 0.04
 # Weights of the newest measurement. What takes longer than before mostly does so because of others
@@ -32,14 +34,17 @@ class Costs:
         Between two known numbers it is on a line; beyond them each position costs its share.
         """
         below = above = None
-        for at, seconds in sorted(self._seconds.values()):
-            if at <= positions:
-                below = at, seconds
-            elif above is None:
-                above = at, seconds
+        least = math.inf
+        # More positions do not take less time; where it seems so, the machine was busy before.
+        for at, seconds in sorted(self._seconds.values(), reverse=True):
+            least = min(least, seconds)
+            if at > positions:
+                above = at, least
+            else:
+                below = at, least
+                break
         if below and above:
-            # More positions do not take less time; where it seems so, the machine was busy.
-            rise = max(0.0, above[1] - below[1])
+            rise = above[1] - below[1]
             return below[1] + rise * (positions - below[0]) / (above[0] - below[0])
         at, seconds = below or above or (1.0, 1.0)
         return seconds * (1 + _PRIOR_SLOPE * positions) / (1 + _PRIOR_SLOPE * at)
