@@ -3,7 +3,9 @@
 import contextlib
 import json
 import os
+import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.server.running import ROOT, free_port
+from tests.server.running import ROOT
 
 
 @dataclass
@@ -35,8 +37,26 @@ class Started:
         self.processes[rank].wait()
 
 
+def free_ports(count: int) -> int:
+    """The first of `count` free ports in a row, with a free one before it, where ranks meet.
+
+    They lie below those that the system gives to whoever asks for any, so none of them goes to
+    another test between now and when the ranks listen.
+    """
+    while True:
+        first = random.SystemRandom().randrange(20_000, 32_000)
+        try:
+            for port in range(first - 1, first + count):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        return first
+
+
 def hosts(count: int) -> str:
-    return json.dumps([[f"127.0.0.1:{free_port()}"] for _ in range(count)])
+    first = free_ports(count)
+    return json.dumps([[f"127.0.0.1:{first + rank}"] for rank in range(count)])
 
 
 @contextlib.contextmanager

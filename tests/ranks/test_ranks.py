@@ -15,7 +15,7 @@ from mlx_entropix.errors import RankError, WeightsError
 from mlx_entropix.model.shard import check_divides
 from mlx_entropix.ranks.launch import Launch, launched
 from mlx_entropix.weights.model_config import read_config
-from tests.ranks.launching import started
+from tests.ranks.launching import free_ports, started
 from tests.server.running import ROOT, Server, await_start, free_port
 
 QUESTION = {"prompt": "Once upon a time", "max_tokens": 12, "sampler": "entropix"}
@@ -93,7 +93,7 @@ def test_mlx_launch_spreads_a_list_over_ranks_and_rank_0_alone_prints(three_head
         [
             *launch,
             "--starting-port",
-            str(free_port()),
+            str(free_ports(2)),
             "--",
             sys.executable,
             "mlx_main.py",
@@ -105,6 +105,7 @@ def test_mlx_launch_spreads_a_list_over_ranks_and_rank_0_alone_prints(three_head
         text=True,
         timeout=120,
     )
+    assert together.returncode == 0, together.stderr
     texts = {line["name"]: line["text"] for line in map(json.loads, together.stdout.splitlines())}
     model, tokenizer = load(three_heads)
     config = PRESETS["entropix"]
