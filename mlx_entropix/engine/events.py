@@ -26,7 +26,8 @@ class Request:
     policy.py. `branch` is 0, or that of a fork that is to be written again, behind the tokens that
     it began with as the `prefix`. With `certainty` every event has that number.
 
-    Drafts are guessed from past answers to the same `owner` alone.
+    Drafts are guessed from past answers to the same `owner` alone, and from `prediction`: tokens of
+    what the answer may well repeat.
     """
 
     prompt: tuple[int, ...]
@@ -41,6 +42,7 @@ class Request:
     branch: int = 0
     certainty: bool = False
     owner: str = ""
+    prediction: tuple[int, ...] = ()
 
 
 class Alternative(NamedTuple):
