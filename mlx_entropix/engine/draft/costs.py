@@ -2,8 +2,10 @@
 
 # Until it is measured, a further position is taken to cost this share of a step.
 _PRIOR_SLOPE = 0.04
-_WEIGHT = 0.2  # of the newest measurement
-_OUTLIER = 2.0  # one step is not taken for more than this many times what such steps take
+# Weights of the newest measurement. What takes longer than before mostly does so because of others
+# on the machine; what is faster shows what a step can be. So all numbers of positions are compared
+# at their best.
+_FASTER, _SLOWER = 0.5, 0.05
 
 
 class Costs:
@@ -16,10 +18,10 @@ class Costs:
         """Take the time of a step."""
         group = (positions - 1).bit_length()
         if known := self._seconds.get(group):
-            seconds = min(seconds, _OUTLIER * known[1])
+            weight = _FASTER if seconds < known[1] else _SLOWER
             self._seconds[group] = (
-                known[0] + _WEIGHT * (positions - known[0]),
-                known[1] + _WEIGHT * (seconds - known[1]),
+                known[0] + weight * (positions - known[0]),
+                known[1] + weight * (seconds - known[1]),
             )
         else:
             self._seconds[group] = float(positions), seconds

@@ -8,13 +8,13 @@ from mlx_entropix.engine.draft.automaton import Guess
 # Classes of how many tokens matched, and what is taken for the share of guesses that come true
 # until it is known better. These are rough: a few dozen tokens correct them.
 _MATCHED = (1, 2, 3, 4, 5, 7, 9, 13, 17, 33)
-_PRIOR = (0.15, 0.3, 0.45, 0.55, 0.65, 0.75, 0.82, 0.86, 0.9, 0.95)
-_OF_WAYS = (1.0, 0.7, 0.5)  # the share of it where one, two or more tokens followed before
+_PRIOR = (0.15, 0.2, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.7)
+_OF_WAYS = (1.0, 0.6, 0.4)  # the share of it where one, two or more tokens followed before
 _PRIOR_WEIGHT = 4.0  # guesses
 
 _HORIZON = 500  # guesses of a class that are remembered
 _ROW_HORIZON = 50  # guesses of a row
-_ROW_WEIGHT = 3.0
+_ROW_WEIGHT = 4.0
 _SURE = 0.99
 
 
