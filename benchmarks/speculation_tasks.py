@@ -99,7 +99,7 @@ def _edit(tokenizer: Tokenizer, variant: int) -> list[int]:
     return tokenizer.encode(
         "A Python file:\n\n```python\n"
         + "\n".join(lines)
-        + "\n```\n\nThe same file again. Nothing is different, but `color_system` is called `colors`:"
+        + "\n```\n\nThe same file again, where `color_system` is called `colors`:"
         + "\n\n```python\n"
         + "\n".join(renamed)
     )
