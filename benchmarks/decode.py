@@ -1,6 +1,9 @@
 """Tokens a second of one row: our engine with a full sampler over mlx-lm's temperature sampling.
 
 uv run python -m benchmarks.decode
+
+Without guesses ahead, as mlx-lm has none, and with them, which an answer that repeats nothing must
+not pay for.
 """
 
 import time
@@ -20,6 +23,7 @@ from mlx_lm import stream_generate as mlx_lm_stream  # isort: skip
 from mlx_lm.sample_utils import make_sampler  # isort: skip
 
 from mlx_entropix import PRESETS, PlainConfig, SamplerConfig
+from mlx_entropix.choices import MOST_DRAFTED
 from mlx_entropix.engine import stream_generate
 from mlx_entropix.sampling.auto import auto_sampler
 
@@ -44,7 +48,7 @@ def main() -> None:
     configs: dict[str, SamplerConfig | PlainConfig] = {**PRESETS, "auto": auto}
     configs["normal"] = PlainConfig()
 
-    def entropix(name: str) -> Callable[[], float]:
+    def entropix(name: str, speculate: int = 0) -> Callable[[], float]:
         return lambda: rate(
             stream_generate(
                 model,
@@ -53,6 +57,7 @@ def main() -> None:
                 config=configs[name],
                 max_tokens=TOKENS,
                 seed=next(seeds),
+                speculate=speculate,
             )
         )
 
@@ -67,6 +72,9 @@ def main() -> None:
             "ours, entropix": entropix("entropix"),
             "ours, frog": entropix("frog"),
             "ours, --normal": entropix("normal"),
+            "ours, auto, guessing ahead": entropix("auto", MOST_DRAFTED),
+            "ours, entropix, guessing ahead": entropix("entropix", MOST_DRAFTED),
+            "ours, --normal, guessing ahead": entropix("normal", MOST_DRAFTED),
         }
     )
     baseline = numbers["mlx-lm, temperature"]

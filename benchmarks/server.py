@@ -34,6 +34,7 @@ TOKENS = 64
 HISTORY_WORDS = 900  # with the template, some 1,000 tokens
 OURS, THEIRS = "ours", "mlx_lm.server"
 
+_NO_GUESSES = ["--speculate", "off"]
 _THEIR_MAIN = "import mlx_entropix; from mlx_lm.server import main; main()"
 
 numbers_of_stories = count()
@@ -251,7 +252,10 @@ def both_servers() -> Iterator[dict[str, str]]:
         checkpoint = str(write_checkpoint(Path(folder)))
         with (
             server(["-c", _THEIR_MAIN, "--model", checkpoint], free_port()) as theirs,
-            server(["mlx_server.py", "--weights_dir", checkpoint], free_port()) as ours,
+            # Else it would guess the answers of one round from those of the round before.
+            server(
+                ["mlx_server.py", "--weights_dir", checkpoint, *_NO_GUESSES], free_port()
+            ) as ours,
         ):
             yield {THEIRS: theirs, OURS: ours}
 
