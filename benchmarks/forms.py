@@ -27,9 +27,9 @@ def in_form(form: str) -> tuple[Llama, Tokenizer]:
     source, config, metadata = load_gguf(path)
     source.set_dtype(mx.float32)
     if form != "4 bit":
-        source = cast(Model, dequantize_model(source))
+        source = dequantize_model(source)
     if form == "bfloat16":
         source.set_dtype(mx.bfloat16)
     tokenizer = tokenizer_from_gguf(metadata)
     tokenizer.eos_token_ids = frozenset()
-    return Llama(source, path.name.split(".")[0], context_length(config)), tokenizer
+    return Llama(cast(Model, source), path.name.split(".")[0], context_length(config)), tokenizer

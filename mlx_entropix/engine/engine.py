@@ -105,6 +105,8 @@ class Engine:
         self._samplers = self._samplers_of([])
         self._next_id = 0
         self._steps = 0
+        self._began = 0.0  # when `step` was called
+        self._spent = 0.0  # seconds in `step` since the last read, in calls that have ended
 
     @property
     def can_rewind(self) -> bool:
@@ -153,7 +155,7 @@ class Engine:
 
     def step(self) -> list[Event]:
         """Move on by a token a row or more, or one piece of what is known, or both."""
-        began = time.perf_counter()
+        self._began = time.perf_counter()
         before, self._queued = self._queued, None
         events: list[Event] = []
         reads_first = before is not None and self._reads_first
@@ -162,14 +164,12 @@ class Engine:
         self._remove_ended()
         self._admit()
         events += self._queue(before)
-        if before is not None:
-            if not reads_first:
-                events += self._read(before)
-            if self.drafter is not None:
-                self.drafter.took(before.positions, time.perf_counter() - began)
+        if before is not None and not reads_first:
+            events += self._read(before)
         self._steps += 1
         if self._steps % _STEPS_BETWEEN_CLEARING == 0:
             mx.clear_cache()
+        self._spent += time.perf_counter() - self._began
         return events
 
     def _samplers_of(self, configs: list[RowConfig]) -> Samplers:
@@ -448,9 +448,20 @@ class Engine:
             drawn = Counter(row for row, event in read if isinstance(event, TokenEvent))
             for row, count in drawn.items():
                 self.drafter.learn(row, count)
+            self.drafter.took(step.positions, self._since_last_read())
             # Of the next step's tokens, which are under way, the first is taken to be guessed.
             self._reads_first = bool(self._drafts(0))
         return events
+
+    def _since_last_read(self) -> float:
+        """Seconds in `step` between the last read and now: what the step that was read took.
+
+        That is the device's time and what of the host's was not beside it.
+        """
+        now = time.perf_counter()
+        seconds = self._spent + now - self._began
+        self._began, self._spent = now, 0.0
+        return seconds
 
     def _settle_drafts(self, step: QueuedStep) -> None:
         """Take back what the cache has of a step's drafts beyond what was drawn."""

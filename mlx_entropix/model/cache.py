@@ -21,6 +21,9 @@ from typing import Any, NamedTuple
 import mlx.core as mx
 from mlx_lm.models.cache import KVCache
 
+MOST_PADDED = 64
+"""So far behind a row's tokens there may be padding."""
+
 _STEP = 256  # columns are reserved in multiples of this
 _GROWTH = 1.25  # and by this factor at least, so that growing costs a token little in the long run
 _PLACES = 4  # places are reserved in multiples of this, from there on
@@ -30,10 +33,11 @@ class Target(NamedTuple):
     """Where the tokens of neighbouring rows, equally many each, go in the cache.
 
     They are `tokens` of a step's, `length` a row, and go to `rows`. All begin in column `begin`,
-    or each in its own: then `columns` (places, 1, length, 1) names them.
+    or each in its own: then `columns` (places, 1, length, 1) names them. Where some are padding,
+    their numbers are an array; it comes behind what a row has.
     """
 
-    tokens: slice
+    tokens: slice | mx.array
     rows: slice
     length: int
     begin: int
@@ -134,10 +138,12 @@ class KVRows:
     def blank(self, row: int, begin: int = 0) -> None:
         """Zero and forget what a row holds from token `begin` on.
 
-        If that is not finite, it would spoil the place for the row that has it next.
+        If that is not finite, it would spoil the place for the row that has it next. So would the
+        padding behind it.
         """
+        end = self.lengths[row] + MOST_PADDED
         for whole in self.arrays():
-            whole[row : row + 1, :, begin : self.lengths[row]] = 0
+            whole[row : row + 1, :, begin:end] = 0
         self.lengths[row] = begin
 
     def arrays(self) -> list[mx.array]:
@@ -173,7 +179,8 @@ class KVRows:
     ) -> mx.array:
         whole = self._array(held, layer, new[None].swapaxes(1, 2))
         for target in targets:
-            part = new if len(targets) == 1 else new[target.tokens]
+            whole_step = len(targets) == 1 and isinstance(target.tokens, slice)
+            part = new if whole_step else new[target.tokens]
             part = part.reshape(-1, target.length, *new.shape[1:])
             whole = self._put_part(held, layer, part.transpose(0, 2, 1, 3), target)
         return whole

@@ -83,7 +83,7 @@ class Attention(nn.Module):
     def attend(self, queries: mx.array, keys: Stored, values: Stored, run: Run) -> mx.array:
         """What the heads of one run see, side by side: (B · L, H · D)."""
         out: mx.array
-        q, k, v = self._of(run, queries[run.tokens], keys, values)
+        q, k, v = self._of(run, run.of(queries), keys, values)
         if isinstance(k, Packed) or isinstance(v, Packed):
             out = self._products(q, k, v, run.mask)[0]
         elif self.by_powers:
@@ -91,7 +91,7 @@ class Attention(nn.Module):
         else:
             mask = "causal" if run.is_causal else run.mask
             out = mx.fast.scaled_dot_product_attention(q, k, v, scale=self.scale, mask=mask)
-        return out.transpose(0, 2, 1, 3).flatten(2).flatten(0, 1)
+        return run.real(out.transpose(0, 2, 1, 3).flatten(2).flatten(0, 1))
 
     def look(
         self, queries: mx.array, keys: Stored, values: Stored, run: Run
@@ -101,13 +101,13 @@ class Attention(nn.Module):
         The scores are q·k/√d before the softmax, −inf at hidden keys.
         """
         B, look = run.size, run.look
-        queries = queries[run.tokens].reshape(B, run.length, self.heads, -1)[:, -look:]
+        queries = run.of(queries).reshape(B, run.length, self.heads, -1)[:, -look:]
         q, k, v = self._of(run, queries.flatten(0, 1), keys, values)
         mask = None if run.mask is None else run.mask[:, :, -look:]
         out, scores = self._products(q, k, v, mask)
         return (
-            out.transpose(0, 2, 1, 3).flatten(2).flatten(0, 1),
-            scores.transpose(0, 2, 1, 3).flatten(0, 1),
+            run.real(out.transpose(0, 2, 1, 3).flatten(2).flatten(0, 1)),
+            run.real(scores.transpose(0, 2, 1, 3).flatten(0, 1)),
         )
 
     def _products(
@@ -196,7 +196,9 @@ class Layer(nn.Module):
 
 
 def _looked(h: mx.array, run: Run) -> mx.array:
-    """The hidden states (B · look, hidden) that are looked at, of a run's (B · L, hidden)."""
+    """The hidden states that are looked at, of those of a run's tokens (n, hidden)."""
+    if run.padding:
+        return h
     return h.reshape(run.size, run.length, -1)[:, -run.look :].flatten(0, 1)
 
 
@@ -241,7 +243,7 @@ class Llama(nn.Module):
         `tokens` (N,) are those of all spans, one span after the other, rows in ascending order and
         none twice. Returns None where nothing is looked at.
         """
-        layout = lay_out(spans, cache)
+        layout = lay_out(spans, cache, pad=True)
         by = self.layers[0].self_attn.angles(mx.array(layout.positions))
         h = self.embed_tokens(tokens)
         for layer in self.layers[:-1]:

@@ -1,6 +1,6 @@
 """What is guessed of each row: as much as is worth its time, by what its text has said before."""
 
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -10,6 +10,7 @@ from mlx_entropix.choices import MOST_DRAFTED
 from mlx_entropix.engine.draft.automaton import ROOT, Guess, SuffixAutomaton
 from mlx_entropix.engine.draft.costs import Costs
 from mlx_entropix.engine.draft.evidence import Evidence, RowEvidence
+from mlx_entropix.engine.draft.trust import Promise, Trust
 from mlx_entropix.engine.row import Row
 from mlx_entropix.errors import ConfigError
 
@@ -120,13 +121,18 @@ class IndexDrafter:
     After each token the longest end of the text that occurred before says what may follow. Whether
     that comes true is counted for every token, verified drafts or not; so is what steps cost. A
     step has the drafts that promise the most tokens a second, none if none promises more than a
-    step without. `most` is how many tokens a draft has at most.
+    step without. What steps with drafts promised is held against what came of them: where it was
+    too much, they have to promise more, and are tried again after a while. `most` is how many
+    tokens a draft has at most.
     """
 
     def __init__(self, most: int = MOST_DRAFTED):
         self.most = most
         self._costs = Costs()
         self._evidence = Evidence()
+        self._trust: defaultdict[int, Trust] = defaultdict(Trust)  # by rows, in powers of two
+        self._promise: Promise | None = None  # of the last plan
+        self._drawn = 0  # tokens of this step
         self._cursors: dict[Row, _Cursor] = {}
         self._families: dict[int, tuple[SuffixAutomaton, set[Row]]] = {}
         self._past: OrderedDict[str, _Past] = OrderedDict()
@@ -155,6 +161,7 @@ class IndexDrafter:
 
     def learn(self, row: Row, count: int) -> None:
         """See which guesses came true, and guess again."""
+        self._drawn += count
         cursor = self._cursors.get(row)
         if cursor is None:
             return
@@ -197,21 +204,39 @@ class IndexDrafter:
                 if needed < _UNLIKELY:
                     break
                 guesses.append((needed, row, guess.token_id))
+        self._promise = None
         if not guesses:
             return {}
         guesses.sort(key=lambda guess: -guess[0])  # stable: those of a row stay in their order
+        trust = self._trust[len(room).bit_length()]
         tokens = float(len(room))
-        best, taken = _MARGIN * tokens / self._costs.seconds(positions), 0
+        least = _MARGIN * tokens / self._costs.seconds(positions)
+        best, taken = 0.0, 0
         for n, (needed, _, _) in enumerate(guesses, 1):
             tokens += needed
-            rate = tokens / self._costs.seconds(positions + n)
-            if rate > best:
-                best, taken = rate, n
+            seconds = self._costs.seconds(positions + n)
+            if tokens / seconds > max(best, least):
+                best, taken = tokens / seconds, n
+                promise = Promise(len(room), positions + n, tokens, seconds)
+        if taken and best * trust.factor <= least:
+            trust.forget()
+            taken = 0
+        if not taken:
+            return {}
+        self._promise = promise
         drafts: dict[Row, list[int]] = {}
         for _, row, token_id in guesses[:taken]:
             drafts.setdefault(row, []).append(token_id)
         return {row: tuple(draft) for row, draft in drafts.items()}
 
     def took(self, positions: int, seconds: float) -> None:
-        """Note what a step cost."""
+        """Note what a step cost, and what came of it."""
+        promise, self._promise = self._promise, None
+        # Of the last plan it may be that no step was made.
+        if promise is not None and promise.positions == positions:
+            self._trust[promise.rows.bit_length()].add(promise, self._drawn, seconds)
+        elif self._drawn:
+            expected = self._costs.seconds(positions)
+            self._trust[self._drawn.bit_length()].add_without(expected, seconds)
+        self._drawn = 0
         self._costs.add(positions, seconds)
