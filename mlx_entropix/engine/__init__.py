@@ -27,7 +27,9 @@ from mlx_entropix.engine.generate import (
     stream_request,
 )
 from mlx_entropix.engine.policy import Batch, Policy
+from mlx_entropix.engine.ranked import engine_on, replay
 from mlx_entropix.engine.search import ForkConfig, Search, fork_config, forked
+from mlx_entropix.engine.spread import SpreadEngine, answer_for
 from mlx_entropix.engine.trace import (
     fork_record,
     path_record,
@@ -54,10 +56,13 @@ __all__ = [
     "RowForked",
     "Search",
     "Settled",
+    "SpreadEngine",
     "Summary",
     "TokenEvent",
     "Vote",
+    "answer_for",
     "encode_prompt",
+    "engine_on",
     "fork_config",
     "fork_record",
     "forked",
@@ -65,6 +70,7 @@ __all__ = [
     "load",
     "load_from",
     "path_record",
+    "replay",
     "result_record",
     "settled_record",
     "stream_generate",
