@@ -1,7 +1,7 @@
 """What one run of the command works with: a model, a sampler, limits, a trace."""
 
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,7 +47,7 @@ class Session:
     `loading` what was said of how to load the model.
     `sampler`, `config`, `fork` (None for answers of one path) and `seed` may change during a chat.
     `prefix_cache_bytes` of past sequences are kept for answers to come. The trace has windows of so
-    many tokens; 0 means none.
+    many tokens; 0 means none. `chat_template_kwargs` are more variables of the chat template.
     """
 
     screen: Screen
@@ -67,6 +67,7 @@ class Session:
     fork: ForkConfig | None = None
     prefix_cache_bytes: int = 0
     ranks: Ranks | None = None
+    chat_template_kwargs: dict[str, Any] = field(default_factory=dict)
     _engine: Engine | None = field(default=None, init=False)
     _windows: dict[int, MetricWindow] = field(default_factory=dict, init=False)
 
@@ -87,6 +88,7 @@ class Session:
         model, tokenizer = load_from(location, ranks=ranks, **loading(options))
         for sentence in limits(model):
             screen.notice(sentence)
+        tokenizer.check_chat_template_kwargs(options.chat_template_kwargs)
         return cls(
             screen=screen,
             model=model,
@@ -104,17 +106,30 @@ class Session:
             forks=forks,
             fork=forks.config,
             ranks=ranks,
+            chat_template_kwargs=options.chat_template_kwargs,
         )
 
     def prompt_ids(self, prompt: Prompt) -> tuple[int, ...]:
         """The prompt as token ids. Raises `PromptError`."""
         if self.is_raw:
             return tuple(self.tokenizer.encode(prompt.user))
-        return tuple(self.tokenizer.chat(prompt.messages))
+        return self.chat_ids(prompt.messages)
+
+    def chat_ids(self, messages: Sequence[Mapping[str, Any]]) -> tuple[int, ...]:
+        """A chat's messages as token ids. Raises `PromptError`."""
+        more = self.chat_template_kwargs
+        return tuple(self.tokenizer.chat(messages, chat_template_kwargs=more))
 
     def request(self, prompt_ids: tuple[int, ...]) -> Request:
         """A request to the engine with the sampler, the limits and the forks of now."""
-        request = Request(prompt_ids, self.config, self.max_tokens, self.seed, self.stop)
+        request = Request(
+            prompt_ids,
+            self.config,
+            self.max_tokens,
+            self.seed,
+            self.stop,
+            splits_reasoning=not self.is_raw,
+        )
         return request if self.fork is None else forked(request, self.fork)
 
     def stream(
@@ -153,6 +168,11 @@ class Session:
             "sampler": self.sampler,
             "config": self.config.model_dump(mode="json"),
             "seed": self.seed,
+            **(
+                {"chat_template_kwargs": self.chat_template_kwargs}
+                if self.chat_template_kwargs
+                else {}
+            ),
             **({} if self.fork is None else {"fork": self.fork.model_dump(mode="json")}),
         }
 
@@ -189,4 +209,6 @@ class Session:
     def trace_result(self, index: int, tally: Tally) -> None:
         """Write the line that ends a finished answer."""
         if self.trace is not None:
-            self.trace.write("result", index, result_record(tally.text, tally.events[-1]))
+            self.trace.write(
+                "result", index, result_record(tally.text, tally.reasoning, tally.events[-1])
+            )

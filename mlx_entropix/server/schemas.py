@@ -45,6 +45,14 @@ class PromptTokensDetails(TypedDict):
     cached_tokens: Annotated[int, Field(description="Tokens known from earlier requests.")]
 
 
+class CompletionTokensDetails(TypedDict):
+    """Of the tokens of all answers, what some of them were for."""
+
+    reasoning_tokens: Annotated[
+        int, Field(description="Tokens of thoughts before the answers, with those that mark them.")
+    ]
+
+
 class Usage(TypedDict):
     """Tokens of the whole response."""
 
@@ -54,6 +62,9 @@ class Usage(TypedDict):
     ]
     total_tokens: Annotated[int, Field(description="The sum of both.")]
     prompt_tokens_details: Annotated[PromptTokensDetails, Field(description="What prompts cost.")]
+    completion_tokens_details: Annotated[
+        CompletionTokensDetails, Field(description="What the answers' tokens were for.")
+    ]
 
 
 class TokenLogprob(TopLogprob):
@@ -76,6 +87,9 @@ class AnswerMessage(TypedDict):
 
     role: Annotated[Literal["assistant"], Field(description="Who speaks.")]
     content: Annotated[str, Field(description="The answer.")]
+    reasoning_content: NotRequired[
+        Annotated[str, Field(description="What the model thought before; only where it did.")]
+    ]
     refusal: Annotated[None, Field(description="Always null.")]
 
 
@@ -95,6 +109,9 @@ class Delta(TypedDict):
         Annotated[Literal["assistant"] | None, Field(description="In the first chunk alone.")]
     ]
     content: NotRequired[Annotated[str | None, Field(description="More of the answer.")]]
+    reasoning_content: NotRequired[
+        Annotated[str, Field(description="More of what the model thinks before it answers.")]
+    ]
 
 
 class ChatChunkChoice(TypedDict):

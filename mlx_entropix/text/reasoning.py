@@ -115,6 +115,9 @@ class Piece(NamedTuple):
         return Piece(self.text + other.text, (self.reasoning or "") + (other.reasoning or ""))
 
 
+NOTHING = Piece("")
+
+
 class ReasoningSplitter:
     """Tells thoughts from the answer, a token at a time; without `marks` all is the answer.
 

@@ -103,14 +103,15 @@ class Tokenizer:
         """Whether the model is known to mark what it thinks before it answers."""
         return self._marks is not None
 
-    def reasoning_splitter(self, prompt: Sequence[int]) -> ReasoningSplitter:
+    def reasoning_splitter(self, prompt: Sequence[int] | None) -> ReasoningSplitter:
         """Return what tells thoughts from the answer in the tokens that follow a chat's `prompt`.
 
-        A chat template may open the thoughts itself, or close them at once.
+        A chat template may open the thoughts itself, or close them at once. What follows no chat
+        (None) has no thoughts.
         """
+        if self._marks is None or prompt is None:
+            return ReasoningSplitter(None)
         splitter = ReasoningSplitter(self._marks)
-        if self._marks is None:
-            return splitter
         own, begin = self._marks.own, len(prompt)
         while begin and (
             prompt[begin - 1] in own or prompt[begin - 1] not in self._vocabulary.control_ids
