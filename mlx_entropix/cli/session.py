@@ -210,5 +210,5 @@ class Session:
         """Write the line that ends a finished answer."""
         if self.trace is not None:
             self.trace.write(
-                "result", index, result_record(tally.text, tally.reasoning, tally.events[-1])
+                "result", index, result_record(tally.text, tally.events[-1], tally.reasoning)
             )

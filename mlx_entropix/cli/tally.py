@@ -87,7 +87,7 @@ class Tally:
         """The answer as a JSON object; `finish_reason` is "interrupted" for one that was cut."""
         last = self.events[-1] if self.events else None
         if last is not None and last.summary is not None:
-            result = result_record(self.text, self.reasoning, last)
+            result = result_record(self.text, last, self.reasoning)
         else:
             result = {"text": self.text, **thoughts(self.reasoning)}
             result["finish_reason"] = "interrupted"

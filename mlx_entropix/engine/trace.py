@@ -33,8 +33,8 @@ def token_record(event: TokenEvent, window: MetricWindow | None = None) -> dict[
     }
 
 
-def result_record(text: str, reasoning: str | None, last: TokenEvent) -> dict[str, Any]:
-    """A finished row as a JSON object: its whole answer, what was thought, and what it took."""
+def result_record(text: str, last: TokenEvent, reasoning: str | None = None) -> dict[str, Any]:
+    """A finished row as a JSON object: its whole answer, the thoughts before it, what it took."""
     took = last.summary
     assert took is not None, "the event is not the last of its row"
     return {

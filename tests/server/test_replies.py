@@ -53,4 +53,5 @@ def test_a_prompt_counts_once_for_all_its_answers():
         "completion_tokens": 4,
         "total_tokens": 22,
         "prompt_tokens_details": {"cached_tokens": 9},
+        "completion_tokens_details": {"reasoning_tokens": 0},
     }
