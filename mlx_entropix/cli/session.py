@@ -29,6 +29,7 @@ from mlx_entropix.engine import (
     stream_request,
     token_record,
 )
+from mlx_entropix.engine.draft import make_drafter
 from mlx_entropix.model.decoder import Decoder, limits
 from mlx_entropix.prompts import Prompt
 from mlx_entropix.ranks.join import Ranks
@@ -46,8 +47,9 @@ class Session:
     `auto` is what the sampler of that name is for this model, `forks` what was said of forks,
     `loading` what was said of how to load the model.
     `sampler`, `config`, `fork` (None for answers of one path) and `seed` may change during a chat.
-    `prefix_cache_bytes` of past sequences are kept for answers to come. The trace has windows of so
-    many tokens; 0 means none. `chat_template_kwargs` are more variables of the chat template.
+    `prefix_cache_bytes` of past sequences are kept for answers to come. Up to `speculate` tokens
+    are guessed ahead. The trace has windows of so many tokens; 0 means none.
+    `chat_template_kwargs` are more variables of the chat template.
     """
 
     screen: Screen
@@ -68,6 +70,7 @@ class Session:
     prefix_cache_bytes: int = 0
     ranks: Ranks | None = None
     chat_template_kwargs: dict[str, Any] = field(default_factory=dict)
+    speculate: int = 0
     _engine: Engine | None = field(default=None, init=False)
     _windows: dict[int, MetricWindow] = field(default_factory=dict, init=False)
 
@@ -107,6 +110,7 @@ class Session:
             fork=forks.config,
             ranks=ranks,
             chat_template_kwargs=options.chat_template_kwargs,
+            speculate=options.speculate,
         )
 
     def prompt_ids(self, prompt: Prompt) -> tuple[int, ...]:
@@ -148,6 +152,7 @@ class Session:
                 self.tokenizer,
                 max_rows=MOST_PATHS,  # as many as any policy may be asked for during a chat
                 prefix_cache_bytes=self.prefix_cache_bytes,
+                drafter=make_drafter(self.speculate),
             )
         return stream_request(self._engine, request, on_prompt, on_path)
 

@@ -26,9 +26,11 @@ class Request:
     policy.py. `branch` is 0, or that of a fork that is to be written again, behind the tokens that
     it began with as the `prefix`. With `certainty` every event has that number.
 
-    Drafts are guessed from past answers to the same `owner` alone. With `splits_reasoning` what a
-    model thinks before it answers is told apart, where it marks that; stop strings are then looked
-    for in the answer alone. The prompt is that of a chat then.
+    Drafts are guessed from past answers to the same `owner` alone, and from `prediction`: tokens of
+    what the answer may well repeat.
+
+    With `splits_reasoning` what a model thinks before it answers is told apart, where it marks
+    that; stop strings are then looked for in the answer alone. The prompt is that of a chat then.
     """
 
     prompt: tuple[int, ...]
@@ -44,6 +46,7 @@ class Request:
     certainty: bool = False
     owner: str = ""
     splits_reasoning: bool = False
+    prediction: tuple[int, ...] = ()
 
 
 class Alternative(NamedTuple):

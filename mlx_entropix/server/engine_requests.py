@@ -90,6 +90,16 @@ def answer_prefix(request: GenerationRequest, prompts: list[Prompt], model: Mode
     return Prefix(ids, *whole)
 
 
+def predicted_tokens(request: GenerationRequest, model: ModelInfo) -> Prompt:
+    """What the client expects of the answers. Raises `ApiError` where it is no text."""
+    if request.prediction is None:
+        return ()
+    try:
+        return tuple(model.tokenizer.encode(request.prediction.text))
+    except PromptError as error:
+        raise ApiError.of(error, "prediction") from None
+
+
 def _check_known(ids: Sequence[int], model: ModelInfo, param: str, name: str) -> None:
     if any(token_id >= model.vocabulary_size for token_id in ids):
         raise ApiError(
@@ -119,8 +129,11 @@ def engine_requests(
     prompts: list[Prompt],
     prefix: Prefix,
     seed: int,
+    *,
+    prediction: Prompt = (),
+    owner: str = "",
 ) -> list[Request]:
-    """The rows for `n` answers to each prompt.
+    """The rows for `n` answers to each prompt, for a client whose texts are the `owner`'s.
 
     Raises `ApiError` for a sampler that is none, or forks that cannot be made.
     """
@@ -137,6 +150,8 @@ def engine_requests(
             scores_prompt=request.scores_prompt,
             prefix=prefix.ids,
             splits_reasoning=request.splits_reasoning,
+            prediction=prediction,
+            owner=owner,
         )
         for prompt in prompts
         for i in range(request.answers)

@@ -46,10 +46,16 @@ class PromptTokensDetails(TypedDict):
 
 
 class CompletionTokensDetails(TypedDict):
-    """Of the tokens of all answers, what some of them were for."""
+    """What some of the answers' tokens were for, and what came of guesses ahead."""
 
     reasoning_tokens: Annotated[
         int, Field(description="Tokens of thoughts before the answers, with those that mark them.")
+    ]
+    accepted_prediction_tokens: Annotated[
+        int, Field(description="Guesses that were what the model drew.")
+    ]
+    rejected_prediction_tokens: Annotated[
+        int, Field(description="Guesses that were not; they are no tokens of the answers.")
     ]
 
 
@@ -63,8 +69,10 @@ class Usage(TypedDict):
     total_tokens: Annotated[int, Field(description="The sum of both.")]
     prompt_tokens_details: Annotated[PromptTokensDetails, Field(description="What prompts cost.")]
     completion_tokens_details: Annotated[
-        CompletionTokensDetails, Field(description="What the answers' tokens were for.")
+        CompletionTokensDetails,
+        Field(description="What the answers' tokens were for, and what came of guesses."),
     ]
+    steps: Annotated[int, Field(description="Steps of the model that gave the answers' tokens.")]
 
 
 class TokenLogprob(TopLogprob):

@@ -8,8 +8,8 @@ its configuration after each round what to fork and what to drop, holds the budg
 - `Settled`, when all paths have ended: what each of them gave, the vote, and which one is chosen.
 
 In a round every path that is written takes one token. Where drafts came true, a row is ahead of the
-others; what it has got waits for its round. So the same is forked and dropped with drafts and
-without, however the rows move on.
+others; what it has got waits for its round, and is told then. So the same is forked and dropped
+with drafts and without, however the rows move on.
 
 docs/forks.md has the rules in words.
 """
@@ -23,6 +23,7 @@ from mlx_entropix.engine.events import (
     Answered,
     Path,
     Request,
+    RowDropped,
     RowFailed,
     RowForked,
     Settled,
@@ -247,7 +248,7 @@ class Search:
         """End a path, which cannot win any more. One that has ended loses its vote."""
         assert self._batch is not None, "paths are dropped after a read"
         if branch.finish_reason is None:
-            self._batch.drop(branch.row)
+            self._stop(branch, self._batch)
         if branch.finish_reason != FAILED:
             branch.end(DROPPED)
 
@@ -285,6 +286,7 @@ class Search:
         self.fresh = []
         for branch in due:
             event = branch.next()
+            batch.say(event)
             if isinstance(event, RowFailed):
                 self._message = event.message
                 branch.end(FAILED)
@@ -316,7 +318,7 @@ class Search:
             self.drop(branch)
         if not keep:
             best = ranked[0]
-            batch.drop(best.row)
+            self._stop(best, batch)
             rest = batch.held_back(best.row, best.length)
             last = best.tokens[-1]
             whole = Piece(last.text, last.reasoning).then(rest)
@@ -325,6 +327,12 @@ class Search:
             )
             best.tell(rest)
             best.end("length")
+
+    def _stop(self, branch: Branch, batch: Batch) -> None:
+        """End the row of a path that is being written, though its end may have come already."""
+        batch.drop(branch.row)
+        if any(event.ends for event in branch.coming):
+            batch.say(RowDropped(branch.row.id, branch.row.summary()))
 
     def _is_decided(self) -> bool:
         """Whether the paths that are still written cannot change the majority."""

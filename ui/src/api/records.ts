@@ -43,6 +43,7 @@ function record(
     text,
     ...(metrics.reasoning ? { thought: thought ?? "" } : {}),
     alternatives: alternatives(listed),
+    ...(metrics.drafted ? { drafted: true } : {}),
   };
 }
 
