@@ -53,7 +53,7 @@ def test_thoughts_are_told_apart_from_the_answer(post):
     )
     message = whole.json()["choices"][0]["message"]
     assert (message["content"], message["reasoning_content"]) == ("two", "one")
-    assert whole.json()["usage"]["completion_tokens_details"] == {"reasoning_tokens": 4}
+    assert whole.json()["usage"]["completion_tokens_details"]["reasoning_tokens"] == 4
     assert [m.get("reasoning") for m in whole.json()["metrics"]] == [True] * 4 + [None] * 2
 
     added = deltas(stream)
