@@ -48,6 +48,25 @@ def bundled():
 
 
 @pytest.fixture(scope="session")
+def thinking(bundled):
+    """The bundled model under a chat template that opens its thoughts, unless told not to."""
+    from mlx_entropix.text import Tokenizer
+
+    template = (
+        "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+        "{% set open = '<|im_start|>assistant\n' %}"
+        "{{ open }}<think>one</think>two<|im_end|>\n<|im_start|>user\nAgain.<|im_end|>\n"
+        "{{ open }}<think>one</think>two<|im_end|>\n<|im_start|>user\nAgain.<|im_end|>\n"
+        "{{ open }}<think>{% if enable_thinking is false %}\n</think>\n{% endif %}"
+    )
+    model, tokenizer = bundled
+    ends = tokenizer.eos_token_ids
+    return model, Tokenizer(
+        tokenizer.backend, special_tokens={}, eos_token_ids=ends, chat_template=template
+    )
+
+
+@pytest.fixture(scope="session")
 def bundled_adapter(tmp_path_factory):
     """A LoRA adapter of random numbers for the bundled model, which changes what it says."""
     import json

@@ -10,8 +10,9 @@ from mlx_entropix.cli.fork_tree import fork_tree
 from mlx_entropix.cli.live_paths import LivePaths, path_lines
 from mlx_entropix.cli.screen import LateBar
 from mlx_entropix.cli.session import Session
-from mlx_entropix.cli.style import legend, token_segments
+from mlx_entropix.cli.style import legend
 from mlx_entropix.cli.tally import Tally
+from mlx_entropix.cli.thoughts import AnswerSegments
 from mlx_entropix.cli.wrap import Lines
 from mlx_entropix.engine import Event, Request, Settled, TokenEvent
 from mlx_entropix.errors import GenerationError, WeightsError
@@ -83,7 +84,7 @@ def stream_answer(
     screen, request = session.screen, session.request(prompt_ids)
     tally = Tally.of(request)
     live = LivePaths(screen, tally.search)
-    lines, colors = Lines.of(screen.answers), screen.answers.color_system
+    lines, shown = Lines.of(screen.answers), AnswerSegments(screen)
     try:
         events = _events(session, index, text, request, tally, live, shows_legend, check)
         with live, closing(events):
@@ -91,7 +92,7 @@ def stream_answer(
                 tally.add(event)
                 session.trace_token(index, event)
                 if not screen.is_json:
-                    live.write(lines.add(token_segments(event, colors)))
+                    live.write(lines.add(shown.add(event)))
                 check()
         session.trace_result(index, tally)
     except Stopped:
@@ -101,11 +102,11 @@ def stream_answer(
         session.drop_engine()
     except GenerationError as error:
         if tally.events:
-            _end_line(session, tally, lines)
+            _end_line(session, tally, lines, shown)
             raise
         raise WeightsError(str(error)) from None
     if not screen.is_json:
-        _end_line(session, tally, lines)
+        _end_line(session, tally, lines, shown)
         note_end(session, tally, alone=True)
     return tally
 
@@ -164,8 +165,8 @@ def note_end(session: Session, tally: Tally, *, alone: bool) -> None:
             screen.note(line)
 
 
-def _end_line(session: Session, tally: Tally, lines: Lines) -> None:
+def _end_line(session: Session, tally: Tally, lines: Lines, shown: AnswerSegments) -> None:
     """Write what was held back, and put what follows on a line of its own."""
     session.screen.answers.print(Segments(lines.end()), end="")
-    if tally.events and not tally.text.endswith("\n"):
+    if tally.events and not shown.ends_line:
         session.screen.answers.print()

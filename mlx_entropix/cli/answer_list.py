@@ -8,8 +8,9 @@ from rich.text import Text
 from mlx_entropix.cli.answer import note_end
 from mlx_entropix.cli.screen import LateBar, print_error, visible
 from mlx_entropix.cli.session import Session
-from mlx_entropix.cli.style import legend, token_segments
+from mlx_entropix.cli.style import legend
 from mlx_entropix.cli.tally import Tally
+from mlx_entropix.cli.thoughts import AnswerSegments
 from mlx_entropix.cli.wrap import Lines
 from mlx_entropix.engine import (
     Answered,
@@ -128,14 +129,12 @@ class _List:
             title = f"{answer.index + 1} of {len(self.prompts)} · {visible(answer.prompt.name)}"
             screen.answers.print(Text(title, "bold"))
         # In one piece, as a progress bar is drawn again after each print.
-        lines, colors = Lines.of(screen.answers), screen.answers.color_system
+        lines, shown = Lines.of(screen.answers), AnswerSegments(screen)
         segments = [
-            segment
-            for event in answer.tally.events
-            for segment in lines.add(token_segments(event, colors))
+            segment for event in answer.tally.events for segment in lines.add(shown.add(event))
         ]
         segments += lines.end()
-        if not answer.tally.text.endswith("\n"):
+        if not shown.ends_line:
             segments.append(Segment.line())
         screen.answers.print(Segments(segments))
         note_end(self.session, answer.tally, alone=False)

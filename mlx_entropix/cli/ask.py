@@ -5,12 +5,13 @@ import is imported behind the spinner.
 """
 
 import argparse
+import json
 import os
 import stat
 import sys
 from argparse import Namespace
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlx_entropix.choices import EXTRACTORS, FORKS, MOST_PATHS
 from mlx_entropix.cli.command import (
@@ -172,6 +173,13 @@ def _add_prompts(parser: ArgumentParser) -> None:
     )
     more = parser.add_argument_group("how to ask")
     more.add_argument("--system", metavar="TEXT", help='another system prompt; "" for none')
+    more.add_argument(
+        "--chat_template_kwargs",
+        type=variables,
+        default={},
+        metavar="JSON",
+        help="more variables of the model's chat template, such as '{\"enable_thinking\": false}'",
+    )
     more.add_argument("--raw", action="store_true", help="send the text as is, no chat template")
     more.add_argument(
         "--rows",
@@ -278,6 +286,19 @@ def policy(text: str) -> str:
     return text
 
 
+def variables(text: str) -> dict[str, Any]:
+    """A JSON object, for argparse."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no JSON object, write one such as '{{\"enable_thinking\": false}}'"
+        )
+    return value
+
+
 def window_size(text: str) -> int:
     """A number of tokens for a window, 0 for none, for argparse."""
     size = whole_number(0)(text)
@@ -292,6 +313,8 @@ def _contradiction(options: Namespace) -> str | None:
     chats = options.input is None and not is_list(options)
     if options.raw and options.system is not None:
         return "--raw sends the text as it is, so there is no place for --system."
+    if options.raw and options.chat_template_kwargs:
+        return "--raw uses no chat template, so there is no place for --chat_template_kwargs."
     if options.window and not options.trace:
         return "--window adds to the trace, so it needs --trace FILE."
     if options.rows is not None and not is_list(options):

@@ -16,6 +16,7 @@ from mlx_entropix.cli.sampler_options import named_config
 from mlx_entropix.cli.screen import print_error
 from mlx_entropix.cli.session import Session
 from mlx_entropix.cli.style import legend
+from mlx_entropix.engine import thoughts
 from mlx_entropix.errors import GenerationError, PromptError, UsageError
 
 # A turn goes on from the turns before instead of computing them again.
@@ -27,9 +28,9 @@ class Conversation:
     """What was said. `system` is the system prompt, None for none."""
 
     system: str | None
-    turns: list[dict[str, str]] = field(default_factory=list)
+    turns: list[dict[str, Any]] = field(default_factory=list)
 
-    def messages(self) -> list[dict[str, str]]:
+    def messages(self) -> list[dict[str, Any]]:
         """All of it as chat messages."""
         system = [] if self.system is None else [{"role": "system", "content": self.system}]
         return [*system, *self.turns]
@@ -105,12 +106,13 @@ def _typed(keyboard: PromptSession[str]) -> str | None:
 def _take_turn(session: Session, conversation: Conversation, turn: int, text: str) -> None:
     """Ask, and keep question and answer, also where Ctrl-C cut the answer."""
     question = {"role": "user", "content": text}
-    prompt_ids = tuple(session.tokenizer.chat([*conversation.messages(), question]))
+    prompt_ids = session.chat_ids([*conversation.messages(), question])
     with without_echo(), stop_between_steps() as check:
         tally = stream_answer(session, turn, text, prompt_ids, check=check)
     session.screen.note("")
     if tally.events:
-        conversation.turns += [question, {"role": "assistant", "content": tally.text}]
+        answer = {"role": "assistant", "content": tally.text, **thoughts(tally.reasoning)}
+        conversation.turns += [question, answer]
 
 
 _KEYS = "Enter sends, Alt-Enter begins a new line, Ctrl-C stops an answer, Ctrl-D leaves."

@@ -108,7 +108,9 @@ def path_lines(search: Search, width: int, most: int) -> list[Text]:
         number = f"{score:.2f}" if isfinite(score) else ""
         mark = f"{branch.number:>3} "
         room = width - 2 - cell_len(mark) - _SCORE_WIDTH
-        lines.append(_line(mark, last_words(branch.text, room), number, width))
+        lines.append(
+            _line(mark, last_words(branch.text or branch.reasoning or "", room), number, width)
+        )
     if more := len(live[most:]):
         lines.append(_line("", f"and {more} more", "", width))
     return lines

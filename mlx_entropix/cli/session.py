@@ -1,7 +1,7 @@
 """What one run of the command works with: a model, a sampler, limits, a trace."""
 
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,6 +49,7 @@ class Session:
     `sampler`, `config`, `fork` (None for answers of one path) and `seed` may change during a chat.
     `prefix_cache_bytes` of past sequences are kept for answers to come. Up to `speculate` tokens
     are guessed ahead. The trace has windows of so many tokens; 0 means none.
+    `chat_template_kwargs` are more variables of the chat template.
     """
 
     screen: Screen
@@ -68,6 +69,7 @@ class Session:
     fork: ForkConfig | None = None
     prefix_cache_bytes: int = 0
     ranks: Ranks | None = None
+    chat_template_kwargs: dict[str, Any] = field(default_factory=dict)
     speculate: int = 0
     _engine: Engine | None = field(default=None, init=False)
     _windows: dict[int, MetricWindow] = field(default_factory=dict, init=False)
@@ -89,6 +91,7 @@ class Session:
         model, tokenizer = load_from(location, ranks=ranks, **loading(options))
         for sentence in limits(model):
             screen.notice(sentence)
+        tokenizer.check_chat_template_kwargs(options.chat_template_kwargs)
         return cls(
             screen=screen,
             model=model,
@@ -106,6 +109,7 @@ class Session:
             forks=forks,
             fork=forks.config,
             ranks=ranks,
+            chat_template_kwargs=options.chat_template_kwargs,
             speculate=options.speculate,
         )
 
@@ -113,11 +117,23 @@ class Session:
         """The prompt as token ids. Raises `PromptError`."""
         if self.is_raw:
             return tuple(self.tokenizer.encode(prompt.user))
-        return tuple(self.tokenizer.chat(prompt.messages))
+        return self.chat_ids(prompt.messages)
+
+    def chat_ids(self, messages: Sequence[Mapping[str, Any]]) -> tuple[int, ...]:
+        """A chat's messages as token ids. Raises `PromptError`."""
+        more = self.chat_template_kwargs
+        return tuple(self.tokenizer.chat(messages, chat_template_kwargs=more))
 
     def request(self, prompt_ids: tuple[int, ...]) -> Request:
         """A request to the engine with the sampler, the limits and the forks of now."""
-        request = Request(prompt_ids, self.config, self.max_tokens, self.seed, self.stop)
+        request = Request(
+            prompt_ids,
+            self.config,
+            self.max_tokens,
+            self.seed,
+            self.stop,
+            splits_reasoning=not self.is_raw,
+        )
         return request if self.fork is None else forked(request, self.fork)
 
     def stream(
@@ -157,6 +173,11 @@ class Session:
             "sampler": self.sampler,
             "config": self.config.model_dump(mode="json"),
             "seed": self.seed,
+            **(
+                {"chat_template_kwargs": self.chat_template_kwargs}
+                if self.chat_template_kwargs
+                else {}
+            ),
             **({} if self.fork is None else {"fork": self.fork.model_dump(mode="json")}),
         }
 
@@ -193,4 +214,6 @@ class Session:
     def trace_result(self, index: int, tally: Tally) -> None:
         """Write the line that ends a finished answer."""
         if self.trace is not None:
-            self.trace.write("result", index, result_record(tally.text, tally.events[-1]))
+            self.trace.write(
+                "result", index, result_record(tally.text, tally.events[-1], tally.reasoning)
+            )

@@ -101,16 +101,21 @@ def _ground() -> str:
     return "light" if index in ("7", "15") else "dark"
 
 
-def token_segments(event: TokenEvent, color_system: str | None) -> list[Segment]:
+def token_segments(
+    event: TokenEvent, color_system: str | None, *, thought: str | None = None
+) -> list[Segment]:
     """A token's text in its style, for a console with that `color_system`.
 
     The text is the model's own: it is written as it is, less its control characters. The space
-    before a word is not underlined, so that one sees where a token begins.
+    before a word is not underlined, so that one sees where a token begins. With a `thought` that is
+    the text, and where it would be plain it is dim.
     """
-    text = visible(event.text)
+    text = visible(event.text if thought is None else thought)
     word = text.lstrip()
     space = text[: len(text) - len(word)]
     style = token_style(event, color_system)
+    if thought is not None:
+        style = style or _DIM
     return [Segment(part, own) for part, own in ((space, None), (word, style)) if part]
 
 

@@ -17,6 +17,7 @@ from mlx_entropix.engine import (
     TokenEvent,
     result_record,
     settled_record,
+    thoughts,
 )
 from mlx_entropix.sampling import Quadrant
 from mlx_entropix.sampling.quadrants import FROM_SUREST
@@ -63,6 +64,12 @@ class Tally:
         return "".join(event.text for event in self.events)
 
     @property
+    def reasoning(self) -> str | None:
+        """What was thought before it; None where nothing is marked as such."""
+        told = [event.reasoning for event in self.events if event.reasoning is not None]
+        return "".join(told) if told else None
+
+    @property
     def quadrants(self) -> Counter[Quadrant]:
         """How many tokens each quadrant gave; empty under the plain sampler."""
         return Counter(event.quadrant for event in self.events if event.quadrant is not None)
@@ -81,9 +88,10 @@ class Tally:
         """The answer as a JSON object; `finish_reason` is "interrupted" for one that was cut."""
         last = self.events[-1] if self.events else None
         if last is not None and last.summary is not None:
-            result = result_record(self.text, last)
+            result = result_record(self.text, last, self.reasoning)
         else:
-            result = {"text": self.text, "finish_reason": "interrupted"}
+            result = {"text": self.text, **thoughts(self.reasoning)}
+            result["finish_reason"] = "interrupted"
             result["completion_tokens"] = self.tokens
         forks = self.settled and settled_record(self.settled)
         return {
@@ -105,7 +113,8 @@ class Tally:
         counted = f"{self.tokens:,} token{'s' * (self.tokens != 1)}"
         if self.search is not None and (paths := len(self.search.branches)) > 1:
             counted += f" on {paths} paths"
-        parts = [Text(counted)]
+        thought = sum(event.reasoning is not None for event in self.events)
+        parts = [Text(counted)] + [Text(f"{thought:,} of thoughts")] * bool(thought)
         if self.events:
             if self.search is None or self.settled is not None:
                 tps, first = self._speed()

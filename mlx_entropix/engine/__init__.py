@@ -35,6 +35,7 @@ from mlx_entropix.engine.trace import (
     path_record,
     result_record,
     settled_record,
+    thoughts,
     token_record,
 )
 
@@ -75,5 +76,6 @@ __all__ = [
     "settled_record",
     "stream_generate",
     "stream_request",
+    "thoughts",
     "token_record",
 ]

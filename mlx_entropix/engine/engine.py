@@ -255,7 +255,7 @@ class Engine:
         """
         if not self._room() or not self.can_rewind:
             return None
-        twin, text, reason = row.fork(self._new_id(), position, token_ids, self.tokenizer)
+        twin, whole, reason = row.fork(self._new_id(), position, token_ids, self.tokenizer)
         summary = twin.summary() if reason else None
         if not reason:
             i, there = self.rows.index(row), len(self._cache.lengths)
@@ -266,7 +266,15 @@ class Engine:
             twin.state, twin.recent = State.FILLING, recent if position > row.known else None
             self.rows.append(twin)
         return twin, RowForked(
-            twin.id, row.id, twin.branch, position, token_ids, text, reason, summary
+            twin.id,
+            row.id,
+            twin.branch,
+            position,
+            token_ids,
+            whole.text,
+            reason,
+            summary,
+            whole.reasoning,
         )
 
     # ---- to the device ----

@@ -28,6 +28,9 @@ class Request:
 
     Drafts are guessed from past answers to the same `owner` alone, and from `prediction`: tokens of
     what the answer may well repeat.
+
+    With `splits_reasoning` what a model thinks before it answers is told apart, where it marks
+    that; stop strings are then looked for in the answer alone. The prompt is that of a chat then.
     """
 
     prompt: tuple[int, ...]
@@ -42,6 +45,7 @@ class Request:
     branch: int = 0
     certainty: bool = False
     owner: str = ""
+    splits_reasoning: bool = False
     prediction: tuple[int, ...] = ()
 
 
@@ -58,7 +62,7 @@ class Summary:
     """What a finished row took. `cached_tokens` of the prompt were known from earlier rows.
 
     In `steps` steps of the model came its tokens. Of `drafted_tokens` that were guessed ahead,
-    `accepted_tokens` were what it drew.
+    `accepted_tokens` were what it drew. `reasoning_tokens` of the completion's are thoughts.
     """
 
     prompt_tokens: int
@@ -71,6 +75,7 @@ class Summary:
     steps: int = 0
     drafted_tokens: int = 0
     accepted_tokens: int = 0
+    reasoning_tokens: int = 0
 
     @property
     def prompt_tps(self) -> float:
@@ -105,6 +110,8 @@ class TokenEvent(_MayEnd):
     `certainty`, where it was asked for, is the divergence in nats of the model's distribution from
     one in which all tokens are equally likely, KL(U ‖ p) (Kang et al., arXiv:2502.18581).
     `drafted` tells that it was guessed before it was drawn, and came without a step of its own.
+    A token that belongs to the thoughts before an answer has their text as its `reasoning`, empty
+    for what marks them; for all others it is None.
     """
 
     row: int
@@ -121,6 +128,7 @@ class TokenEvent(_MayEnd):
     summary: Summary | None = None
     certainty: float | None = None
     drafted: bool = False
+    reasoning: str | None = None
 
 
 @dataclass(frozen=True)
@@ -128,7 +136,8 @@ class RowForked(_MayEnd):
     """A row was copied: `row` is the copy, number `branch`, and `parent` what it was copied of.
 
     The copy has the parent's tokens up to `position`, and `token_ids` from there on; `text` is that
-    of all that it has of an answer. Where these end it, the event has a `summary` and is its last.
+    of all that it has of an answer, `reasoning` that of its thoughts, None where it has none. Where
+    these end it, the event has a `summary` and is its last.
     """
 
     row: int
@@ -139,6 +148,7 @@ class RowForked(_MayEnd):
     text: str
     finish_reason: str | None = None
     summary: Summary | None = None
+    reasoning: str | None = None
 
 
 @dataclass(frozen=True)
@@ -213,7 +223,8 @@ class Path:
     """What became of one path of a request that forks.
 
     It left the path `parent` (a branch, None for the first) at `position`, from where on
-    `token_ids` are its own. `text` is all of its answer, with that of the request's prefix.
+    `token_ids` are its own. `text` is all of its answer, with that of the request's prefix;
+    `reasoning_content` are its thoughts, None where it has none.
     `finish_reason` is "stop" or "length", "dropped" where the policy ended it, "failed" where its
     numbers were not finite. `answer` is what was found in the text, from character `start` to
     `end`. `scores` are by their names; the higher, the better. `vote` is the weight that it gave to
@@ -231,6 +242,7 @@ class Path:
     end: int
     scores: Mapping[str, float]
     vote: float
+    reasoning_content: str | None = None
 
 
 @dataclass(frozen=True)

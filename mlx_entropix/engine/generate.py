@@ -87,16 +87,29 @@ def _sizes(path: Path) -> list[int]:
     return [file.stat().st_size for file in files]
 
 
-def encode_prompt(tokenizer: Tokenizer, prompt: Prompt) -> tuple[int, ...]:
+def encode_prompt(
+    tokenizer: Tokenizer,
+    prompt: Prompt,
+    *,
+    chat_template_kwargs: Mapping[str, Any] | None = None,
+) -> tuple[int, ...]:
     """A prompt as token ids: text as it is, ids as they are, messages by the chat template.
 
-    Raises `PromptError` where messages cannot be rendered.
+    `chat_template_kwargs` are more variables of the template. Raises `PromptError` where messages
+    cannot be rendered.
     """
     if isinstance(prompt, str):
         return tuple(tokenizer.encode(prompt))
-    if all(isinstance(item, int) for item in prompt):
+    if not is_chat(prompt):
         return tuple(prompt)  # type: ignore[arg-type]
-    return tuple(tokenizer.chat(list(prompt)))  # type: ignore[arg-type]
+    return tuple(
+        tokenizer.chat(list(prompt), chat_template_kwargs=chat_template_kwargs)  # type: ignore[arg-type]
+    )
+
+
+def is_chat(prompt: Prompt) -> bool:
+    """Whether a prompt is messages, and not text or token ids."""
+    return not isinstance(prompt, str) and not all(isinstance(item, int) for item in prompt)
 
 
 def stream_generate(
@@ -110,6 +123,7 @@ def stream_generate(
     stop: Sequence[str] = (),
     alternatives: int = 0,
     fork: str | Mapping[str, Any] | ForkConfig | None = None,
+    chat_template_kwargs: Mapping[str, Any] | None = None,
     speculate: int = MOST_DRAFTED,
     on_prompt: Callable[[int, int], None] | None = None,
 ) -> Iterator[TokenEvent]:
@@ -119,20 +133,23 @@ def stream_generate(
     `content`. Without a `config` the sampler is the preset that is fitted to the model, or the
     published `entropix` where none is. With a `fork`, a policy's name, its values or its
     configuration (docs/forks.md), the answer is chosen among several paths, and its tokens come
-    when they are settled. Up to `speculate` tokens are guessed ahead and verified in one step where
-    that is faster, with 0 none; the tokens are the same (docs/speculation.md). `on_prompt(done,
-    total)` is called as the prompt is read.
+    when they are settled. `chat_template_kwargs` are more variables of the chat template, such as
+    `enable_thinking`; what a model thinks before it answers messages is the `reasoning` of events,
+    and no part of their `text`. Up to `speculate` tokens are guessed ahead and verified in one step
+    where that is faster, with 0 none; the tokens are the same (docs/speculation.md).
+    `on_prompt(done, total)` is called as the prompt is read.
     Raises `PromptError` where the prompt is empty or does not fit, `GenerationError` where the
     model's output is not finite, `ConfigError` where a fitted preset, the `fork` or `speculate`
     cannot be used.
     """
     request = Request(
-        prompt=encode_prompt(tokenizer, prompt),
+        prompt=encode_prompt(tokenizer, prompt, chat_template_kwargs=chat_template_kwargs),
         config=config or auto_sampler(model.name, model.weights).config,
         max_tokens=max_tokens,
         seed=seed,
         stop=tuple(stop),
         alternatives=alternatives,
+        splits_reasoning=is_chat(prompt),
     )
     rows = 1
     if fork is not None:
@@ -184,5 +201,8 @@ def _events(
 
 
 def generate(model: Decoder, tokenizer: Tokenizer, prompt: Prompt, **options: Any) -> str:
-    """The whole answer to one prompt as text. `options` are those of `stream_generate`."""
+    """The whole answer to one prompt as text, without thoughts before it.
+
+    `options` are those of `stream_generate`.
+    """
     return "".join(event.text for event in stream_generate(model, tokenizer, prompt, **options))

@@ -8,6 +8,7 @@ import mlx.core as mx
 
 from mlx_entropix.engine.events import Event, RowDropped, RowForked
 from mlx_entropix.engine.row import Row, State
+from mlx_entropix.text import Piece
 
 if TYPE_CHECKING:
     from mlx_entropix.engine.engine import Engine
@@ -42,7 +43,7 @@ class Moves:
             row.state, row.dropped = State.ENDED, True
             self._events.append(RowDropped(row.id, row.summary()))
 
-    def held_back(self, row: Row, end: int) -> str:
+    def held_back(self, row: Row, end: int) -> Piece:
         """What of the row's text had not been let go before position `end`."""
         return row.held_back(end, self._engine.tokenizer)
 

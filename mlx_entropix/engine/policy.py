@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from mlx_entropix.engine.events import Event, RowFailed, RowForked, TokenEvent
     from mlx_entropix.engine.row import Row
+    from mlx_entropix.text import Piece
 
 
 class Batch(Protocol):
@@ -33,7 +34,7 @@ class Batch(Protocol):
         """End the row, which a `RowDropped` announces."""
         ...
 
-    def held_back(self, row: Row, end: int) -> str:
+    def held_back(self, row: Row, end: int) -> Piece:
         """The text that the row's tokens before `end` leave waiting for what comes next."""
         ...
 

@@ -10,7 +10,7 @@ import mlx.core as mx
 
 from mlx_entropix.engine.events import PromptScored, PromptToken, Request, Summary
 from mlx_entropix.engine.stop import StopStrings
-from mlx_entropix.text import StreamDecoder, Tokenizer
+from mlx_entropix.text import NOTHING, Piece, ReasoningSplitter, StreamDecoder, Tokenizer
 
 
 class State(Enum):
@@ -29,12 +29,14 @@ class Row:
     `tokens` are the prompt, the request's prefix, and what was drawn, as far as it was read. The
     first `known` of them were not drawn. `branch` is 0, or the number of a copy, whose `parent` is
     the row that it was copied of, and whose `root` is the row that the request began with. A policy
-    may have ended it (`dropped`), or not be through with it (`is_kept`), so that it stays.
+    may have ended it (`dropped`), or not be through with it (`is_kept`), so that it stays. `last`
+    is what its last token added.
     """
 
     id: int
     request: Request
     decoder: StreamDecoder
+    splitter: ReasoningSplitter
     stops: StopStrings
     tokens: list[int]
     known: int
@@ -50,6 +52,8 @@ class Row:
     steps: int = 0  # that gave it tokens
     drafted: int = 0  # tokens that were guessed
     accepted: int = 0  # of these, those that it drew
+    reasoning_tokens: int = 0  # of what it drew, those of thoughts
+    last: Piece = NOTHING
     recent: mx.array | None = None  # metrics of its last tokens (1, 6, W), where it starts with any
     scored: list[PromptToken] = field(default_factory=list)  # the first, and those looked at
     cached_tokens: int = 0
@@ -62,17 +66,28 @@ class Row:
     def of(cls, row_id: int, request: Request, tokenizer: Tokenizer) -> "Row":
         """A new row. What the prefix leaves of a character goes on in the answer."""
         decoder = tokenizer.stream_decoder()
+        chat = request.prompt if request.splits_reasoning else None
+        splitter = tokenizer.reasoning_splitter(chat)
         for token_id in request.prefix:
-            decoder.add(token_id)
+            splitter.add(token_id, decoder.add(token_id))
         tokens = [*request.prompt, *request.prefix]
-        stops = StopStrings(request.stop)
-        row = cls(row_id, request, decoder, stops, tokens, len(tokens), row_id, request.branch)
+        row = cls(
+            row_id,
+            request,
+            decoder,
+            splitter,
+            StopStrings(request.stop),
+            tokens,
+            known=len(tokens),
+            root=row_id,
+            branch=request.branch,
+        )
         row.scored.append(PromptToken(tokens[0], tokenizer.token_text(tokens[0])))
         return row
 
     def fork(
         self, row_id: int, position: int, token_ids: tuple[int, ...], tokenizer: Tokenizer
-    ) -> tuple["Row", str, str | None]:
+    ) -> tuple["Row", Piece, str | None]:
         """A copy that has other tokens from `position` on, which is one that was drawn.
 
         Returns it, its text, and why it has ended, if these tokens end it.
@@ -83,12 +98,12 @@ class Row:
         twin.cached_tokens = self.cached_tokens
         twin.added_at, twin.started_at = self.added_at, self.started_at
         twin.filled_at, twin.first_token_at = self.filled_at, self.first_token_at
-        texts, reason = [], None
+        whole, reason = NOTHING, None
         for token_id in (*self.tokens[self.known : position], *token_ids):
             if reason is None:
-                text, reason = twin.take(token_id, token_id in tokenizer.eos_token_ids)
-                texts.append(text)
-        return twin, "".join(texts), reason
+                reason = twin.take(token_id, token_id in tokenizer.eos_token_ids)
+                whole = whole.then(twin.last)
+        return twin, whole, reason
 
     @property
     def generated(self) -> int:
@@ -116,31 +131,34 @@ class Row:
         """Whether another token may be asked of the device, where the cache has `cached`."""
         return self.state is State.LIVE and cached + 1 - self.known < self.request.max_tokens
 
-    def take(self, token_id: int, is_end: bool) -> tuple[str, str | None]:
-        """Add the row's next token. Returns the new text and the finish reason, if it ends."""
+    def take(self, token_id: int, is_end: bool) -> str | None:
+        """Add the row's next token, see `last`. Returns the finish reason, if it ends.
+
+        Stop strings are looked for in the answer, and not in the thoughts before it.
+        """
         self.tokens.append(token_id)
-        if is_end:
-            # The end-of-sequence token has no text; what was incomplete before it is let go.
-            text, stopped = self.stops.add(self.decoder.finish())
-            reason: str | None = "stop"
-        else:
-            text, stopped = self.stops.add(self.decoder.add(token_id))
-            reason = "stop" if stopped else None
-            if reason is None and self.generated == self.request.max_tokens:
-                rest, stopped = self.stops.add(self.decoder.finish())
-                text, reason = text + rest, "stop" if stopped else "length"
+        # The end-of-sequence token has no text; what was incomplete before it is let go.
+        piece = NOTHING if is_end else self.splitter.add(token_id, self.decoder.add(token_id))
+        is_last = is_end or self.generated == self.request.max_tokens
+        if is_last:
+            piece = piece.then(self.splitter.finish(self.decoder.finish()))
+        text, stopped = self.stops.add(piece.text)
+        reason = "stop" if stopped or is_end else "length" if is_last else None
         if reason is not None:
             self.state = State.ENDED
             text += self.stops.finish()  # nothing, where a stop string was found
-        return text, reason
+        self.last = Piece(text, piece.reasoning)
+        self.reasoning_tokens += piece.reasoning is not None
+        return reason
 
-    def held_back(self, end: int, tokenizer: Tokenizer) -> str:
-        """The text that waits for what comes next, where nothing comes from position `end` on."""
+    def held_back(self, end: int, tokenizer: Tokenizer) -> Piece:
+        """What waits for what comes next, where nothing comes from position `end` on."""
         twin = Row.of(self.id, self.request, tokenizer)
         for token_id in self.tokens[self.known : end]:
             twin.take(token_id, False)
-        text, _ = twin.stops.add(twin.decoder.finish())
-        return text + twin.stops.finish()
+        piece = twin.splitter.finish(twin.decoder.finish())
+        text, _ = twin.stops.add(piece.text)
+        return Piece(text + twin.stops.finish(), piece.reasoning)
 
     def prompt_scored(self) -> PromptScored | None:
         """The event of a prompt that has just got the last of its scores. It may end the row."""
@@ -164,4 +182,5 @@ class Row:
             steps=self.steps,
             drafted_tokens=self.drafted,
             accepted_tokens=self.accepted,
+            reasoning_tokens=self.reasoning_tokens,
         )

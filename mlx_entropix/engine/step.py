@@ -106,13 +106,13 @@ class QueuedStep:
             row.first_token_at = row.first_token_at or now
             row.steps += look.after is None
             row.accepted += tokens[i] == look.guess
-            text, reason = row.take(tokens[i], tokens[i] in tokenizer.eos_token_ids)
+            reason = row.take(tokens[i], tokens[i] in tokenizer.eos_token_ids)
             event = TokenEvent(
                 row=row.id,
                 position=look.position,
                 token_id=tokens[i],
                 token=tokenizer.token_text(tokens[i]),
-                text=text,
+                text=row.last.text,
                 logprob=seen.logprob,
                 metrics=seen.metrics,
                 quadrant=quadrant,
@@ -122,6 +122,7 @@ class QueuedStep:
                 summary=row.summary() if reason else None,
                 certainty=certainties[i] if row.request.certainty else None,
                 drafted=tokens[i] == look.guess,
+                reasoning=row.last.reasoning,
             )
             events.append((row, event))
         return events

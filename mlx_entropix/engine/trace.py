@@ -12,8 +12,9 @@ def token_record(event: TokenEvent, window: MetricWindow | None = None) -> dict[
 
     `position` is the index of the token in the whole sequence; `logprob` is in nats, entropies in
     bits, varentropies in bits². The parameters are None where no draw was made, `quadrant` is None
-    under the plain sampler; `drafted` tells that the token was guessed ahead. A `window` of the
-    row's tokens so far takes in this one, and what it says is added.
+    under the plain sampler; `drafted` tells that the token was guessed ahead. `reasoning` is there,
+    and true, where the token belongs to the thoughts before an answer. A `window` of the row's
+    tokens so far takes in this one, and what it says is added.
     """
     drawn, metrics = event.parameters, event.metrics._asdict()
     return {
@@ -28,19 +29,22 @@ def token_record(event: TokenEvent, window: MetricWindow | None = None) -> dict[
         "top_k": drawn and drawn.top_k,
         "min_p": drawn and drawn.min_p,
         "drafted": event.drafted,
+        **({} if event.reasoning is None else {"reasoning": True}),
         **({"window": window.add(metrics)} if window is not None else {}),
     }
 
 
-def result_record(text: str, last: TokenEvent) -> dict[str, Any]:
-    """A finished row as a JSON object: its whole text and what it took."""
+def result_record(text: str, last: TokenEvent, reasoning: str | None = None) -> dict[str, Any]:
+    """A finished row as a JSON object: its whole answer, the thoughts before it, what it took."""
     took = last.summary
     assert took is not None, "the event is not the last of its row"
     return {
         "text": text,
+        **thoughts(reasoning),
         "finish_reason": last.finish_reason,
         "prompt_tokens": took.prompt_tokens,
         "completion_tokens": took.completion_tokens,
+        **({} if reasoning is None else {"reasoning_tokens": took.reasoning_tokens}),
         "prompt_tps": took.prompt_tps,
         "generation_tps": took.generation_tps,
         "peak_memory_gb": took.peak_memory_gb,
@@ -48,6 +52,11 @@ def result_record(text: str, last: TokenEvent) -> dict[str, Any]:
         "drafted_tokens": took.drafted_tokens,
         "accepted_tokens": took.accepted_tokens,
     }
+
+
+def thoughts(reasoning: str | None) -> dict[str, Any]:
+    """What a model thought before an answer, as a record has it: nothing where it did not."""
+    return {} if reasoning is None else {"reasoning_content": reasoning}
 
 
 def fork_record(event: RowForked, parent: int) -> dict[str, Any]:
@@ -62,13 +71,16 @@ def fork_record(event: RowForked, parent: int) -> dict[str, Any]:
         "position": event.position,
         "token_ids": list(event.token_ids),
         "text": event.text,
+        **thoughts(event.reasoning),
         "finish_reason": event.finish_reason,
     }
 
 
 def path_record(path: Path) -> dict[str, Any]:
     """What became of a path, as a JSON object; scores in nats, bits or probabilities."""
-    return {**asdict(path), "token_ids": list(path.token_ids), "scores": dict(path.scores)}
+    record = {**asdict(path), "token_ids": list(path.token_ids), "scores": dict(path.scores)}
+    del record["reasoning_content"]
+    return {**record, **thoughts(path.reasoning_content)}
 
 
 def settled_record(event: Settled) -> dict[str, Any]:

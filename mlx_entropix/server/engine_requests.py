@@ -14,6 +14,7 @@ from mlx_entropix.server.api_errors import ApiError
 from mlx_entropix.server.async_engine import ModelInfo
 from mlx_entropix.server.requests import ChatRequest, CompletionRequest, GenerationRequest
 from mlx_entropix.server.settings import Settings
+from mlx_entropix.text import NOTHING
 
 Prompt = tuple[int, ...]
 
@@ -23,16 +24,23 @@ class Prefix(NamedTuple):
 
     ids: tuple[int, ...] = ()
     text: str = ""
+    reasoning: str | None = None  # what of it is thoughts
 
 
 def chat_prompt(request: ChatRequest, model: ModelInfo) -> Prompt:
     """The prompt of a chat. Raises `ApiError` where it cannot be written or does not fit."""
     continued = bool(request.continue_final_message)
+    variables = request.chat_template_kwargs or {}
+    try:
+        model.tokenizer.check_chat_template_kwargs(variables)
+    except PromptError as error:
+        raise ApiError.of(error, "chat_template_kwargs") from None
     try:
         ids = model.tokenizer.chat(
             [message.plain() for message in request.messages],
             add_generation_prompt=not continued,
             continue_final_message=continued,
+            chat_template_kwargs=variables,
         )
     except PromptError as error:
         raise ApiError.of(error, "messages") from None
@@ -74,8 +82,12 @@ def answer_prefix(request: GenerationRequest, prompts: list[Prompt], model: Mode
             param="prefix_token_ids",
             code="context_length_exceeded",
         )
-    decoder = model.tokenizer.stream_decoder()
-    return Prefix(ids, "".join(map(decoder.add, ids)))
+    decoder, whole = model.tokenizer.stream_decoder(), NOTHING
+    # A prefix that was given is that of the answers to one chat, or of texts without thoughts.
+    splitter = model.tokenizer.reasoning_splitter(prompts[0] if request.splits_reasoning else None)
+    for token_id in ids:
+        whole = whole.then(splitter.add(token_id, decoder.add(token_id)))
+    return Prefix(ids, *whole)
 
 
 def predicted_tokens(request: GenerationRequest, model: ModelInfo) -> Prompt:
@@ -137,6 +149,7 @@ def engine_requests(
             alternatives=alternatives,
             scores_prompt=request.scores_prompt,
             prefix=prefix.ids,
+            splits_reasoning=request.splits_reasoning,
             prediction=prediction,
             owner=owner,
         )

@@ -13,6 +13,7 @@ from mlx_entropix.engine import (
     TokenEvent,
     fork_record,
     settled_record,
+    thoughts,
     token_record,
 )
 from mlx_entropix.server.open_answer import EventOfPath, PathEvents
@@ -56,6 +57,7 @@ def _fork_event(
             "choice": choice,
             "branch": branch,
             "text": event.text,
+            **thoughts(event.reasoning),
             "finish_reason": event.finish_reason,
             **token_record(event),
             **({"top_logprobs": top_logprobs(event)} if top_logprobs else {}),

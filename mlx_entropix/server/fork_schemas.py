@@ -30,6 +30,10 @@ class PathForked(_ForkEvent):
         description="All that it has of an answer, these tokens among it, but for the prefix that "
         "was given."
     )
+    reasoning_content: str | None = Field(
+        None,
+        description="All that it has of thoughts before the answer; left out where there are none.",
+    )
     finish_reason: Literal["stop", "length"] | None = Field(
         description="Why it has ended, where these tokens end it."
     )
@@ -43,6 +47,9 @@ class PathToken(TokenRecord):
     branch: int = Field(description=_BRANCH)
     text: str = Field(
         description="What it adds to the path's text; a token may complete a character, or none."
+    )
+    reasoning_content: str | None = Field(
+        None, description="What it adds to the path's thoughts; left out where there are none."
     )
     finish_reason: Literal["stop", "length"] | None = Field(
         description="Why the path has ended, in its last token."
@@ -70,6 +77,9 @@ class PathFacts(BaseModel):
     position: int = Field(description=_POSITION)
     token_ids: list[int] = Field(description="Its tokens from there on.")
     text: str = Field(description="Its whole text, with the prefix that was given.")
+    reasoning_content: str | None = Field(
+        None, description="What was thought on it before the answer; left out where there are none."
+    )
     finish_reason: Literal["stop", "length", "dropped", "failed"] = Field(
         description="`stop` or `length` as for an answer; `dropped` by the policy; `failed`."
     )

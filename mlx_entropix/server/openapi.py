@@ -143,6 +143,7 @@ def _usage(prompt: int) -> dict[str, Any]:
         "total_tokens": prompt + 1,
         "prompt_tokens_details": {"cached_tokens": 0},
         "completion_tokens_details": {
+            "reasoning_tokens": 0,
             "accepted_prediction_tokens": 0,
             "rejected_prediction_tokens": 0,
         },

@@ -18,6 +18,7 @@ from mlx_entropix.engine import (
 from mlx_entropix.server.fork_events import fork_events, settled_event
 from mlx_entropix.server.open_answer import AnswerEvent, PathEvents
 from mlx_entropix.server.schemas import (
+    AnswerMessage,
     ChatChoice,
     ChatChunkChoice,
     ChatLogprobs,
@@ -37,13 +38,15 @@ from mlx_entropix.window import MetricWindow
 class Choice:
     """One answer as far as it has come. `prompt` is None unless it is to be echoed.
 
-    `prefix` is the text that it begins with before anything is generated. `window` is the size of
+    `prefix` is the text that it begins with before anything is generated, `prefix_reasoning` what
+    of that is thoughts, None for nothing. `window` is the size of
     the window that each token's metrics are reported with, 0 for none.
     """
 
     index: int
     prompt: str | None = None
     prefix: str = ""
+    prefix_reasoning: str | None = None
     window: int = 0
     scored: PromptScored | None = None
     settled: Settled | None = None
@@ -70,6 +73,13 @@ class Choice:
     def text(self) -> str:
         """The answer, after the prompt if that is echoed."""
         return (self.prompt or "") + self.prefix + "".join(event.text for event in self.tokens)
+
+    @property
+    def reasoning(self) -> str | None:
+        """What was thought before the answer; None where nothing was marked as such."""
+        parts = [self.prefix_reasoning, *(event.reasoning for event in self.tokens)]
+        told = [part for part in parts if part is not None]
+        return "".join(told) if told else None
 
     @property
     def finish_reason(self) -> FinishReason | None:
@@ -208,6 +218,7 @@ class Reply:
             "total_tokens": prompt + completion,
             "prompt_tokens_details": {"cached_tokens": cached},
             "completion_tokens_details": {
+                "reasoning_tokens": sum(summary.reasoning_tokens for summary in summaries),
                 "accepted_prediction_tokens": accepted,
                 "rejected_prediction_tokens": drafted - accepted,
             },
@@ -224,7 +235,8 @@ class ChatReply(Reply):
 
     def first_chunk(self, choice: Choice) -> dict[str, Any]:
         """Who speaks, and what the answer begins with."""
-        return self._chunk(choice, {"role": "assistant", "content": choice.prefix})
+        delta = _added(choice.prefix, choice.prefix_reasoning)
+        return self._chunk(choice, {"role": "assistant", "content": "", **delta})
 
     def prompt_chunk(self, _choice: Choice) -> None:
         """Nothing: a chat's prompt is not echoed."""
@@ -243,13 +255,17 @@ class ChatReply(Reply):
 
     def _delta(self, choice: Choice) -> ChatChunkChoice:
         event = choice.tokens[-1]
-        return _delta(choice.index, {"content": event.text}, self._logprobs([event]), None)
+        delta = _added(event.text, event.reasoning)
+        return _delta(choice.index, delta, self._logprobs([event]), None)
 
     def _choice(self, choice: Choice) -> ChatChoice:
         assert choice.finish_reason, "a whole answer is finished"
+        message: AnswerMessage = {"role": "assistant", "content": choice.text, "refusal": None}
+        if choice.reasoning is not None:
+            message["reasoning_content"] = choice.reasoning
         return {
             "index": choice.index,
-            "message": {"role": "assistant", "content": choice.text, "refusal": None},
+            "message": message,
             "logprobs": self._logprobs(choice.tokens),
             "finish_reason": choice.finish_reason,
         }
@@ -261,6 +277,14 @@ class ChatReply(Reply):
             {**self._logprob(event), "top_logprobs": self._top_logprobs(event)} for event in events
         ]
         return {"content": content, "refusal": None}
+
+
+def _added(text: str, reasoning: str | None) -> Delta:
+    """What a message has more; a token of thoughts says nothing of the answer."""
+    if reasoning is None:
+        return {"content": text}
+    delta: Delta = {"reasoning_content": reasoning}
+    return {**delta, "content": text} if text else delta
 
 
 def _delta(

@@ -45,6 +45,11 @@ class Message(_Part):
     content: str | list[TextPart] | None = Field(
         None, description="Text, or a list of text parts. Only an assistant's may be left out."
     )
+    reasoning_content: str | None = Field(
+        None,
+        description="What an assistant thought before. The model's chat template takes of it what "
+        "it wants, most often nothing.",
+    )
 
     @model_validator(mode="after")
     def _has_content(self) -> "Message":
@@ -57,7 +62,8 @@ class Message(_Part):
         content = self.content or ""
         if not isinstance(content, str):
             content = "".join(part.text for part in content)
-        return {"role": self.role, "content": content}
+        thoughts = {"reasoning_content": self.reasoning_content} if self.reasoning_content else {}
+        return {"role": self.role, "content": content, **thoughts}
 
 
 class StreamOptions(_Part):
@@ -189,6 +195,11 @@ class GenerationRequest(_Part):
         return False
 
     @property
+    def splits_reasoning(self) -> bool:
+        """Whether thoughts are told apart from the answer."""
+        return False
+
+    @property
     def answers(self) -> int:
         """How many answers each prompt gets."""
         return self.n or 1
@@ -223,6 +234,11 @@ class ChatRequest(GenerationRequest):
     )
     continue_final_message: bool | None = Field(
         False, description="The last message is the beginning of the answer; go on from there."
+    )
+    chat_template_kwargs: dict[str, Any] | None = Field(
+        None,
+        description="More variables of the model's chat template, such as `enable_thinking`. One "
+        "that the template does not have is an error, unless it is false or null.",
     )
 
     model_config = ConfigDict(
@@ -273,6 +289,11 @@ class ChatRequest(GenerationRequest):
                 param="prefix_token_ids",
             )
         return self
+
+    @property
+    def splits_reasoning(self) -> bool:
+        """Whether thoughts are told apart from the answer: in a chat they are."""
+        return True
 
     @property
     def limit(self) -> int:

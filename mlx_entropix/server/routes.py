@@ -211,7 +211,13 @@ async def _answer(
         with_metrics=body.metrics is not False,
     )
     choices = [
-        Choice(i, prompts[i // body.answers][1], prefix.text, window=body.window or 0)
+        Choice(
+            i,
+            prompts[i // body.answers][1],
+            prefix.text,
+            prefix_reasoning=prefix.reasoning,
+            window=body.window or 0,
+        )
         for i in range(len(rows))
     ]
     answer = engine.submit(rows)

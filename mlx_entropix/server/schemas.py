@@ -46,8 +46,11 @@ class PromptTokensDetails(TypedDict):
 
 
 class CompletionTokensDetails(TypedDict):
-    """Of tokens that were guessed ahead, in `prediction` or by what was written before."""
+    """What some of the answers' tokens were for, and what came of guesses ahead."""
 
+    reasoning_tokens: Annotated[
+        int, Field(description="Tokens of thoughts before the answers, with those that mark them.")
+    ]
     accepted_prediction_tokens: Annotated[
         int, Field(description="Guesses that were what the model drew.")
     ]
@@ -66,7 +69,8 @@ class Usage(TypedDict):
     total_tokens: Annotated[int, Field(description="The sum of both.")]
     prompt_tokens_details: Annotated[PromptTokensDetails, Field(description="What prompts cost.")]
     completion_tokens_details: Annotated[
-        CompletionTokensDetails, Field(description="What came of guesses.")
+        CompletionTokensDetails,
+        Field(description="What the answers' tokens were for, and what came of guesses."),
     ]
     steps: Annotated[int, Field(description="Steps of the model that gave the answers' tokens.")]
 
@@ -91,6 +95,9 @@ class AnswerMessage(TypedDict):
 
     role: Annotated[Literal["assistant"], Field(description="Who speaks.")]
     content: Annotated[str, Field(description="The answer.")]
+    reasoning_content: NotRequired[
+        Annotated[str, Field(description="What the model thought before; only where it did.")]
+    ]
     refusal: Annotated[None, Field(description="Always null.")]
 
 
@@ -110,6 +117,9 @@ class Delta(TypedDict):
         Annotated[Literal["assistant"] | None, Field(description="In the first chunk alone.")]
     ]
     content: NotRequired[Annotated[str | None, Field(description="More of the answer.")]]
+    reasoning_content: NotRequired[
+        Annotated[str, Field(description="More of what the model thinks before it answers.")]
+    ]
 
 
 class ChatChunkChoice(TypedDict):

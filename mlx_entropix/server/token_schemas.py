@@ -86,6 +86,9 @@ class TokenRecord(_more(_Place, _METRICS | _PARAMETERS)):  # type: ignore[misc]
     window: Window | None = Field(
         None, description="The metrics over the last tokens; only where the request has a `window`."
     )
+    reasoning: bool | None = Field(
+        None, description="True for a token of the thoughts before an answer; left out elsewhere."
+    )
     choice: int | None = Field(None, description="Whose token it is, where there are several.")
 
 

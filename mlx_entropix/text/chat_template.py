@@ -7,16 +7,24 @@ template, so that nobody can have typed them. They survive trimming and joining.
 string, a name between marks is text, and a name without them is the template's.
 """
 
+import difflib
 import os
 import re
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import tokenizers
 
 from mlx_entropix.errors import PromptError
 from mlx_entropix.text.messages import checked_messages, strings_of
-from mlx_entropix.text.plain import PlainEncoder
+from mlx_entropix.text.plain import PlainEncoder, check_text
+
+# What templates call the thoughts of an assistant's message.
+_REASONING_NAMES = ("reasoning_content", "reasoning", "thinking")
+
+_GIVEN = ("messages", "chat_template", "add_generation_prompt", "continue_final_message")
+_WORD = re.compile(r"\b[A-Za-z_]\w*\b")
 
 
 class _Marks(NamedTuple):
@@ -41,6 +49,7 @@ class ChatTemplate:
         self._control_ids = control_ids
         self._plain = plain
         self._variables = dict(special_tokens)
+        self._words = frozenset(_WORD.findall(source))
         added = backend.get_added_tokens_decoder()
         # Longest first, as the tokenizer matches them.
         ids = sorted(control_ids, key=lambda id: -len(added[id].content))
@@ -56,11 +65,14 @@ class ChatTemplate:
         *,
         add_generation_prompt: bool,
         continue_final_message: bool,
+        variables: Mapping[str, Any],
     ) -> list[int]:
         """Encode a chat; raises PromptError if the messages or the template do not allow it."""
-        messages = checked_messages(messages)
-        marks = self._unused_characters(messages)
+        self.check(variables)
+        messages = [self._with_reasoning(message) for message in checked_messages(messages)]
+        marks = self._unused_characters([*messages, variables])
         marked = self._mark(messages, marks)
+        variables = self._mark(variables, marks)
         if continue_final_message:
             if marked[-1]["role"] != "assistant":
                 raise PromptError(
@@ -68,7 +80,9 @@ class ChatTemplate:
                     "can be continued."
                 )
             marked[-1]["content"] += marks.end
-        rendered = self._render(marked, add_generation_prompt and not continue_final_message)
+        rendered = self._render(
+            marked, add_generation_prompt and not continue_final_message, variables
+        )
         if continue_final_message:
             rendered, mark, _ = rendered.rpartition(marks.end)
             if not mark:
@@ -79,7 +93,36 @@ class ChatTemplate:
             rendered = rendered.replace(marks.end, "")  # where a template repeats a message
         return self._encode_rendered(rendered, marks)
 
-    def _unused_characters(self, messages: list[dict[str, Any]]) -> _Marks:
+    def check(self, variables: Mapping[str, Any]) -> None:
+        """Raise PromptError for variables that cannot be given to the template.
+
+        One that it does not have may be false or null: then nothing is asked of it.
+        """
+        if not isinstance(variables, Mapping):
+            raise PromptError("chat_template_kwargs must be an object of names and values.")
+        for string in strings_of(variables):
+            check_text(string, "chat_template_kwargs")
+        for name, value in variables.items():
+            if name in _GIVEN or name in self._variables:
+                raise PromptError(
+                    f"chat_template_kwargs cannot set {name!r}, which is given already; leave it "
+                    "out."
+                )
+            if name not in self._words and value not in (False, None):
+                close = difflib.get_close_matches(name, self._words, n=1)
+                advice = f"did you mean {close[0]!r}?" if close else "leave it out."
+                raise PromptError(f"The model's chat template has no variable {name!r}; {advice}")
+
+    def _with_reasoning(self, message: dict[str, Any]) -> dict[str, Any]:
+        """A message whose thoughts have the name that the template has for them, if any."""
+        message = dict(message)
+        reasoning = message.pop("reasoning_content", None)
+        if message["role"] != "assistant" or not reasoning:
+            return message
+        names = [name for name in _REASONING_NAMES if name in self._words]
+        return {**dict.fromkeys(names, reasoning), **message}
+
+    def _unused_characters(self, messages: list[Any]) -> _Marks:
         """Pick marks that nothing else can contain, from the private use planes downwards."""
         used = set(self._source).union(*self._variables.values(), *strings_of(messages))
         unused = (c for c in map(chr, range(0x10FFFD, 0xE000, -1)) if c not in used)
@@ -95,7 +138,12 @@ class ChatTemplate:
             return [self._mark(item, marks) for item in value]
         return value
 
-    def _render(self, messages: list[dict[str, Any]], add_generation_prompt: bool) -> str:
+    def _render(
+        self,
+        messages: list[dict[str, Any]],
+        add_generation_prompt: bool,
+        more: Mapping[str, Any] = MappingProxyType({}),
+    ) -> str:
         os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
         from transformers.utils.chat_template_utils import render_jinja_template
 
@@ -103,6 +151,7 @@ class ChatTemplate:
             "chat_template": self._source,
             "add_generation_prompt": add_generation_prompt,
             **self._variables,
+            **more,
         }
         try:
             rendered: Any = render_jinja_template([messages], **variables)

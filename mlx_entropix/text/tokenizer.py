@@ -13,6 +13,7 @@ import tokenizers
 from mlx_entropix.errors import PromptError
 from mlx_entropix.text.chat_template import ChatTemplate
 from mlx_entropix.text.plain import PlainEncoder, check_text
+from mlx_entropix.text.reasoning import ReasoningSplitter, find_marks
 from mlx_entropix.text.stream import StreamDecoder
 from mlx_entropix.text.vocabulary import Vocabulary
 
@@ -41,6 +42,7 @@ class Tokenizer:
         self.vocabulary_size = backend.get_vocab_size(with_added_tokens=True)
         self.eos_token_ids = frozenset(eos_token_ids)
         self._vocabulary = Vocabulary(backend, control)
+        self._marks = find_marks(backend, control, chat_template)
         self._plain = PlainEncoder(backend, control, unknown)
         self._chat = (
             ChatTemplate(chat_template, backend, control, self._plain, special_tokens)
@@ -69,12 +71,16 @@ class Tokenizer:
         *,
         add_generation_prompt: bool = True,
         continue_final_message: bool = False,
+        chat_template_kwargs: Mapping[str, Any] | None = None,
     ) -> list[int]:
         """Encode `{"role", "content"}` messages through the model's own chat template.
 
         `add_generation_prompt` opens the assistant's answer; `continue_final_message` leaves the
-        last message, an assistant's, open instead. Raises PromptError for messages that cannot be
-        written, or if the model has no chat template.
+        last message, an assistant's, open instead. `chat_template_kwargs` are more variables of
+        the template, such as `enable_thinking`. An assistant's message may have the thoughts before
+        it as `reasoning_content`, of which the template takes what it wants. Raises PromptError for
+        messages that cannot be written or variables that cannot be given, or if the model has no
+        chat template.
         """
         if self._chat is None:
             raise PromptError(
@@ -84,7 +90,37 @@ class Tokenizer:
             messages,
             add_generation_prompt=add_generation_prompt,
             continue_final_message=continue_final_message,
+            variables=chat_template_kwargs or {},
         )
+
+    def check_chat_template_kwargs(self, variables: Mapping[str, Any]) -> None:
+        """Raise PromptError for variables that cannot be given to the model's chat template."""
+        if self._chat is not None:
+            self._chat.check(variables)
+
+    @property
+    def marks_reasoning(self) -> bool:
+        """Whether the model is known to mark what it thinks before it answers."""
+        return self._marks is not None
+
+    def reasoning_splitter(self, prompt: Sequence[int] | None) -> ReasoningSplitter:
+        """Return what tells thoughts from the answer in the tokens that follow a chat's `prompt`.
+
+        A chat template may open the thoughts itself, or close them at once. What follows no chat
+        (None) has no thoughts.
+        """
+        if self._marks is None or prompt is None:
+            return ReasoningSplitter(None)
+        splitter = ReasoningSplitter(self._marks)
+        own, begin = self._marks.own, len(prompt)
+        while begin and (
+            prompt[begin - 1] in own or prompt[begin - 1] not in self._vocabulary.control_ids
+        ):
+            begin -= 1
+        decoder = self.stream_decoder()
+        for token_id in prompt[begin:]:
+            splitter.add(token_id, decoder.add(token_id))
+        return splitter
 
     def first_token_of(self, text: str) -> int:
         """Return the token that a text within another is, such as " ...", or begins with.

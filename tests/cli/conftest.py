@@ -39,9 +39,9 @@ def run_here(bundled, monkeypatch, capsys):
     """As `run`, but in this process, with the model that is loaded already."""
     from mlx_entropix.cli.ask import main
 
-    def run_here(*arguments, stdin=b"", **variables):
+    def run_here(*arguments, stdin=b"", loaded=bundled, **variables):
         with monkeypatch.context() as patch:
-            patch.setattr("mlx_entropix.cli.session.load_from", lambda *_, **__: bundled)
+            patch.setattr("mlx_entropix.cli.session.load_from", lambda *_, **__: loaded)
             patch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin)))
             for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
                 patch.delenv(name, raising=False)

@@ -55,6 +55,7 @@ def test_a_prompt_counts_once_for_all_its_answers():
         "total_tokens": 22,
         "prompt_tokens_details": {"cached_tokens": 9},
         "completion_tokens_details": {
+            "reasoning_tokens": 0,
             "accepted_prediction_tokens": 8,
             "rejected_prediction_tokens": 12,
         },

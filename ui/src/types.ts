@@ -16,10 +16,12 @@ export type Alternative = Pick<Schemas["TopLogprob"], "token" | "logprob"> &
  * has no value, as those of attention where the model's cannot be measured, is NaN.
  */
 export interface TokenRecord
-  extends Omit<Schemas["TokenRecord"], "window" | "choice" | "drafted" | MetricName>,
+  extends Omit<Schemas["TokenRecord"], "window" | "choice" | "drafted" | "reasoning" | MetricName>,
     Record<MetricName, number> {
   /** The characters that this token added to the answer ("" while a character is incomplete). */
   text: string;
+  /** The characters that it added to the thoughts before the answer; only where it belongs to them. */
+  thought?: string;
   /** The top alternatives, best first; the chosen one may be among them. */
   alternatives: Alternative[];
   /** True where a person chose this token at a fork; `logprob` is NaN where the text was typed, not picked. */

@@ -40,6 +40,7 @@ from mlx_entropix.engine.search.scores import (
     confidence,
 )
 from mlx_entropix.engine.search.votes import Ballot, count, weights
+from mlx_entropix.text import Piece
 
 DROPPED, FAILED = "dropped", "failed"
 
@@ -91,6 +92,7 @@ class Branch:
     begin: int
     tokens: list[TokenEvent] = field(default_factory=list)
     text: str = ""
+    reasoning: str | None = None
     finish_reason: str | None = None
     coming: deque[TokenEvent | RowFailed] = field(default_factory=deque)
     first_round: int = 1
@@ -101,6 +103,8 @@ class Branch:
     def __post_init__(self) -> None:
         if self.parent:
             self.confidences = self.parent.confidences[: len(self.tokens)]
+            for token in self.tokens:
+                self.tell(Piece(token.text, token.reasoning))
         self.forked_at = max(self.forked_at, self.begin if self.parent else -1)
 
     @property
@@ -134,8 +138,12 @@ class Branch:
         """Take its next token."""
         self.tokens.append(token)
         self.confidences.append(confidence(token))
-        self.text += token.text
+        self.tell(Piece(token.text, token.reasoning))
         self.finish_reason = token.finish_reason
+
+    def tell(self, piece: Piece) -> None:
+        """Put its next piece behind what it has of thoughts and answer."""
+        self.text, self.reasoning = Piece(self.text, self.reasoning).then(piece)
 
 
 class Search:
@@ -226,14 +234,14 @@ class Search:
             return None
         row, event = made
         before = branch.tokens[: position - self.start]
-        twin = Branch(row, branch, position, before, "".join(token.text for token in before))
+        twin = Branch(row, branch, position, before)
         branch.forked_at = max(branch.forked_at, position)
         twin.first_round = self.rounds + _ROUNDS_TO_COPY
         self.branches.append(twin)
         self._of_row[row.id] = twin
         if token_id is not None:
             self.used += 1
-            twin.add(_given(branch.tokens[position - self.start], token_id, event, twin.text))
+            twin.add(_given(branch.tokens[position - self.start], token_id, event, row.last))
         return twin
 
     def drop(self, branch: Branch) -> None:
@@ -312,9 +320,12 @@ class Search:
             best = ranked[0]
             self._stop(best, batch)
             rest = batch.held_back(best.row, best.length)
-            text = best.tokens[-1].text + rest
-            best.tokens[-1] = replace(best.tokens[-1], text=text, finish_reason="length")
-            best.text += rest
+            last = best.tokens[-1]
+            whole = Piece(last.text, last.reasoning).then(rest)
+            best.tokens[-1] = replace(
+                last, text=whole.text, reasoning=whole.reasoning, finish_reason="length"
+            )
+            best.tell(rest)
             best.end("length")
 
     def _stop(self, branch: Branch, batch: Batch) -> None:
@@ -369,6 +380,11 @@ class Search:
             steps=sum(row.steps for row in rows),
             drafted_tokens=sum(row.drafted for row in rows),
             accepted_tokens=sum(row.accepted for row in rows),
+            reasoning_tokens=sum(
+                token.reasoning is not None
+                for branch in self.branches
+                for token in branch.tokens[max(0, branch.begin - self.start) :]
+            ),
         )
         ended = [branch for branch in self.branches if branch.may_win]
         ballots = self._ballots() if self.config.vote != BEST else []
@@ -424,10 +440,11 @@ class Search:
             end=found.end if found else 0,
             scores=scores if branch.tokens else {},
             vote=vote,
+            reasoning_content=branch.reasoning,
         )
 
 
-def _given(drawn: TokenEvent, token_id: int, event: RowForked, before: str) -> TokenEvent:
+def _given(drawn: TokenEvent, token_id: int, event: RowForked, added: Piece) -> TokenEvent:
     """The token that a fork begins with; the metrics are those of the position, as of `drawn`."""
     other = next(a for a in drawn.alternatives if a.token_id == token_id)
     return replace(
@@ -435,7 +452,8 @@ def _given(drawn: TokenEvent, token_id: int, event: RowForked, before: str) -> T
         row=event.row,
         token_id=token_id,
         token=other.token,
-        text=event.text[len(before) :],
+        text=added.text,
+        reasoning=added.reasoning,
         logprob=other.logprob,
         parameters=None,
         finish_reason=event.finish_reason,

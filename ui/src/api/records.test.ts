@@ -69,6 +69,18 @@ describe("chunkRecords", () => {
     expect(tail).toBe("");
   });
 
+  it("keeps what a token adds to thoughts apart from the answer", () => {
+    const chunk = chunkOf(null, ["Hm"]);
+    const [choice] = chunk.choices;
+    const records = chunkRecords({
+      ...chunk,
+      choices: choice ? [{ ...choice, delta: { reasoning_content: "Hm" } }] : [],
+      metrics: [{ ...metrics("Hm"), reasoning: true }],
+    });
+    expect(records.tokens[0]).toMatchObject({ text: "", thought: "Hm" });
+    expect(records.text).toBe("");
+  });
+
   it("hands text without a token over as a tail", () => {
     expect(chunkRecords(chunkOf("end", []))).toEqual({ tokens: [], text: "end", tail: "end" });
   });

@@ -25,6 +25,7 @@ function alternatives(listed: TokenLogprob["top_logprobs"] | undefined): Alterna
 function record(
   metrics: TokenMetrics,
   text: string,
+  thought: string | null | undefined,
   listed: TokenLogprob["top_logprobs"] | undefined,
 ): TokenRecord {
   const numbers = Object.fromEntries(METRIC_NAMES.map((name) => [name, metrics[name] ?? Number.NaN]));
@@ -40,6 +41,7 @@ function record(
     top_k: metrics.top_k ?? null,
     min_p: metrics.min_p ?? null,
     text,
+    ...(metrics.reasoning ? { thought: thought ?? "" } : {}),
     alternatives: alternatives(listed),
     ...(metrics.drafted ? { drafted: true } : {}),
   };
@@ -53,16 +55,15 @@ export function chunkRecords(chunk: ChatChunk): { tokens: TokenRecord[]; text: s
   const choice = chunk.choices[0];
   const text = choice?.delta.content ?? "";
   const metrics = chunk.metrics ?? [];
-  const pieces = splitText(
-    text,
-    metrics.map((m) => m.token),
-  );
+  const names = metrics.map((m) => m.token);
+  const pieces = splitText(text, names);
+  const thoughts = splitText(choice?.delta.reasoning_content ?? "", names);
   const content = choice?.logprobs?.content ?? [];
-  const tokens = metrics.map((m, i) => record(m, pieces[i] ?? "", content[i]?.top_logprobs));
+  const tokens = metrics.map((m, i) => record(m, pieces[i] ?? "", thoughts[i], content[i]?.top_logprobs));
   return { tokens, text, tail: metrics.length === 0 ? text : "" };
 }
 
 /** A token of a path that may or may not become the answer. */
 export function pathRecord(event: PathToken): TokenRecord {
-  return record(event, event.text, event.top_logprobs ?? undefined);
+  return record(event, event.text, event.reasoning_content, event.top_logprobs ?? undefined);
 }

@@ -171,6 +171,11 @@ export interface components {
              */
             content: string;
             /**
+             * Reasoning Content
+             * @description What the model thought before; only where it did.
+             */
+            reasoning_content?: string;
+            /**
              * Refusal
              * @description Always null.
              */
@@ -440,6 +445,13 @@ export interface components {
              * @default false
              */
             continue_final_message?: boolean | null;
+            /**
+             * Chat Template Kwargs
+             * @description More variables of the model's chat template, such as `enable_thinking`. One that the template does not have is an error, unless it is false or null.
+             */
+            chat_template_kwargs?: {
+                [key: string]: unknown;
+            } | null;
         };
         /**
          * Completion
@@ -623,9 +635,14 @@ export interface components {
         };
         /**
          * CompletionTokensDetails
-         * @description Of tokens that were guessed ahead, in `prediction` or by what was written before.
+         * @description What some of the answers' tokens were for, and what came of guesses ahead.
          */
         CompletionTokensDetails: {
+            /**
+             * Reasoning Tokens
+             * @description Tokens of thoughts before the answers, with those that mark them.
+             */
+            reasoning_tokens: number;
             /**
              * Accepted Prediction Tokens
              * @description Guesses that were what the model drew.
@@ -680,6 +697,11 @@ export interface components {
              * @description Text, or a list of text parts. Only an assistant's may be left out.
              */
             content?: string | components["schemas"]["TextPart"][] | null;
+            /**
+             * Reasoning Content
+             * @description What an assistant thought before. The model's chat template takes of it what it wants, most often nothing.
+             */
+            reasoning_content?: string | null;
         };
         /**
          * MetricFacts
@@ -824,6 +846,12 @@ export interface components {
              */
             text: string;
             /**
+             * Reasoning Content
+             * @description What was thought on it before the answer; left out where there are none.
+             * @default null
+             */
+            reasoning_content?: string | null;
+            /**
              * Finish Reason
              * @description `stop` or `length` as for an answer; `dropped` by the policy; `failed`.
              * @enum {string}
@@ -897,6 +925,12 @@ export interface components {
              * @description All that it has of an answer, these tokens among it, but for the prefix that was given.
              */
             text: string;
+            /**
+             * Reasoning Content
+             * @description All that it has of thoughts before the answer; left out where there are none.
+             * @default null
+             */
+            reasoning_content?: string | null;
             /**
              * Finish Reason
              * @description Why it has ended, where these tokens end it.
@@ -994,6 +1028,12 @@ export interface components {
              */
             window?: components["schemas"]["Window"] | null;
             /**
+             * Reasoning
+             * @description True for a token of the thoughts before an answer; left out elsewhere.
+             * @default null
+             */
+            reasoning?: boolean | null;
+            /**
              * Choice
              * @description Which answer it is, from 0.
              */
@@ -1013,6 +1053,12 @@ export interface components {
              * @description What it adds to the path's text; a token may complete a character, or none.
              */
             text: string;
+            /**
+             * Reasoning Content
+             * @description What it adds to the path's thoughts; left out where there are none.
+             * @default null
+             */
+            reasoning_content?: string | null;
             /**
              * Finish Reason
              * @description Why the path has ended, in its last token.
@@ -1502,6 +1548,12 @@ export interface components {
              */
             window?: components["schemas"]["Window"] | null;
             /**
+             * Reasoning
+             * @description True for a token of the thoughts before an answer; left out elsewhere.
+             * @default null
+             */
+            reasoning?: boolean | null;
+            /**
              * Choice
              * @description Whose token it is, where there are several.
              * @default null
@@ -1556,7 +1608,7 @@ export interface components {
             total_tokens: number;
             /** @description What prompts cost. */
             prompt_tokens_details: components["schemas"]["PromptTokensDetails"];
-            /** @description What came of guesses. */
+            /** @description What the answers' tokens were for, and what came of guesses. */
             completion_tokens_details: components["schemas"]["CompletionTokensDetails"];
             /**
              * Steps
@@ -1677,6 +1729,11 @@ export interface components {
              * @description More of the answer.
              */
             content?: string | null;
+            /**
+             * Reasoning Content
+             * @description More of what the model thinks before it answers.
+             */
+            reasoning_content?: string;
         };
         /**
          * ChatCompletionChunk
@@ -1807,6 +1864,7 @@ export interface operations {
                      *           "cached_tokens": 0
                      *         },
                      *         "completion_tokens_details": {
+                     *           "reasoning_tokens": 0,
                      *           "accepted_prediction_tokens": 0,
                      *           "rejected_prediction_tokens": 0
                      *         },
@@ -2028,6 +2086,7 @@ export interface operations {
                      *           "cached_tokens": 0
                      *         },
                      *         "completion_tokens_details": {
+                     *           "reasoning_tokens": 0,
                      *           "accepted_prediction_tokens": 0,
                      *           "rejected_prediction_tokens": 0
                      *         },

@@ -1,10 +1,11 @@
 import { GitFork, PanelRight, RefreshCw, Split } from "lucide-react";
-import { lazy, memo, Suspense, useEffect } from "react";
+import { lazy, memo, Suspense, useEffect, useMemo } from "react";
 import { everywhere, useForking } from "@/inspector/forking";
 import { inspect, useInspected } from "@/inspector/inspected";
 import { ShareBar } from "@/instruments/ShareBar";
 import { useSelection } from "@/instruments/selection";
 import { TokenText } from "@/instruments/TokenText";
+import { thoughtsEnd } from "@/instruments/thoughts";
 import { IconButton } from "@/kit/controls";
 import { plural } from "@/lib/format";
 import { loadAnswer, showMessage, useChats } from "@/store/chats";
@@ -18,6 +19,7 @@ import { BranchPicker } from "./BranchPicker";
 import { CopyButton } from "./CodeBlock";
 import { FirstHint } from "./FirstHint";
 import { PathsLine } from "./PathsLine";
+import { Thoughts } from "./Thoughts";
 
 const Markdown = lazy(() => import("./Markdown"));
 
@@ -28,12 +30,23 @@ export function AnswerBody({ message, answer }: { message: Message; answer: Answ
   const view = useSettings((s) => s.view);
   const colourBy = useSettings((s) => s.colourBy);
   const onFork = useForking(message);
+  const begin = useMemo(() => thoughtsEnd(answer.tokens), [answer.tokens]);
+  const thoughts = begin > 0 && <Thoughts answer={answer} end={begin} onFork={onFork} />;
+  if (begin > 0 && begin === answer.tokens.length) return thoughts;
   if (view === "tokens" && (answer.tokens.length > 0 || !answer.text))
-    return <TokenText answer={answer} colourBy={colourBy} onFork={onFork} />;
+    return (
+      <>
+        {thoughts}
+        <TokenText answer={answer} colourBy={colourBy} onFork={onFork} from={begin} />
+      </>
+    );
   return (
-    <Suspense fallback={<Plain text={answer.text} />}>
-      <Markdown text={answer.text} streaming={underWay(answer)} />
-    </Suspense>
+    <>
+      {thoughts}
+      <Suspense fallback={<Plain text={answer.text} />}>
+        <Markdown text={answer.text} streaming={underWay(answer)} />
+      </Suspense>
+    </>
   );
 }
 

@@ -29,7 +29,7 @@ export function TokenCard({ answer, index, onFork, onClose }: TokenCardProps) {
     <div className="max-h-[min(600px,var(--room,100vh))] overflow-y-auto p-3 text-[13px] leading-5">
       <div className="flex items-baseline gap-2">
         <code className="num min-w-0 truncate rounded-sm bg-panel px-1.5 text-[15px] font-semibold">
-          {visible(token.text || token.token)}
+          {visible(token.thought || token.text || token.token)}
         </code>
         <span className="num ml-auto shrink-0 text-faint">
           {probability(token.logprob)} · token {index + 1}

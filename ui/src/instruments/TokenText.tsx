@@ -9,6 +9,7 @@ import { pointWithin } from "@/instruments/pointer";
 import { markedIn, useSelection } from "@/instruments/selection";
 import { TokenPopover, useCardPoint } from "@/instruments/TokenPopover";
 import { SectionView } from "@/instruments/TokenRuns";
+import { shownTokens } from "@/instruments/thoughts";
 import { visible, withUnit } from "@/lib/format";
 import { type ColourBy, isMeasure } from "@/lib/metrics";
 import { QUADRANTS } from "@/lib/quadrants";
@@ -22,21 +23,31 @@ export interface TokenTextProps {
   colourBy: ColourBy;
   /** Continue from a token with another one in its place; without it, cards offer no forks. */
   onFork?: OnFork | undefined;
+  /** Which of its tokens are shown; all without it. */
+  from?: number;
+  end?: number;
 }
 
 const RAMP = rampProperties() as CSSProperties;
 
-export function TokenText({ answer, colourBy, onFork }: TokenTextProps) {
-  const { id, tokens } = answer;
+export function TokenText({
+  answer,
+  colourBy,
+  onFork,
+  from = 0,
+  end = answer.tokens.length,
+}: TokenTextProps) {
+  const { id } = answer;
+  const tokens = useMemo(() => shownTokens(answer.tokens, end), [answer.tokens, end]);
   const root = useRef<HTMLDivElement>(null);
   const hint = useId();
-  const sections = useSections(tokens);
-  const domain = useDomain(tokens, colourBy);
+  const sections = useSections(tokens, from);
+  const domain = useDomain(answer.tokens, colourBy);
   const lit = useSelection((state) => (state.lit?.answerId === id ? state.lit.quadrant : undefined));
   const card = useCardPoint(id, "text");
   useMarks(root, answer);
 
-  const growing = underWay(answer);
+  const growing = underWay(answer) && end === answer.tokens.length;
   const style = lit ? { ...RAMP, "--lit": `var(${QUADRANTS[lit].colour})` } : RAMP;
   return (
     <>
@@ -73,7 +84,7 @@ export function TokenText({ answer, colourBy, onFork }: TokenTextProps) {
         Escape closes it.
       </p>
       <Announcer answer={answer} />
-      {card !== null && (
+      {card !== null && card.index >= from && card.index < end && (
         <TokenPopover
           answer={answer}
           point={card}
@@ -100,14 +111,14 @@ function Announcer({ answer }: { answer: Answer }) {
   );
 }
 
-function useSections(tokens: readonly TokenRecord[]): Section[] {
+function useSections(tokens: readonly TokenRecord[], from: number): Section[] {
   const last = useRef<{ tokens: readonly TokenRecord[]; paragraphs: Paragraph[] }>({
     tokens: [],
     paragraphs: [],
   });
   const paragraphs = useMemo(
-    () => cutParagraphs(tokens, last.current.paragraphs, last.current.tokens),
-    [tokens],
+    () => cutParagraphs(tokens, last.current.paragraphs, last.current.tokens, from),
+    [tokens, from],
   );
   useLayoutEffect(() => {
     last.current = { tokens, paragraphs };

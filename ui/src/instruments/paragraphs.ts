@@ -32,17 +32,18 @@ interface Place {
 }
 
 /**
- * The paragraphs of an answer. What was cut before is kept where the tokens are the same, so that a streaming answer
+ * The paragraphs of an answer, from the token `from` on. What was cut before is kept where the tokens are the same, so that a streaming answer
  * costs the length of its last paragraph only.
  */
 export function cutParagraphs(
   tokens: readonly TokenRecord[],
   before: readonly Paragraph[] = [],
   tokensBefore: readonly TokenRecord[] = [],
+  from = 0,
 ): Paragraph[] {
   const paragraphs = keep(tokens, before, tokensBefore);
   const last = paragraphs.at(-1);
-  let place: Place = { token: last?.end ?? 0, offset: 0 };
+  let place: Place = { token: last?.end ?? from, offset: 0 };
   let fence = last?.fence ?? "";
   let newLine = !last || tokens[last.end - 1]?.text.endsWith("\n") === true;
   let open: Paragraph | undefined;

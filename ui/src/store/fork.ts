@@ -34,15 +34,20 @@ export function forkStart(
   const picked = typeof choice === "string" ? undefined : choice;
   const token = typeof choice === "string" ? choice : choice.token;
   if (token === "") throw new Error("Type the text to fork with.");
-  const text = picked && PART.test(token) ? "" : token;
+  const known = picked ?? at.alternatives.find((a) => a.token === token);
+  const thinks = at.thought !== undefined;
+  if (thinks && known?.token_id === undefined)
+    throw new Error("Within thoughts, fork with one of the listed tokens.");
+  const added = picked && PART.test(token) ? "" : token;
+  const text = thinks ? "" : added;
   const kept = tokens.slice(0, index);
   const before = kept.map((t) => t.text).join("");
   if (endsAnswer(token)) return { tokens: kept, text: before, ends: true };
-  const known = picked ?? at.alternatives.find((a) => a.token === token);
   const forced: TokenRecord = {
     ...at,
     token,
     text,
+    ...(thinks && { thought: added }),
     token_id: known?.token_id ?? -1,
     logprob: known?.logprob ?? Number.NaN,
     temperature: null,

@@ -142,6 +142,7 @@ function given(drawn: TokenRecord, id: number, text: string): TokenRecord {
     token_id: id,
     token: known?.token ?? text,
     text,
+    ...(drawn.thought !== undefined && { thought: known?.token ?? "" }),
     logprob: known?.logprob ?? Number.NaN,
     temperature: null,
     top_p: null,

@@ -18,6 +18,8 @@ describe("packed tokens", () => {
       token("🗼", { forced: true, token_id: -1, logprob: Number.NaN, position: 12 }),
       token(" is", { forked: true, drafted: true }),
       token(" so", { drafted: true }),
+      token("", { token: "Hm", thought: "Hm" }),
+      token("", { token: "<think>", thought: "" }),
     ];
     expect(unpackTokens(packTokens(tokens))).toEqual(tokens);
   });

@@ -19,6 +19,8 @@ export interface PackedTokens {
   strings: string[];
   tokens: Uint32Array;
   texts: Uint32Array;
+  /** 1 + that of the thought that a token added to, 0 for none; not there where no token belongs to thoughts. */
+  thoughts?: Uint32Array;
   /** How many alternatives each token has; their columns follow one another. */
   alternatives: Uint8Array;
   alternativeTokens: Uint32Array;
@@ -62,6 +64,9 @@ export function packTokens(tokens: readonly TokenRecord[]): PackedTokens {
     forced: Uint8Array.from(tokens, (t) => (t.forced ? 1 : t.forked ? 2 : 0) + (t.drafted ? 4 : 0)),
     tokens: Uint32Array.from(tokens, (t) => table.at(t.token)),
     texts: Uint32Array.from(tokens, (t) => table.at(t.text)),
+    ...(tokens.some((t) => t.thought !== undefined) && {
+      thoughts: Uint32Array.from(tokens, (t) => (t.thought === undefined ? 0 : 1 + table.at(t.thought))),
+    }),
     alternatives: Uint8Array.from(tokens, (t) => Math.min(255, t.alternatives.length)),
     alternativeTokens: Uint32Array.from(flat, (a) => table.at(a.token)),
     alternativeIds: Int32Array.from(flat, (a) => a.token_id ?? -1),
@@ -78,6 +83,7 @@ export function unpackTokens(packed: PackedTokens): TokenRecord[] {
       packed.floats[i * FLOATS.length + FLOATS.indexOf(name)] ?? Number.NaN;
     const orNull = (name: (typeof PARAMETERS)[number]) => (Number.isNaN(float(name)) ? null : float(name));
     const metrics = Object.fromEntries(METRIC_NAMES.map((name) => [name, float(name)]));
+    const thought = packed.thoughts?.[i];
     const alternatives = Array.from({ length: packed.alternatives[i] ?? 0 }, () => {
       const at = next++;
       const id = packed.alternativeIds[at] ?? -1;
@@ -99,6 +105,7 @@ export function unpackTokens(packed: PackedTokens): TokenRecord[] {
       min_p: orNull("min_p"),
       text: text(packed.texts[i]),
       alternatives,
+      ...(thought ? { thought: text(thought - 1) } : {}),
       ...((flags & 3) === 1 ? { forced: true } : {}),
       ...((flags & 3) === 2 ? { forked: true } : {}),
       ...(flags & 4 ? { drafted: true } : {}),
