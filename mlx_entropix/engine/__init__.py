@@ -4,6 +4,7 @@ from mlx_entropix.engine.engine import Engine
 from mlx_entropix.engine.events import (
     Alternative,
     Answered,
+    Attended,
     Event,
     Path,
     PromptProgress,
@@ -39,6 +40,7 @@ from mlx_entropix.engine.trace import (
 __all__ = [
     "Alternative",
     "Answered",
+    "Attended",
     "Batch",
     "Engine",
     "Event",

@@ -25,6 +25,7 @@ class Request:
     `PromptScored`; `max_tokens` may then be 0. A `policy` may fork the row, drop it or propose
     tokens, see policy.py. `branch` is 0, or that of a fork that is to be written again, behind the
     tokens that it began with as the `prefix`. With `certainty` every event has that number.
+    `attended` is how many of the positions that were attended to most each token is reported with.
     """
 
     prompt: tuple[int, ...]
@@ -38,6 +39,7 @@ class Request:
     policy: Policy | None = None
     branch: int = 0
     certainty: bool = False
+    attended: int = 0
 
 
 class Alternative(NamedTuple):
@@ -46,6 +48,13 @@ class Alternative(NamedTuple):
     token_id: int
     token: str
     logprob: float
+
+
+class Attended(NamedTuple):
+    """A position that the last layer looked back at, and its weight (0 to 1), mean over heads."""
+
+    position: int
+    weight: float
 
 
 @dataclass(frozen=True)
@@ -107,6 +116,7 @@ class TokenEvent(_MayEnd):
     finish_reason: str | None = None
     summary: Summary | None = None
     certainty: float | None = None
+    attended: tuple[Attended, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -150,8 +160,10 @@ class PromptProgress:
 class PromptToken:
     """A token of a prompt, and what the model thought of it where it stands.
 
-    `logprob` in nats, `metrics`, `quadrant` and `alternatives` are of the position that foretold
-    the token. For the first token, which nothing foretells, there are none.
+    `logprob` in nats, `metrics`, `quadrant`, `alternatives`, `rank` (1 for the likeliest) and
+    `attended` are of the position that foretold the token. For the first token, which nothing
+    foretells, there are none. A quadrant whose conditions name means or slopes is that of a first
+    token.
     """
 
     token_id: int
@@ -160,6 +172,8 @@ class PromptToken:
     metrics: Metrics[float] | None = None
     quadrant: Quadrant | None = None
     alternatives: tuple[Alternative, ...] = ()
+    rank: int | None = None
+    attended: tuple[Attended, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from mlx_entropix.sampling.parameter_rows import (
     parameter_rows,
 )
 from mlx_entropix.sampling.quadrants import Quadrant
-from mlx_entropix.sampling.ranks import best_tokens, draw_ranks, kept_ranks
+from mlx_entropix.sampling.ranks import best_tokens, draw_ranks, kept_ranks, rank_of
 from mlx_entropix.sampling.trends import no_recent
 
 LLAMA3_CLARIFYING_TOKEN = 2564  # " ..." in the vocabulary of Llama 3
@@ -44,6 +44,7 @@ class Sampled(NamedTuple):
     candidates: mx.array  # (B, C) int32, the likeliest tokens, best first
     candidate_logprobs: mx.array  # (B, C) float32
     recent: mx.array | None = None  # (B, 6, W) for the next step, where it was given for this one
+    rank: mx.array | None = None  # (B,) of the token, 1 for the likeliest, where any was given
 
     @property
     def logprob(self) -> mx.array:
@@ -175,12 +176,14 @@ def _sample(
         token = mx.where(given[:, None] >= 0, given[:, None], token)
 
     log_total = mx.log(p.total)
-    logprob = mx.take_along_axis(logits, token, axis=-1) - best - log_total
+    own = mx.take_along_axis(logits, token, axis=-1)
+    logprob = own - best - log_total
+    rank = None if given is None else rank_of(logits, own)
     used = mx.where(undrawn, mx.nan, asked)
     quadrant = mx.where(base.plain > 0, -1, quadrant)
     numbers = mx.concatenate([logprob, metrics, used], axis=-1)
     token, quadrant = (mx.squeeze(x, axis=-1) for x in (token, quadrant))
-    return token, quadrant, numbers, ids.astype(mx.int32), below_best - log_total, recent
+    return token, quadrant, numbers, ids.astype(mx.int32), below_best - log_total, recent, rank
 
 
 def _drawn_rank(

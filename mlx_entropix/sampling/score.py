@@ -1,0 +1,89 @@
+"""Tokens that are known already: what the model thought of each where it stands. Nothing is drawn.
+
+Scoring a text looks at every position of it, over the whole vocabulary, and so takes only what is
+reported: the metrics, the quadrant, the log-probability and the rank of the token that came.
+"""
+
+from typing import Any
+
+import mlx.core as mx
+
+from mlx_entropix.sampling.compiled import compiled_on_gpu
+from mlx_entropix.sampling.decide import decide
+from mlx_entropix.sampling.metrics import all_metrics, attention_metrics, distribution
+from mlx_entropix.sampling.parameter_rows import header
+from mlx_entropix.sampling.ranks import best_tokens, rank_of
+from mlx_entropix.sampling.sampler import Sampled
+
+
+def score_rows(
+    logits: mx.array,
+    scores: mx.array,
+    mask: mx.array | None,
+    parameters: mx.array,
+    given: mx.array,
+    *,
+    alternatives: int,
+    recent: mx.array | None = None,
+) -> Sampled:
+    """What is reported of the tokens `given` (B,), as `sample_rows` reports it of drawn ones.
+
+    `logits` (B, V), `scores` (B, H, T), `mask` (B, T), `parameters` and `recent` as there. So many
+    `alternatives` are named, at least one. The token is the given one, and no parameters are of a
+    draw; the `rank` is 1 for the likeliest token.
+    """
+    attention = attention_metrics(scores, mask)
+    if mask is None:
+        visible = mx.full((logits.shape[0], 1), scores.shape[-1], dtype=mx.float32)
+    else:
+        visible = mx.sum(mask, axis=-1, keepdims=True).astype(mx.float32)
+    return Sampled(*_score(logits, attention, visible, parameters, given, recent, alternatives))
+
+
+@compiled_on_gpu
+def _score(
+    logits: mx.array,
+    attention: mx.array,
+    visible: mx.array,
+    rows: mx.array,
+    given: mx.array,
+    recent: mx.array | None,
+    alternatives: int,
+) -> tuple[Any, ...]:
+    """All that does not depend on the number of keys T, which grows from step to step."""
+    logits = logits.astype(mx.float32)
+    token = given[:, None]
+    own = mx.take_along_axis(logits, token, axis=-1)
+    ids = best_tokens(logits, min(alternatives, logits.shape[-1]))
+    named = mx.take_along_axis(logits, ids, axis=-1)
+    best = named[:, :1]
+    p = distribution(logits, best)
+    metrics = all_metrics(p, attention)
+    quadrant, _, recent = decide(metrics, rows, visible, recent)
+    quadrant = mx.where(header(rows).plain > 0, -1, quadrant)
+    log_total = mx.log(p.total)
+    undrawn = mx.full((logits.shape[0], 4), mx.nan)
+    numbers = mx.concatenate([own - best - log_total, metrics, undrawn], axis=-1)
+    return (
+        given,
+        mx.squeeze(quadrant, axis=-1),
+        numbers,
+        ids.astype(mx.int32),
+        named - best - log_total,
+        recent,
+        rank_of(logits, own),
+    )
+
+
+def most_attended(scores: mx.array, mask: mx.array | None, count: int) -> tuple[mx.array, mx.array]:
+    """The `count` positions of greatest attention, and their weights: each (B, ≤ count).
+
+    `scores` (B, H, T) and `mask` (B, T) as in `sample_rows`. Weights are the mean over heads of
+    softmax(scores), and fall; a position that is not seen has 0.
+    """
+    scores = scores.astype(mx.float32)
+    if mask is not None:
+        scores = mx.where(mask[:, None, :], scores, -mx.inf)
+    weights = mx.mean(mx.softmax(scores, axis=-1), axis=1)  # (B, T)
+    positions = best_tokens(weights, min(count, weights.shape[-1]))
+    return positions, mx.take_along_axis(weights, positions, axis=-1)
