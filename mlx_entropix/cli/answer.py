@@ -1,7 +1,7 @@
 """An answer on the screen, as it streams."""
 
 import signal
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 
 from rich.segment import Segments
@@ -10,10 +10,10 @@ from mlx_entropix.cli.fork_tree import fork_tree
 from mlx_entropix.cli.live_paths import LivePaths, path_lines
 from mlx_entropix.cli.screen import LateBar
 from mlx_entropix.cli.session import Session
-from mlx_entropix.cli.style import legend, token_segments
+from mlx_entropix.cli.style import legend, prompt_segments, token_segments
 from mlx_entropix.cli.tally import Tally
 from mlx_entropix.cli.wrap import Lines
-from mlx_entropix.engine import Event, Request, Settled, TokenEvent
+from mlx_entropix.engine import Event, PromptScored, PromptToken, Request, Settled, TokenEvent
 from mlx_entropix.errors import GenerationError, WeightsError
 from mlx_entropix.prompts import Prompt
 
@@ -143,13 +143,31 @@ def _events(
         live.update()
         check()
 
-    events = session.stream(request, on_prompt, on_path)
+    def on_scored(event: PromptScored) -> None:
+        begin()
+        tally.prompt_tokens = event.tokens
+        session.trace_prompt_tokens(index, event.tokens)
+        if not screen.is_json:
+            write_tokens(session, event.tokens)
+
+    events = session.stream(request, on_prompt, on_path, on_scored)
     if shows_legend:
         screen.note(legend(screen.notes, quadrants=session.shows_quadrants))
     with bar:
         for event in events:
             begin()
             yield event
+
+
+def write_tokens(session: Session, tokens: Sequence[PromptToken]) -> None:
+    """Write the tokens of a prompt in their colours, and end their line."""
+    answers, decoder = session.screen.answers, session.tokenizer.stream_decoder()
+    lines, text = Lines.of(answers), ""
+    for i, token in enumerate(tokens):
+        text = decoder.add(token.token_id) + (decoder.finish() if i == len(tokens) - 1 else "")
+        segments = prompt_segments(text, token, answers.color_system)
+        answers.print(Segments(lines.add(segments)), end="")
+    answers.print(Segments(lines.end()), end="" if text.endswith("\n") else "\n")
 
 
 def note_end(session: Session, tally: Tally, *, alone: bool) -> None:

@@ -1,7 +1,7 @@
 """What one run of the command works with: a model, a sampler, limits, a trace."""
 
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,8 @@ from mlx_entropix.engine import (
     Engine,
     Event,
     ForkConfig,
+    PromptScored,
+    PromptToken,
     Request,
     RowForked,
     Settled,
@@ -23,6 +25,7 @@ from mlx_entropix.engine import (
     forked,
     load_from,
     path_record,
+    prompt_token_record,
     result_record,
     stream_request,
     token_record,
@@ -43,7 +46,8 @@ class Session:
     `auto` is what the sampler of that name is for this model, `forks` what was said of forks.
     `sampler`, `config`, `fork` (None for answers of one path) and `seed` may change during a chat.
     `prefix_cache_bytes` of past sequences are kept for answers to come. The trace has windows of so
-    many tokens; 0 means none.
+    many tokens; 0 means none. With `shows_prompt` the prompt's tokens are scored and shown too.
+    Each token is recorded with so many of the positions that were `attended` to most.
     """
 
     screen: Screen
@@ -61,6 +65,8 @@ class Session:
     forks: Forks = field(default_factory=Forks)
     fork: ForkConfig | None = None
     prefix_cache_bytes: int = 0
+    shows_prompt: bool = False
+    attended: int = 0
     _engine: Engine | None = field(default=None, init=False)
     _windows: dict[int, MetricWindow] = field(default_factory=dict, init=False)
 
@@ -93,6 +99,8 @@ class Session:
             window=options.window,
             forks=forks,
             fork=forks.config,
+            shows_prompt=options.show_prompt,
+            attended=options.attended,
         )
 
     def prompt_ids(self, prompt: Prompt) -> tuple[int, ...]:
@@ -103,7 +111,15 @@ class Session:
 
     def request(self, prompt_ids: tuple[int, ...]) -> Request:
         """A request to the engine with the sampler, the limits and the forks of now."""
-        request = Request(prompt_ids, self.config, self.max_tokens, self.seed, self.stop)
+        request = Request(
+            prompt_ids,
+            self.config,
+            self.max_tokens,
+            self.seed,
+            self.stop,
+            scores_prompt=self.shows_prompt,
+            attended=self.attended,
+        )
         return request if self.fork is None else forked(request, self.fork)
 
     def stream(
@@ -111,6 +127,7 @@ class Session:
         request: Request,
         on_prompt: Callable[[int, int], None],
         on_path: Callable[[Event], None],
+        on_scored: Callable[[PromptScored], None],
     ) -> Iterator[TokenEvent]:
         """The tokens of an answer. Raises what `stream_request` raises, and when."""
         while self._engine is not None and not self._engine.idle:
@@ -122,7 +139,7 @@ class Session:
                 max_rows=MOST_PATHS,  # as many as any policy may be asked for during a chat
                 prefix_cache_bytes=self.prefix_cache_bytes,
             )
-        return stream_request(self._engine, request, on_prompt, on_path)
+        return stream_request(self._engine, request, on_prompt, on_path, on_scored)
 
     def drop_engine(self) -> None:
         """Go on with a new engine: Ctrl-C may have come in the middle of a step."""
@@ -154,6 +171,12 @@ class Session:
             self.trace.write("prompt", index, record)
             if self.window:
                 self._windows[index] = MetricWindow(self.window)
+
+    def trace_prompt_tokens(self, index: int, tokens: Iterable[PromptToken]) -> None:
+        """Write the lines of a prompt's own tokens."""
+        if self.trace is not None:
+            for position, token in enumerate(tokens):
+                self.trace.write("prompt_token", index, prompt_token_record(position, token))
 
     def trace_token(self, index: int, event: TokenEvent) -> None:
         """Write a token's line."""

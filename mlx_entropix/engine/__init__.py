@@ -28,10 +28,12 @@ from mlx_entropix.engine.generate import (
     stream_request,
 )
 from mlx_entropix.engine.policy import Batch, Policy
+from mlx_entropix.engine.scoring import Analysis, Perplexity, analyse, perplexity, perplexity_record
 from mlx_entropix.engine.search import ForkConfig, Search, fork_config, forked
 from mlx_entropix.engine.trace import (
     fork_record,
     path_record,
+    prompt_token_record,
     result_record,
     settled_record,
     token_record,
@@ -39,6 +41,7 @@ from mlx_entropix.engine.trace import (
 
 __all__ = [
     "Alternative",
+    "Analysis",
     "Answered",
     "Attended",
     "Batch",
@@ -46,6 +49,7 @@ __all__ = [
     "Event",
     "ForkConfig",
     "Path",
+    "Perplexity",
     "Policy",
     "PromptProgress",
     "PromptScored",
@@ -59,6 +63,7 @@ __all__ = [
     "Summary",
     "TokenEvent",
     "Vote",
+    "analyse",
     "encode_prompt",
     "fork_config",
     "fork_record",
@@ -67,6 +72,9 @@ __all__ = [
     "load",
     "load_from",
     "path_record",
+    "perplexity",
+    "perplexity_record",
+    "prompt_token_record",
     "result_record",
     "settled_record",
     "stream_generate",

@@ -126,6 +126,11 @@ class Engine:
             raise ValueError(f"max_tokens is {request.max_tokens}; it must be at least 1.")
         limit = min(self.model.context_length, self.max_kv_tokens)
         if known + min(request.max_tokens, 1) > limit:
+            if not request.max_tokens:
+                raise PromptError(
+                    f"The text has {known:,} tokens, and {self.model.name} takes at most "
+                    f"{limit:,}. Score it in parts."
+                )
             raise PromptError(
                 f"The prompt has {known:,} tokens, and {self.model.name} takes at most "
                 f"{limit - 1:,}, to leave room for an answer. Shorten the prompt."
