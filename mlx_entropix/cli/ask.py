@@ -68,7 +68,7 @@ def _run(options: Namespace) -> int:
     if sampler == AUTO and auto.notice:
         screen.notice(auto.notice)
     if given is not None:
-        from mlx_entropix.cli.score import score
+        from mlx_entropix.cli.score_text import score
 
         return score(session, given)
     if is_list(options):

@@ -127,7 +127,7 @@ class Session:
         request: Request,
         on_prompt: Callable[[int, int], None],
         on_path: Callable[[Event], None],
-        on_scored: Callable[[PromptScored], None],
+        on_scored: Callable[[PromptScored], None] | None = None,
     ) -> Iterator[TokenEvent]:
         """The tokens of an answer. Raises what `stream_request` raises, and when."""
         while self._engine is not None and not self._engine.idle:

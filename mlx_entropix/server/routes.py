@@ -203,6 +203,7 @@ async def _answer(
         answers=body.answers,
         alternatives=body.alternatives,
         with_metrics=body.metrics is not False,
+        with_prompt_metrics=bool(body.prompt_metrics),
     )
     choices = [
         Choice(i, prompts[i // body.answers][1], prefix.text, window=body.window or 0)
