@@ -4,11 +4,11 @@ import signal
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 
-from rich.segment import Segments
+from rich.segment import Segment, Segments
 
 from mlx_entropix.cli.fork_tree import fork_tree
 from mlx_entropix.cli.live_paths import LivePaths, path_lines
-from mlx_entropix.cli.screen import LateBar
+from mlx_entropix.cli.screen import LateBar, visible
 from mlx_entropix.cli.session import Session
 from mlx_entropix.cli.style import legend, prompt_segments, token_segments
 from mlx_entropix.cli.tally import Tally
@@ -160,14 +160,14 @@ def _events(
 
 
 def write_tokens(session: Session, tokens: Sequence[PromptToken]) -> None:
-    """Write the tokens of a prompt in their colours, and end their line."""
+    """Write the tokens of a prompt in their colours; what follows goes on in their line."""
     answers, decoder = session.screen.answers, session.tokenizer.stream_decoder()
-    lines, text = Lines.of(answers), ""
-    for i, token in enumerate(tokens):
-        text = decoder.add(token.token_id) + (decoder.finish() if i == len(tokens) - 1 else "")
-        segments = prompt_segments(text, token, answers.color_system)
+    lines = Lines.of(answers)
+    for token in tokens:
+        segments = prompt_segments(decoder.add(token.token_id), token, answers.color_system)
         answers.print(Segments(lines.add(segments)), end="")
-    answers.print(Segments(lines.end()), end="" if text.endswith("\n") else "\n")
+    rest = [*lines.add([Segment(visible(decoder.finish()))]), *lines.end()]
+    answers.print(Segments(rest), end="")
 
 
 def note_end(session: Session, tally: Tally, *, alone: bool) -> None:

@@ -47,6 +47,8 @@ def score(session: Session, text: str) -> int:
         return 0
     screen.note(legend(screen.notes, quadrants=session.shows_quadrants))
     write_tokens(session, found.tokens)
+    if not text.endswith("\n"):
+        screen.answers.print()
     screen.note(_closing_lines(session, found, time.perf_counter() - begun))
     return 0
 
