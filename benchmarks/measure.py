@@ -6,6 +6,10 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 
+import mlx_entropix  # noqa: F401  (loads the BLAS, ahead of mlx)
+
+import mlx.core as mx  # isort: skip
+
 ROUNDS = 5
 
 
@@ -50,7 +54,9 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
 def print_machine(numbers: str = f"medians of {ROUNDS} (range)") -> None:
     """One line on where the numbers come from, and what they are."""
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("mlx", "mlx-lm"))
+    on_gpu = mx.default_device().type == mx.DeviceType.gpu
+    gpu = f"{mx.device_info()['device_name']}, " if on_gpu else ""
     print(
-        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, "
+        f"{platform.system()} {platform.machine()}, {gpu}{os.cpu_count()} cores, "
         f"Python {platform.python_version()}, {versions}; {numbers}\n"
     )

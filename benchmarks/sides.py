@@ -30,4 +30,4 @@ def theirs(
     source, _, _ = load_source((location or locate_weights()).path)
     mx.eval(source.parameters())
     wrapped = PreTrainedTokenizerFast(tokenizer_object=tokenizer.backend)
-    return source, TokenizerWrapper(wrapped, BPEStreamingDetokenizer)
+    return cast(Model, source), TokenizerWrapper(wrapped, BPEStreamingDetokenizer)

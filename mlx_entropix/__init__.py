@@ -1,4 +1,4 @@
-"""Entropy-based sampling for Llama-shaped language models on MLX.
+"""Entropy-based sampling for language models on MLX.
 
 The names are loaded when they are first used: `import mlx_entropix` alone is quick.
 """
@@ -7,6 +7,7 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
+from mlx_entropix.backend import backend_error
 from mlx_entropix.cpu.blas import prepare_cpu
 
 if TYPE_CHECKING:
@@ -34,4 +35,8 @@ _MODULES = dict.fromkeys(("analyse", "generate", "load", "stream_generate"), "en
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_MODULES.get(name, 'sampling')}"), name)
+    try:
+        module = importlib.import_module(f"{__name__}.{_MODULES.get(name, 'sampling')}")
+    except ImportError as error:
+        raise backend_error(error) or error from None
+    return getattr(module, name)

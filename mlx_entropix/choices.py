@@ -31,3 +31,9 @@ EXTRACTORS = ("auto", "number", "line", "letter", "json:FIELD", "regex:PATTERN",
 
 MOST_PATHS = 64
 """So many paths may be alive at once, and be made from the start."""
+
+KV_BITS = (2, 4, 8)
+"""In how many bits a number of the KV cache may be kept."""
+
+KV_GROUP_SIZES = (32, 64, 128)
+"""How many such numbers may share a scale."""

@@ -29,6 +29,13 @@ class ConfigError(EntropixError, ValueError):
         self.faults = faults
 
 
+class BackendError(EntropixError):
+    """MLX has nothing to compute with on this machine."""
+
+    exit_code = 1
+    status = 500
+
+
 class PromptError(EntropixError):
     """A prompt or a chat cannot be turned into tokens, or does not fit."""
 
@@ -86,3 +93,10 @@ class ServeError(EntropixError):
     """The server cannot start."""
 
     exit_code = 1
+
+
+class RankError(EntropixError):
+    """Several processes cannot compute one model together, or no longer."""
+
+    exit_code = 1
+    status = 500

@@ -33,17 +33,19 @@ class MetricWindow:
 
     def __init__(self, size: int):
         self.size = size
-        self._metrics: deque[Mapping[str, float]] = deque(maxlen=size)
+        self._metrics: deque[Mapping[str, float | None]] = deque(maxlen=size)
 
-    def add(self, metrics: Mapping[str, float]) -> dict[str, Any]:
+    def add(self, metrics: Mapping[str, float | None]) -> dict[str, Any]:
         """Take in a token's metrics by their names. Returns the object `window` of its record.
 
         That is the `size`, and for each metric `mean`, in its own unit, and `slope`, in that unit a
-        token, over the last `size` tokens so far; the slope of a first token is None.
+        token, over the last `size` tokens so far; the slope of a first token is None, and so are
+        both of a metric that has no values.
         """
         self._metrics.append(metrics)
         record: dict[str, Any] = {"size": self.size}
         for name in metrics:
-            mean, slope = mean_and_slope([one[name] for one in self._metrics])
+            values = [value for one in self._metrics if (value := one[name]) is not None]
+            mean, slope = mean_and_slope(values) if values else (None, None)
             record[name] = {"mean": mean, "slope": slope}
         return record

@@ -17,6 +17,8 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
     kept = Path(__file__).parents[1] / ".pytest_cache" / "bytecode"
     sys.pycache_prefix = os.environ.setdefault("PYTHONPYCACHEPREFIX", str(kept))
     sys.dont_write_bytecode = False
+# With CUDA, MLX multiplies float32 numbers of 10 bits, unless told to keep all 23.
+os.environ.setdefault("MLX_ENABLE_TF32", "0")
 # Nothing in the tests may look for a hub: what they load is on this machine.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # Nor for samplers that the person who runs them has fitted.
@@ -43,3 +45,24 @@ def bundled():
     from mlx_entropix import load
 
     return load()
+
+
+@pytest.fixture(scope="session")
+def bundled_adapter(tmp_path_factory):
+    """A LoRA adapter of random numbers for the bundled model, which changes what it says."""
+    import json
+
+    import mlx.core as mx
+
+    folder = tmp_path_factory.mktemp("adapter")
+    parameters = {"rank": 2, "scale": 4.0, "dropout": 0.0, "keys": ["self_attn.v_proj"]}
+    config = {"fine_tune_type": "lora", "num_layers": 4, "lora_parameters": parameters}
+    (folder / "adapter_config.json").write_text(json.dumps(config))
+    mx.random.seed(0)
+    weights = {}
+    for layer in range(26, 30):
+        name = f"model.layers.{layer}.self_attn.v_proj"
+        weights[f"{name}.lora_a"] = mx.random.normal((576, 2))
+        weights[f"{name}.lora_b"] = mx.random.normal((2, 192))
+    mx.save_safetensors(str(folder / "adapters.safetensors"), weights)
+    return folder

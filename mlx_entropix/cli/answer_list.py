@@ -18,7 +18,9 @@ from mlx_entropix.engine import (
     RowFailed,
     RowForked,
     Settled,
+    SpreadEngine,
     TokenEvent,
+    engine_on,
 )
 from mlx_entropix.errors import PromptError
 from mlx_entropix.prompts import Prompt
@@ -52,7 +54,7 @@ class _List:
         """How many prompts have come to their end."""
         return self.done + len(self.failures)
 
-    def begin(self, engine: Engine) -> None:
+    def begin(self, engine: Engine | SpreadEngine) -> None:
         """Put the next prompt in line; one that cannot be is a failure of its own."""
         index, self.begun = self.begun, self.begun + 1
         prompt = self.prompts[index]
@@ -156,11 +158,18 @@ def answer_list(session: Session, prompts: list[Prompt], rows: int) -> int:
     screen.note("")
     paths = 1 if session.fork is None else session.fork.paths
     try:
-        engine = Engine(session.model, session.tokenizer, max_rows=rows * paths)
+        ranks, model, tokenizer = session.ranks, session.model, session.tokenizer
+        engine: Engine | SpreadEngine
+        if ranks is None or ranks.divide_model:
+            at_once = rows
+            engine = engine_on(ranks, model, tokenizer, max_rows=rows * paths)
+        else:  # each rank has as many
+            at_once = rows * ranks.size
+            engine = SpreadEngine(ranks, model, tokenizer, max_rows=rows * paths)
         with LateBar(screen.notes, "Answering", len(prompts), shown=not screen.quiet) as bar:
             while work.ended < len(prompts):
                 # Prompts in line would take the room of others' forks: each waits here.
-                while work.begun < min(work.ended + rows, len(prompts)):
+                while work.begun < min(work.ended + at_once, len(prompts)):
                     work.begin(engine)
                 for event in engine.step():
                     work.take(event)

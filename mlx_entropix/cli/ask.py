@@ -5,10 +5,13 @@ import is imported behind the spinner.
 """
 
 import argparse
+import os
+import stat
 import sys
 from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlx_entropix.choices import EXTRACTORS, FORKS, MOST_PATHS
 from mlx_entropix.cli.command import (
@@ -17,24 +20,30 @@ from mlx_entropix.cli.command import (
     add_debug,
     add_model,
     add_sampler,
+    check_adapter,
+    check_model,
     check_sampler,
-    run,
     whole_number,
 )
+from mlx_entropix.cli.on_ranks import DATA, TENSOR, first_rank_alone, on_ranks
 from mlx_entropix.errors import UsageError
 from mlx_entropix.prompts import PREDEFINED, SYSTEM_PROMPT, Prompt, create_prompts_from_csv
 from mlx_entropix.window import LONGEST_WINDOW
+
+if TYPE_CHECKING:
+    from mlx_entropix.ranks.join import Ranks
 
 _LLAMA_NOTICE = "Bundled model {}. For Llama: uv run mlx_download_weights.py"
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command and return its exit code: 0 done, 1 failed, 2 bad input, 130 interrupted."""
-    options = parse(argv)
-    return run(lambda: _run(options), options)
+    with first_rank_alone():
+        options = parse(argv)
+    return on_ranks(lambda ranks: _run(options, ranks), options)
 
 
-def _run(options: Namespace) -> int:
+def _run(options: Namespace, ranks: "Ranks | None") -> int:
     if options.print_config:
         from mlx_entropix.cli.sampler_options import config_text
 
@@ -51,6 +60,7 @@ def _run(options: Namespace) -> int:
     screen = make_screen(no_color=options.no_color, quiet=options.quiet, is_json=options.json)
     given = text_to_score(options.score) if options.score is not None else None
     prompts = asked_prompts(options)
+    check_adapter(options)
     auto = find_auto(options.weights_dir)
     sampler, config = config_of(options, auto)
     forks = Forks.of(options)
@@ -64,7 +74,9 @@ def _run(options: Namespace) -> int:
         from mlx_entropix.cli.answer_list import answer_list
         from mlx_entropix.cli.session import Session
 
-        session = Session.open(options, screen, location, trace, auto, sampler, config, forks)
+        session = Session.open(
+            options, screen, location, trace, auto, sampler, config, forks, ranks
+        )
     if sampler == AUTO and auto.notice:
         screen.notice(auto.notice)
     if given is not None:
@@ -121,7 +133,14 @@ def make_parser() -> ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_prompts(parser)
-    add_model(parser.add_argument_group("model"))
+    model = parser.add_argument_group("model")
+    add_model(model)
+    model.add_argument(
+        "--parallel",
+        choices=(TENSOR, DATA),
+        help="what ranks of mlx.launch share (docs/distributed.md): each token's computation "
+        "(tensor, the default), or a list of prompts, each rank with the whole model (data)",
+    )
     _add_sampler(parser)
     _add_answer(parser)
     _add_forks(parser)
@@ -133,6 +152,7 @@ def parse(argv: list[str] | None) -> Namespace:
     """The checked options. Exits with code 2 and a sentence where they make no sense."""
     parser = make_parser()
     options = parser.parse_args(argv)
+    check_model(parser, options)
     check_sampler(parser, options)
     problem = _contradiction(options)
     if problem:
@@ -307,6 +327,12 @@ def _contradiction(options: Namespace) -> str | None:
         return "--window adds to the trace, so it needs --trace FILE."
     if options.rows is not None and not is_list(options):
         return "--rows is for a list of prompts: --prompts or --prompt_csv."
+    if options.parallel and "MLX_RANK" not in os.environ:
+        return "--parallel is for several ranks: mlx.launch starts them (docs/distributed.md)."
+    if options.parallel == DATA and not is_list(options):
+        return "--parallel data spreads a list over ranks: give --prompts or --prompt_csv."
+    if options.parallel == DATA and (options.fork or options.fork_config):
+        return "--parallel data has one path an answer. To fork, use --parallel tensor."
     if options.fork is None and options.fork_config is None:
         for name in ("paths", "budget", "extract"):
             if getattr(options, name) is not None:
@@ -347,7 +373,14 @@ def _with_system(prompt: Prompt, system: str | None) -> Prompt:
     return prompt if system is None else replace(prompt, system=system or None)
 
 
-def _standard_input(what: str = "prompt") -> str:
+def _standard_input(
+    what: str = "prompt", instead: str = "--input TEXT, or a list with --prompt_csv"
+) -> str:
+    if "MLX_RANK" in os.environ and stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode):
+        raise UsageError(
+            "mlx.launch does not pass on the end of standard input, so it cannot be waited for. "
+            f"Give the text with {instead}."
+        )
     if sys.stdin.isatty():
         print(f"Type the {what}, then Ctrl-D on a line of its own.", file=sys.stderr)
     content = sys.stdin.buffer.read()
@@ -367,7 +400,7 @@ def text_to_score(name: str) -> str:
     Raises `UsageError` where there is none such, or it is empty or no text.
     """
     if name == "-":
-        text = _standard_input("text")
+        text = _standard_input("text", "--score FILE")
     else:
         path = Path(name).expanduser()
         try:

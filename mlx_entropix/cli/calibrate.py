@@ -9,7 +9,16 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlx_entropix.cli.command import ArgumentParser, add_debug, add_model, run, whole_number
+from mlx_entropix.cli.command import (
+    ArgumentParser,
+    add_debug,
+    add_model,
+    check_adapter,
+    check_model,
+    loading,
+    run,
+    whole_number,
+)
 
 if TYPE_CHECKING:
     from mlx_entropix.cli.screen import Screen
@@ -35,7 +44,14 @@ finds it. The file of --tune holds questions, one JSON object a line:
 def main(argv: list[str] | None = None) -> int:
     """Run the command and return its exit code: 0 done, 1 failed, 2 bad input, 130 interrupted."""
     words = list(sys.argv[1:] if argv is None else argv)
-    options = make_parser().parse_args(words)
+    parser = make_parser()
+    options = parser.parse_args(words)
+    check_model(parser, options)
+    if options.adapter_path and not options.out:
+        parser.error(
+            "What is fitted to a model with an adapter is not for the model alone: name a file "
+            "with --out, for --sampler_config."
+        )
     return run(
         lambda: _run(options, words), options, interrupted="interrupted. Nothing was written."
     )
@@ -133,6 +149,7 @@ def _run(options: Namespace, words: list[str]) -> None:
 
         check_plot(options.plot)
     questions = read_questions(options.tune) if options.tune else []
+    check_adapter(options)
     location = locate_weights(options.weights_dir)
     out = Path(options.out).expanduser() if options.out else user_preset(location.name)
     _check_writable(out)
@@ -141,7 +158,7 @@ def _run(options: Namespace, words: list[str]) -> None:
         from mlx_entropix.engine import load_from
         from mlx_entropix.engine.fitting import calibrate, tune
 
-        model, tokenizer = load_from(location)
+        model, tokenizer = load_from(location, **loading(options))
     system = {"role": "system", "content": SYSTEM_PROMPT}
     ids = [tuple(tokenizer.chat([system, {"role": "user", "content": p.user}])) for p in prompts]
     begun = time.perf_counter()

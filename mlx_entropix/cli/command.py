@@ -7,9 +7,11 @@ import sys
 import traceback
 from argparse import Namespace
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
-from mlx_entropix.choices import AUTO, NAMES, RANGES
+from mlx_entropix.backend import backend_error
+from mlx_entropix.choices import AUTO, KV_BITS, KV_GROUP_SIZES, NAMES, RANGES
 from mlx_entropix.cpu.blas import set_threads
 from mlx_entropix.errors import EntropixError
 
@@ -94,9 +96,11 @@ def run(
         return 130
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
         return 1
-    except Exception as error:
+    except Exception as raised:
         if options.debug:
             traceback.print_exc()
+        known = backend_error(raised) if isinstance(raised, ImportError) else None
+        error = known or raised
         if isinstance(error, EntropixError):
             _print_error(str(error), no_color)
             return error.exit_code
@@ -120,7 +124,7 @@ def add_debug(group: Any) -> None:
 
 
 def add_model(group: Any) -> None:
-    """`--weights_dir`, also called `--model`, and `--threads` that compute it."""
+    """`--weights_dir`, also called `--model`, what changes it, and `--threads` that compute it."""
     group.add_argument(
         "--weights_dir",
         "--model",
@@ -129,12 +133,51 @@ def add_model(group: Any) -> None:
         "weights/Llama-3.2-1B-Instruct if it is there, else the bundled SmolLM2-135M-Instruct)",
     )
     group.add_argument(
+        "--adapter_path", metavar="FOLDER", help="a LoRA adapter for it, as mlx-lm trains them"
+    )
+    group.add_argument(
+        "--kv_bits",
+        type=int,
+        choices=KV_BITS,
+        metavar="N",
+        help="keep keys and values of past tokens in 2, 4 or 8 bits (default: as they are)",
+    )
+    group.add_argument(
+        "--kv_group_size",
+        type=int,
+        choices=KV_GROUP_SIZES,
+        metavar="N",
+        help="how many of them share a scale: 32, 64 or 128 (default: 64)",
+    )
+    group.add_argument(
         "--threads",
         type=whole_number(1),
         metavar="N",
         help="threads that compute a product where there is no GPU (default: as many as there are "
         "cores that nobody else keeps busy)",
     )
+
+
+def check_model(parser: ArgumentParser, options: Namespace) -> None:
+    """Exit where the options of `add_model` contradict each other."""
+    if options.kv_group_size and not options.kv_bits:
+        parser.error("--kv_group_size is for a KV cache of few bits, so it needs --kv_bits N.")
+
+
+def check_adapter(options: Namespace) -> None:
+    """Look at the adapter before a model is fetched or loaded. Raises `WeightsError`."""
+    if options.adapter_path:
+        from mlx_entropix.weights.adapter_config import read_adapter_config
+
+        read_adapter_config(Path(options.adapter_path).expanduser())
+
+
+def loading(options: Namespace) -> dict[str, Any]:
+    """What was said of how to load the model, for `load_from` and for records of answers."""
+    said = {"adapter_path": options.adapter_path, "kv_bits": options.kv_bits}
+    if options.kv_bits:
+        said["kv_group_size"] = options.kv_group_size or 64
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def add_sampler(group: Any, use: str) -> None:

@@ -30,7 +30,7 @@ def make_parser() -> ArgumentParser:
     """The parser of `mlx_download_weights.py`."""
     parser = ArgumentParser(
         prog="uv run mlx_download_weights.py",
-        description="Download a Llama-shaped model from the Hugging Face hub.",
+        description="Download a model from the Hugging Face hub.",
         epilog=_EPILOG,
     )
     parser.add_argument(

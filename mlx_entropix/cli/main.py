@@ -29,8 +29,17 @@ def main(argv: list[str] | None = None) -> int:
 
         print_error(f"There is no command {name!r}. Choose one of {', '.join(_COMMANDS)}.")
         return 2
-    module = import_module(f"mlx_entropix.cli.{_COMMANDS[name][0]}")
-    return int(module.main(words))
+    try:
+        module = import_module(f"mlx_entropix.cli.{_COMMANDS[name][0]}")
+        return int(module.main(words))
+    except ImportError as error:
+        from mlx_entropix.backend import backend_error
+        from mlx_entropix.cli.screen import print_error
+
+        if (known := backend_error(error)) is None:
+            raise
+        print_error(str(known))
+        return known.exit_code
 
 
 def _help() -> str:

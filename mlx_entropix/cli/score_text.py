@@ -8,7 +8,14 @@ from mlx_entropix.cli.screen import LateBar
 from mlx_entropix.cli.session import Session
 from mlx_entropix.cli.style import legend
 from mlx_entropix.cli.tally import joined, shares
-from mlx_entropix.engine import Analysis, analyse, perplexity_record, prompt_token_record
+from mlx_entropix.engine import (
+    Analysis,
+    Request,
+    analysed,
+    engine_on,
+    perplexity_record,
+    prompt_token_record,
+)
 
 
 def score(session: Session, text: str) -> int:
@@ -28,14 +35,9 @@ def score(session: Session, text: str) -> int:
             bar.update(done, f"{done:,} of {len(ids):,} tokens")
             check()
 
-        found = analyse(
-            session.model,
-            session.tokenizer,
-            ids,
-            config=session.config,
-            attended=session.attended,
-            on_progress=on_progress,
-        )
+        engine = engine_on(session.ranks, session.model, session.tokenizer, max_rows=1)
+        request = Request(ids, session.config, 0, scores_prompt=True, attended=session.attended)
+        found = analysed(engine, request, on_progress)
     session.trace_prompt(0, text, ids)
     session.trace_prompt_tokens(0, found.tokens)
     whole = {"tokens": len(found.tokens), **perplexity_record(found.perplexity)}

@@ -16,20 +16,25 @@ from mlx_entropix.cli.command import (
     add_debug,
     add_model,
     add_sampler,
+    check_adapter,
+    check_model,
     check_sampler,
-    run,
+    loading,
     whole_number,
 )
+from mlx_entropix.cli.on_ranks import first_rank_alone, on_ranks
 from mlx_entropix.errors import ServeError, TokenizerError, WeightsError
 
 if TYPE_CHECKING:
+    from mlx_entropix.ranks.join import Ranks
     from mlx_entropix.server.settings import Settings
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command and return its exit code: 0 ended by a signal, 1 failed, 2 bad usage."""
-    options = parse(argv)
-    return run(lambda: _run(options), options, what="the server")
+    with first_rank_alone():
+        options = parse(argv)
+    return on_ranks(lambda ranks: _run(options, ranks), options, what="the server")
 
 
 def leave(code: int) -> NoReturn:
@@ -43,15 +48,16 @@ def leave(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _run(options: Namespace) -> None:
+def _run(options: Namespace, ranks: "Ranks | None") -> None:
     if options.print_config:
         from mlx_entropix.cli.sampler_options import config_text
 
         print(config_text(options), end="")
         return
     try:
+        check_adapter(options)
         with _listen(options.host, options.port) as listener:
-            settings = _settings(options, listener.getsockname()[1])
+            settings = _settings(options, listener.getsockname()[1], ranks)
             from mlx_entropix.server.run import run_server
 
             run_server(settings, listener)
@@ -77,7 +83,7 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _settings(options: Namespace, port: int) -> "Settings":
+def _settings(options: Namespace, port: int, ranks: "Ranks | None") -> "Settings":
     from mlx_entropix.cli.sampler_options import config_of, find_auto
     from mlx_entropix.server.settings import Settings
 
@@ -87,6 +93,7 @@ def _settings(options: Namespace, port: int) -> "Settings":
         host=options.host,
         port=port,
         weights=options.weights_dir,
+        loading=loading(options),
         auto=auto,
         sampler=sampler,
         config=config,
@@ -101,6 +108,7 @@ def _settings(options: Namespace, port: int) -> "Settings":
         log_level=options.log_level,
         log_prompts=options.log_prompts,
         shutdown_timeout=options.shutdown_timeout,
+        ranks=ranks,
     )
 
 
@@ -135,6 +143,7 @@ def parse(argv: list[str] | None) -> Namespace:
     _add_access(parser)
     _add_logs(parser)
     options = parser.parse_args(argv)
+    check_model(parser, options)
     check_sampler(parser, options)
     if options.ui_dir is None:
         options.ui_dir = _UI if (_UI / "index.html").is_file() else None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlx_entropix.choices import MOST_PATHS
+from mlx_entropix.cli.command import loading
 from mlx_entropix.cli.fork_options import Forks
 from mlx_entropix.cli.sampler_options import Config
 from mlx_entropix.cli.screen import Screen
@@ -21,6 +22,7 @@ from mlx_entropix.engine import (
     RowForked,
     Settled,
     TokenEvent,
+    engine_on,
     fork_record,
     forked,
     load_from,
@@ -30,8 +32,9 @@ from mlx_entropix.engine import (
     stream_request,
     token_record,
 )
-from mlx_entropix.model.decoder import Decoder
+from mlx_entropix.model.decoder import Decoder, limits
 from mlx_entropix.prompts import Prompt
+from mlx_entropix.ranks.join import Ranks
 from mlx_entropix.sampling import SamplerConfig
 from mlx_entropix.sampling.auto import AutoSampler
 from mlx_entropix.text import Tokenizer
@@ -43,7 +46,8 @@ from mlx_entropix.window import MetricWindow
 class Session:
     """The loaded model and everything that was asked for on the command line.
 
-    `auto` is what the sampler of that name is for this model, `forks` what was said of forks.
+    `auto` is what the sampler of that name is for this model, `forks` what was said of forks,
+    `loading` what was said of how to load the model.
     `sampler`, `config`, `fork` (None for answers of one path) and `seed` may change during a chat.
     `prefix_cache_bytes` of past sequences are kept for answers to come. The trace has windows of so
     many tokens; 0 means none. With `shows_prompt` the prompt's tokens are scored and shown too.
@@ -62,11 +66,13 @@ class Session:
     is_raw: bool
     trace: TraceFile | None
     window: int = 0
+    loading: dict[str, Any] = field(default_factory=dict)
     forks: Forks = field(default_factory=Forks)
     fork: ForkConfig | None = None
     prefix_cache_bytes: int = 0
     shows_prompt: bool = False
     attended: int = 0
+    ranks: Ranks | None = None
     _engine: Engine | None = field(default=None, init=False)
     _windows: dict[int, MetricWindow] = field(default_factory=dict, init=False)
 
@@ -81,9 +87,12 @@ class Session:
         sampler: str,
         config: Config,
         forks: Forks,
+        ranks: Ranks | None = None,
     ) -> "Session":
         """Load the model. Raises `WeightsError` or `TokenizerError`."""
-        model, tokenizer = load_from(location)
+        model, tokenizer = load_from(location, ranks=ranks, **loading(options))
+        for sentence in limits(model):
+            screen.notice(sentence)
         return cls(
             screen=screen,
             model=model,
@@ -97,10 +106,12 @@ class Session:
             is_raw=options.raw,
             trace=trace,
             window=options.window,
+            loading=loading(options),
             forks=forks,
             fork=forks.config,
             shows_prompt=options.show_prompt,
             attended=options.attended,
+            ranks=ranks,
         )
 
     def prompt_ids(self, prompt: Prompt) -> tuple[int, ...]:
@@ -133,7 +144,8 @@ class Session:
         while self._engine is not None and not self._engine.idle:
             self._engine.step()  # an answer that was stopped leaves, and is remembered
         if self._engine is None:
-            self._engine = Engine(
+            self._engine = engine_on(
+                self.ranks,
                 self.model,
                 self.tokenizer,
                 max_rows=MOST_PATHS,  # as many as any policy may be asked for during a chat
@@ -154,6 +166,7 @@ class Session:
         """What an answer comes from, for a record of it."""
         return {
             "model": self.model.name,
+            **self.loading,
             "sampler": self.sampler,
             "config": self.config.model_dump(mode="json"),
             "seed": self.seed,

@@ -150,6 +150,11 @@ def read_trace(name: str, metrics: Sequence[str]) -> Trace:
 
 def _check_token(path: Path, number: int, record: dict[str, Any], metrics: Sequence[str]) -> None:
     for name in metrics:
+        if name in record and record[name] is None:
+            raise UsageError(
+                f"{path} has no values of {name}: its model's attention cannot be measured. "
+                "Name metrics of the logits, as with --metric logits_entropy."
+            )
         if not isinstance(record.get(name), int | float):
             raise _no_trace(path, f"line {number} has no number {name}")
     if not isinstance(record.get("token"), str):

@@ -107,10 +107,15 @@ def set_threads(count: int | None) -> int | None:
     return int(get_number())
 
 
-def choose_threads() -> None:
-    """`set_threads(None)`, unless a count was given before. To be called once a model is loaded."""
-    if _count is None:
+def choose_threads(processes: int = 1) -> None:
+    """`set_threads(None)`, unless a count was given before. To be called once a model is loaded.
+
+    Where so many processes of one model share this machine, each takes its part of the threads.
+    """
+    if _count is None and (processes == 1 or _threads_asked_for()):
         set_threads(None)
+    elif _count is None:
+        set_threads(max(1, default_threads() // processes))
 
 
 def default_threads() -> int:

@@ -28,8 +28,17 @@ from mlx_entropix.engine.generate import (
     stream_request,
 )
 from mlx_entropix.engine.policy import Batch, Policy
-from mlx_entropix.engine.scoring import Analysis, Perplexity, analyse, perplexity, perplexity_record
+from mlx_entropix.engine.ranked import engine_on, replay
+from mlx_entropix.engine.scoring import (
+    Analysis,
+    Perplexity,
+    analyse,
+    analysed,
+    perplexity,
+    perplexity_record,
+)
 from mlx_entropix.engine.search import ForkConfig, Search, fork_config, forked
+from mlx_entropix.engine.spread import SpreadEngine, answer_for
 from mlx_entropix.engine.trace import (
     fork_record,
     path_record,
@@ -60,11 +69,15 @@ __all__ = [
     "RowForked",
     "Search",
     "Settled",
+    "SpreadEngine",
     "Summary",
     "TokenEvent",
     "Vote",
     "analyse",
+    "analysed",
+    "answer_for",
     "encode_prompt",
+    "engine_on",
     "fork_config",
     "fork_record",
     "forked",
@@ -75,6 +88,7 @@ __all__ = [
     "perplexity",
     "perplexity_record",
     "prompt_token_record",
+    "replay",
     "result_record",
     "settled_record",
     "stream_generate",

@@ -10,17 +10,19 @@ one step the engine
 3. reads the tokens of the step before, while the device is at work on the new ones.
 
 So the device never waits for the host. The price: that a row has ended is known one step late, and
-the token that was queued meanwhile is thrown away.
+the token that was queued meanwhile is thrown away. Where a draft is verified, or likely to be worth
+one, the step before is read first: what was drawn has to be known to go on from it.
 
 An engine belongs to one thread, like all arrays of mlx.
 """
 
 import time
-from collections import deque
+from collections import Counter, deque
 from dataclasses import replace
 
 import mlx.core as mx
 
+from mlx_entropix.engine.draft.drafter import Drafter
 from mlx_entropix.engine.events import (
     Event,
     PromptProgress,
@@ -33,6 +35,7 @@ from mlx_entropix.engine.moves import Moves
 from mlx_entropix.engine.policy import Policy
 from mlx_entropix.engine.prefix import PrefixCache
 from mlx_entropix.engine.row import Row, State
+from mlx_entropix.engine.same_step import of_rank_0, with_all_heads
 from mlx_entropix.engine.shares import does_well_to_wait, shares
 from mlx_entropix.engine.step import (
     Look,
@@ -42,7 +45,7 @@ from mlx_entropix.engine.step import (
     recent_metrics,
     step_tokens,
 )
-from mlx_entropix.errors import PromptError
+from mlx_entropix.errors import ConfigError, PromptError
 from mlx_entropix.model.decoder import Decoder, Looked, Span
 from mlx_entropix.sampling import (
     measures_trends,
@@ -52,6 +55,7 @@ from mlx_entropix.sampling import (
     score_rows,
     self_certainty,
 )
+from mlx_entropix.sampling.parameter_rows import RowConfig
 from mlx_entropix.text import Tokenizer
 
 CLARIFYING_TEXT = " ..."
@@ -71,7 +75,9 @@ class Engine:
     `prefill_chunk` known tokens; while rows are being written, up to `chunk_beside_rows` for every
     row that waits per row that is written, so that these are not held up for long. Up to
     `prefix_cache_bytes` of past sequences are kept, so that prompts that begin alike are not
-    computed again.
+    computed again. A `drafter` guesses at what rows draw next, see draft/; without one each step
+    gives a row one token. With a `group` every rank of it has an engine that gets the same calls in
+    the same order (ranked.py), and all go on with the tokens of rank 0.
     """
 
     def __init__(
@@ -84,21 +90,26 @@ class Engine:
         prefill_chunk: int = 512,
         chunk_beside_rows: int = 512,
         prefix_cache_bytes: int = 0,
+        drafter: Drafter | None = None,
+        group: mx.distributed.Group | None = None,
     ):
         self.model = model
+        self.group = group
         self.tokenizer = tokenizer
         self.max_rows = max_rows
         self.max_kv_tokens = max_kv_tokens or max_rows * model.context_length
         self.prefill_chunk = prefill_chunk
         self.chunk_beside_rows = chunk_beside_rows
         self.prefixes = PrefixCache(prefix_cache_bytes) if prefix_cache_bytes else None
+        self.drafter = drafter
         self.clarifying_token = tokenizer.first_token_of(CLARIFYING_TEXT)
         self.waiting: deque[Row] = deque()
         self.rows: list[Row] = []  # of the cache, in its order
         self._cache = model.empty_cache()
         self._copies: list[tuple[int, int]] = []  # the last rows, while the cache lacks them
         self._queued: QueuedStep | None = None
-        self._samplers = Samplers.of([], self.clarifying_token, model.vocabulary_size)
+        self._reads_first = False  # before the next step is queued
+        self._samplers = self._samplers_of([])
         self._next_id = 0
         self._steps = 0
 
@@ -115,15 +126,19 @@ class Engine:
     def add(self, request: Request) -> int:
         """Put a request in line. Returns the number of its row, which its events will bear.
 
-        Raises `PromptError` where the prompt is empty or does not fit, `ValueError` for limits
-        that make no sense. `max_tokens` is cut to what the context has room for; a prompt that is
-        only scored may fill it.
+        Raises `PromptError` where the prompt is empty or does not fit, `ConfigError` for forks of
+        a model that cannot rewind, `ValueError` for limits that make no sense. `max_tokens` is cut
+        to what the context has room for; a prompt that is only scored may fill it.
         """
         known = len(request.prompt) + len(request.prefix)
         if not request.prompt:
             raise PromptError("The prompt is empty. Give at least one character of text.")
         if request.max_tokens < (0 if request.scores_prompt else 1):
             raise ValueError(f"max_tokens is {request.max_tokens}; it must be at least 1.")
+        if request.policy and not self.can_rewind:
+            raise ConfigError(
+                f"{self.model.name} cannot fork: it cannot take tokens back. Ask without forks."
+            )
         limit = min(self.model.context_length, self.max_kv_tokens)
         if known + min(request.max_tokens, 1) > limit:
             if not request.max_tokens:
@@ -145,21 +160,33 @@ class Engine:
         """End a row and its forks without further events. They leave with the next step."""
         for row in [*self.waiting, *self.rows]:
             if row_id in (row.id, row.root):
-                row.state = State.ENDED
+                row.state, row.is_kept = State.ENDED, False
         self.waiting = deque(row for row in self.waiting if row.state is State.WAITING)
 
     def step(self) -> list[Event]:
-        """Move on by one token a row, or one piece of what is known, or both."""
+        """Move on by a token a row or more, or one piece of what is known, or both."""
+        began = time.perf_counter()
+        before, self._queued = self._queued, None
+        events: list[Event] = []
+        reads_first = before is not None and self._reads_first
+        if before is not None and reads_first:
+            events += self._read(before)
         self._remove_ended()
         self._admit()
-        before, self._queued = self._queued, None
-        events = self._queue(before)
+        events += self._queue(before)
         if before is not None:
-            events += self._read(before)
+            if not reads_first:
+                events += self._read(before)
+            if self.drafter is not None:
+                self.drafter.took(before.positions, time.perf_counter() - began)
         self._steps += 1
         if self._steps % _STEPS_BETWEEN_CLEARING == 0:
             mx.clear_cache()
         return events
+
+    def _samplers_of(self, configs: list[RowConfig]) -> Samplers:
+        model = self.model
+        return Samplers.of(configs, self.clarifying_token, model.vocabulary_size, model.attends)
 
     def _new_id(self) -> int:
         self._next_id += 1
@@ -169,18 +196,20 @@ class Engine:
 
     def _remove_ended(self) -> None:
         """Take rows that have ended out of the cache. The last row takes the place of each."""
-        if all(row.state is not State.ENDED for row in self.rows):
+        if not any(row.leaves for row in self.rows):
             return
         self._keep_ended()
         for i, row in enumerate(self.rows):
+            if row.leaves and self.drafter is not None:
+                self.drafter.end(row)
             # What was queued of it is not read, and was not seen to be finite.
             seen = len(row.tokens) - 1 if row.generated else 0
-            if row.state is State.ENDED and self._cache.lengths[i] > seen:
+            if row.leaves and self._cache.lengths[i] > seen:
                 self._cache.blank(i, seen)
         order = list(range(len(self.rows)))
         i = 0
         while i < len(order):
-            if self.rows[order[i]].state is not State.ENDED:
+            if not self.rows[order[i]].leaves:
                 i += 1
                 continue
             last = order.pop()
@@ -195,7 +224,7 @@ class Engine:
             return
         for i, row in enumerate(self.rows):
             cached = self._cache.lengths[i]
-            if row.state is State.ENDED and not row.dropped and cached <= len(row.tokens):
+            if row.leaves and not row.dropped and cached <= len(row.tokens):
                 self.prefixes.keep(row.tokens[:cached], self._cache.extract(i))
 
     def _admit(self) -> None:
@@ -225,7 +254,7 @@ class Engine:
 
     def _room(self) -> int:
         """How many rows may be made beside those that are there and those that wait."""
-        rows = [row for row in [*self.rows, *self.waiting] if row.state is not State.ENDED]
+        rows = [row for row in [*self.rows, *self.waiting] if not row.leaves]
         longest = max((row.most_tokens for row in rows), default=1)
         return max(0, min(self.max_rows, self.max_kv_tokens // longest) - len(rows))
 
@@ -244,7 +273,8 @@ class Engine:
             i, there = self.rows.index(row), len(self._cache.lengths)
             if i >= there:  # it is itself a copy that is still to be made
                 i, _ = self._copies[i - there]
-            self._copies.append((i, min(position, len(twin.tokens) - 1)))
+            held = self._cache.lengths[i]  # nothing of a row that has failed
+            self._copies.append((i, min(position, len(twin.tokens) - 1, held)))
             twin.state, twin.recent = State.FILLING, recent if position > row.known else None
             self.rows.append(twin)
         return twin, RowForked(
@@ -267,7 +297,8 @@ class Engine:
         if looked is None:
             mx.eval(self._cache.arrays())  # nothing else paces the host
         else:
-            self._queued = self._sample(looked, looks, looked_at(tokens, spans), before)
+            previous = looked_at(tokens, spans)
+            self._queued = self._sample(looked, looks, previous, before, len(sources))
         for i, _, _ in spans:
             row = self.rows[i]
             if row.state is State.FILLING:
@@ -281,6 +312,10 @@ class Engine:
         """All that is known of a row is in the cache but the last token: it may draw."""
         row.state = State.LIVE
         row.filled_at = row.filled_at or time.perf_counter()
+        # Not where it looks back at all its tokens: a condition needs each before the next.
+        row.may_draft = self.can_rewind and not measures_trends([row.request.config])
+        if self.drafter is not None and row.may_draft:
+            self.drafter.begin(row)
         if self.prefixes is not None and row.parent is None:
             self.prefixes.keep(row.tokens[:-1], self._cache.extract(i))
         scored = row.prompt_scored() if len(row.tokens) == 1 else None
@@ -295,6 +330,7 @@ class Engine:
         looks: list[Look] = []
         sources: list[int | Row] = []
         fills = self._fills()
+        drafts = self._drafts(sum(fills.values())) if self._reads_first else {}
         for i, row in enumerate(self.rows):
             cached = self._cache.lengths[i]
             if n := fills.get(i, 0):
@@ -305,19 +341,27 @@ class Engine:
                     following = range(cached + 1, cached + n + 1)
                     looks += [Look(row, at, given=row.tokens[at]) for at in following]
             elif row.draws(cached):
-                draft = self._draft(row)
+                draft = row.draft = drafts.get(row, ())
+                row.drafted += len(draft)
                 sources += [row if cached == len(row.tokens) else row.tokens[cached], *draft]
                 spans.append(Span(i, 1 + len(draft), 1 + len(draft)))
-                looks.append(Look(row, cached + 1))
-                looks += [Look(row, cached + 2 + k, after=guess) for k, guess in enumerate(draft)]
+                ends = zip((None, *draft), (*draft, None), strict=True)
+                looks += [
+                    Look(row, cached + 1 + k, after=after, guess=guess)
+                    for k, (after, guess) in enumerate(ends)
+                ]
         return spans, looks, sources
 
-    def _draft(self, row: Row) -> tuple[int, ...]:
-        """What of a row's draft is verified; none where its conditions look back at each token."""
-        if row.draft and measures_trends([row.request.config]):
-            row.draft = ()
-        row.draft = row.draft[: row.request.max_tokens - row.generated - 1]
-        return row.draft
+    def _drafts(self, filled: int) -> dict[Row, tuple[int, ...]]:
+        """The drafts of a step that fills so many positions, for rows whose last token is known."""
+        room = {
+            row: row.request.max_tokens - row.generated - 1 if row.may_draft else 0
+            for row in self.rows
+            if row.state is State.LIVE and row.generated < row.request.max_tokens
+        }
+        if self.drafter is None or not room:
+            return {}
+        return self.drafter.plan(room, filled + len(room))
 
     def _fills(self) -> dict[int, int]:
         """How many known tokens of which rows to compute in this step."""
@@ -337,12 +381,19 @@ class Engine:
         return dict(zip(filling, counts, strict=True))
 
     def _sample(
-        self, looked: Looked, looks: list[Look], previous: mx.array, before: QueuedStep | None
+        self,
+        looked: Looked,
+        looks: list[Look],
+        previous: mx.array,
+        before: QueuedStep | None,
+        positions: int,
     ) -> QueuedStep:
-        """Queue the sampler for all positions that are looked at."""
+        """Queue the sampler for all positions that are looked at, of a step of so many."""
+        if self.group is not None:
+            looked = with_all_heads(self.group, looked)
         configs = [look.row.request.config for look in looks]
         if not self._samplers.are_those_of(configs):
-            self._samplers = Samplers.of(configs, self.clarifying_token, self.model.vocabulary_size)
+            self._samplers = self._samplers_of(configs)
         samplers = self._samplers
         wanted = max(look.row.request.alternatives for look in looks)
         recent = recent_metrics(looks, before) if samplers.look_back else None
@@ -376,8 +427,10 @@ class Engine:
         if any(look.row.request.certainty for look in looks):
             certainty = self_certainty(looked.logits, sampled.candidate_logprobs[:, 0])
         attended = None
-        if most := max(look.row.request.attended for look in looks):
+        if (most := max(look.row.request.attended for look in looks)) and looked.scores is not None:
             attended = most_attended(looked.scores, looked.mask, most)
+        if self.group is not None:  # nothing is decided by ranks and by what was attended to
+            sampled, best, certainty = of_rank_0(self.group, sampled, best, certainty)
         mx.async_eval(
             sampled.token,
             sampled.quadrant,
@@ -389,7 +442,7 @@ class Engine:
             attended,
             self._cache.arrays(),
         )
-        return QueuedStep(looks, sampled, best, certainty, attended=attended)
+        return QueuedStep(looks, sampled, best, certainty, attended, positions)
 
     # ---- from the device ----
 
@@ -399,7 +452,7 @@ class Engine:
         self._settle_drafts(step)
         events: list[Event] = []
         asked: dict[int, tuple[Policy, list[tuple[Row, TokenEvent | RowFailed]]]] = {}
-        for row, look, event in read:
+        for row, event in read:
             events.append(event)
             if isinstance(event, RowFailed):
                 self._cache.blank(self.rows.index(row))
@@ -408,14 +461,18 @@ class Engine:
             policy = row.request.policy
             if policy is None or not isinstance(event, TokenEvent | RowFailed):
                 continue
-            if row.waits and step.sampled.recent is not None:
-                row.recent = mx.contiguous(step.sampled.recent[look : look + 1])
             asked.setdefault(id(policy), (policy, []))[1].append((row, event))
         for policy, its in asked.values():
             policy.after_read(its, Moves(self, step, events))
         if self._copies:
             self._cache.copy(self._copies)  # all at once
             self._copies = []
+        if self.drafter is not None:
+            drawn = Counter(row for row, event in read if isinstance(event, TokenEvent))
+            for row, count in drawn.items():
+                self.drafter.learn(row, count)
+            # Of the next step's tokens, which are under way, the first is taken to be guessed.
+            self._reads_first = bool(self._drafts(0))
         return events
 
     def _settle_drafts(self, step: QueuedStep) -> None:
@@ -423,7 +480,10 @@ class Engine:
         counts = [0] * len(self.rows)
         for i, row in enumerate(self.rows):
             if row.draft and row.id in step.last:
-                counts[i] = max(0, self._cache.lengths[i] - len(row.tokens) + 1)
+                drawn = len(row.tokens) - 1
+                if row.id in step.spoilt:
+                    self._cache.blank(i, drawn)
+                counts[i] = max(0, self._cache.lengths[i] - drawn)
                 row.draft = ()
         if any(counts):
             self._cache.rewind(counts)

@@ -22,10 +22,12 @@ class Request:
     character too.
 
     With `scores_prompt` the prompt's own tokens are looked at too, and reported in one
-    `PromptScored`; `max_tokens` may then be 0. A `policy` may fork the row, drop it or propose
-    tokens, see policy.py. `branch` is 0, or that of a fork that is to be written again, behind the
-    tokens that it began with as the `prefix`. With `certainty` every event has that number.
-    `attended` is how many of the positions that were attended to most each token is reported with.
+    `PromptScored`; `max_tokens` may then be 0. A `policy` may fork the row or drop it, see
+    policy.py. `branch` is 0, or that of a fork that is to be written again, behind the tokens that
+    it began with as the `prefix`. With `certainty` every event has that number. `attended` is how
+    many of the positions that were attended to most each token is reported with.
+
+    Drafts are guessed from past answers to the same `owner` alone.
     """
 
     prompt: tuple[int, ...]
@@ -40,6 +42,7 @@ class Request:
     branch: int = 0
     certainty: bool = False
     attended: int = 0
+    owner: str = ""
 
 
 class Alternative(NamedTuple):
@@ -59,7 +62,11 @@ class Attended(NamedTuple):
 
 @dataclass(frozen=True)
 class Summary:
-    """What a finished row took. `cached_tokens` of the prompt were known from earlier rows."""
+    """What a finished row took. `cached_tokens` of the prompt were known from earlier rows.
+
+    In `steps` steps of the model came its tokens. Of `drafted_tokens` that were guessed ahead,
+    `accepted_tokens` were what it drew.
+    """
 
     prompt_tokens: int
     completion_tokens: int
@@ -68,6 +75,9 @@ class Summary:
     first_token_seconds: float
     generation_seconds: float
     peak_memory_gb: float
+    steps: int = 0
+    drafted_tokens: int = 0
+    accepted_tokens: int = 0
 
     @property
     def prompt_tps(self) -> float:
@@ -101,6 +111,7 @@ class TokenEvent(_MayEnd):
     made. The last event of a row has a `finish_reason`, "stop" or "length", and a `summary`.
     `certainty`, where it was asked for, is the divergence in nats of the model's distribution from
     one in which all tokens are equally likely, KL(U ‖ p) (Kang et al., arXiv:2502.18581).
+    `drafted` tells that it was guessed before it was drawn, and came without a step of its own.
     """
 
     row: int
@@ -117,6 +128,7 @@ class TokenEvent(_MayEnd):
     summary: Summary | None = None
     certainty: float | None = None
     attended: tuple[Attended, ...] = ()
+    drafted: bool = False
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import numpy as np
 
 from mlx_entropix.engine.engine import Engine
 from mlx_entropix.engine.events import Request, RowFailed, TokenEvent
-from mlx_entropix.errors import GenerationError
+from mlx_entropix.errors import CalibrationError, GenerationError
 from mlx_entropix.model.decoder import Decoder
 from mlx_entropix.sampling import PlainConfig, SamplerConfig
 from mlx_entropix.sampling.calibration import (
@@ -84,6 +84,11 @@ def collect_tokens(
     `GenerationError` where the model's numbers are not finite, `PromptError` for a prompt that
     does not fit.
     """
+    if not model.attends:
+        raise CalibrationError(
+            f"{model.name} has no attention that can be measured, so there is nothing to fit its "
+            "thresholds to. Set those of the logits in a --sampler_config."
+        )
     engine = Engine(model, tokenizer, max_rows=rows, prefix_cache_bytes=_PREFIX_CACHE_BYTES)
     row_of = {
         engine.add(Request(prompt, config, max_tokens, seed + i)): i

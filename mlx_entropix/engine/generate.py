@@ -20,6 +20,8 @@ from mlx_entropix.engine.search import ForkConfig, Search, fork_config, forked
 from mlx_entropix.errors import GenerationError
 from mlx_entropix.model.decoder import Decoder
 from mlx_entropix.model.load import load_model
+from mlx_entropix.model.quantized import KVBits
+from mlx_entropix.ranks.join import Ranks
 from mlx_entropix.sampling import PlainConfig, SamplerConfig
 from mlx_entropix.sampling.auto import auto_sampler
 from mlx_entropix.text import Tokenizer, load_tokenizer, tokenizer_from_gguf
@@ -28,24 +30,60 @@ from mlx_entropix.weights.locate import Location, locate_weights
 Prompt = str | Sequence[int] | Sequence[Mapping[str, Any]]
 
 
-def load(weights: str | Path | None = None) -> tuple[Decoder, Tokenizer]:
+def load(
+    weights: str | Path | None = None,
+    *,
+    adapter_path: str | Path | None = None,
+    kv_bits: int | None = None,
+    kv_group_size: int = 64,
+) -> tuple[Decoder, Tokenizer]:
     """Load a model and its tokenizer.
 
     `weights` is a folder, a `.gguf` file or a Hugging Face repo id; None means
-    `weights/Llama-3.2-1B-Instruct` if it is there, else the bundled SmolLM2-135M-Instruct. Raises
-    `WeightsError`, `TokenizerError` or `DownloadError`, each with a sentence that says what to do.
+    `weights/Llama-3.2-1B-Instruct` if it is there, else the bundled SmolLM2-135M-Instruct.
+    `adapter_path` is the folder of a LoRA adapter of mlx-lm. With `kv_bits` (2, 4 or 8) keys and
+    values are kept in so many bits, in groups of `kv_group_size` (32, 64 or 128) numbers with a
+    scale each. Raises `WeightsError`, `TokenizerError` or `DownloadError`, each with a sentence
+    that says what to do.
     """
-    return load_from(locate_weights(weights))
+    return load_from(
+        locate_weights(weights),
+        adapter_path=adapter_path,
+        kv_bits=kv_bits,
+        kv_group_size=kv_group_size,
+    )
 
 
-def load_from(location: Location) -> tuple[Decoder, Tokenizer]:
-    """Load what `locate_weights` found."""
-    model, metadata = load_model(location.path, location.name)
+def load_from(
+    location: Location,
+    *,
+    ranks: Ranks | None = None,
+    adapter_path: str | Path | None = None,
+    kv_bits: int | None = None,
+    kv_group_size: int = 64,
+) -> tuple[Decoder, Tokenizer]:
+    """Load what `locate_weights` found, see `load`; this one's share, where `ranks` divide it."""
+    divided = ranks if ranks is not None and ranks.divide_model else None
+    model, metadata = load_model(
+        location.path,
+        location.name,
+        ranks=divided,
+        adapter=None if adapter_path is None else Path(adapter_path).expanduser(),
+        kv=None if kv_bits is None else KVBits.of(kv_bits, kv_group_size),
+    )
     model.weights = location.path
-    choose_threads()
+    choose_threads(1 if ranks is None else ranks.launch.here)
+    if ranks is not None:
+        ranks.agree("The weights", _sizes(location.path))
     if metadata is None:
         return model, load_tokenizer(location.path)
     return model, tokenizer_from_gguf(metadata)
+
+
+def _sizes(path: Path) -> list[int]:
+    """By which weights are told from others, without reading them: the bytes of their files."""
+    files = [path] if path.is_file() else sorted(path.glob("*.safetensors"))
+    return [file.stat().st_size for file in files]
 
 
 def encode_prompt(tokenizer: Tokenizer, prompt: Prompt) -> tuple[int, ...]:

@@ -42,10 +42,9 @@ class Moves:
             row.state, row.dropped = State.ENDED, True
             self._events.append(RowDropped(row.id, row.summary()))
 
-    def propose(self, row: Row, token_ids: tuple[int, ...]) -> None:
-        """Set the draft that the next step verifies, where the cache can take it back."""
-        if row.state is not State.ENDED and self._engine.can_rewind:
-            row.draft = token_ids
+    def held_back(self, row: Row, end: int) -> str:
+        """What of the row's text had not been let go before position `end`."""
+        return row.held_back(end, self._engine.tokenizer)
 
     def say(self, event: Event) -> None:
         """Put an event behind those of the step."""

@@ -1,8 +1,7 @@
-"""What decides, once a step was read, that a row forks, proposes a draft, or is dropped.
+"""What decides, once a step was read, that a row forks or is dropped.
 
 A policy knows of a token one step late: the one after it is being computed already. A fork
-therefore copies the row and rewinds the copy; what a dropped row had under way is thrown away. A
-row whose policy proposes drafts waits for its tokens, and is not computed ahead.
+therefore copies the row and rewinds the copy; what a dropped row had under way is thrown away.
 """
 
 from __future__ import annotations
@@ -25,7 +24,8 @@ class Batch(Protocol):
 
         The copy has the next branch number, and so draws of its own; without `token_ids` it draws
         the token at `position` too. It comes with the event that announces it. A row that has ended
-        in this very read can be copied as well. None where there is no room.
+        in this very read can be copied as well, or later if it `is_kept`. None where there is no
+        room.
         """
         ...
 
@@ -33,12 +33,8 @@ class Batch(Protocol):
         """End the row, which a `RowDropped` announces."""
         ...
 
-    def propose(self, row: Row, token_ids: tuple[int, ...]) -> None:
-        """Guess at the row's next tokens, which the next step verifies all at once.
-
-        The tokens that come out are those that would have come without it: a guess is taken as far
-        as it is what the row draws.
-        """
+    def held_back(self, row: Row, end: int) -> str:
+        """The text that the row's tokens before `end` leave waiting for what comes next."""
         ...
 
     def say(self, event: Event) -> None:
@@ -49,11 +45,9 @@ class Batch(Protocol):
 class Policy(Protocol):
     """Is asked after each read of its rows; one object may serve several."""
 
-    @property
-    def proposes(self) -> bool:
-        """Whether it ever proposes: its rows then wait for each token before the next."""
-        ...
-
     def after_read(self, read: Sequence[tuple[Row, TokenEvent | RowFailed]], batch: Batch) -> None:
-        """Act on what its rows have just got: tokens, in their order, or that they failed."""
+        """Act on what its rows have just got: tokens, in their order, or that they failed.
+
+        A row may get several tokens in a read, and others none.
+        """
         ...

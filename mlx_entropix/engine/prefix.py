@@ -1,9 +1,11 @@
 """Prompts that begin like an earlier sequence go on from its keys and values."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import mlx.core as mx
-from mlx_lm.models.cache import KVCache, LRUPromptCache
+from mlx.utils import tree_flatten
+from mlx_lm.models.cache import LRUPromptCache
 
 # One model an engine, so the store's name for it can be anything.
 _MODEL = "model"
@@ -29,7 +31,7 @@ class PrefixCache:
         """Bytes in use."""
         return self._store.nbytes
 
-    def find(self, tokens: Sequence[int]) -> list[KVCache]:
+    def find(self, tokens: Sequence[int]) -> list[Any]:
         """The cache of a beginning of `tokens`, as long as can be had; empty if none is known.
 
         It is a copy: what is done with it does not change the store.
@@ -37,9 +39,10 @@ class PrefixCache:
         layers, rest = self._store.fetch_nearest_cache(_MODEL, list(tokens))
         return [] if layers is None or len(rest) == len(tokens) else layers
 
-    def keep(self, tokens: Sequence[int], layers: list[KVCache]) -> None:
+    def keep(self, tokens: Sequence[int], layers: list[Any]) -> None:
         """Remember the cache of a sequence. `layers` belong to the store from now on."""
-        if tokens and sum(layer.nbytes for layer in layers) <= self.max_bytes:
+        if tokens and layers and sum(layer.nbytes for layer in layers) <= self.max_bytes:
             # A copy that is only promised would hold on to the whole batch that it is taken from.
-            mx.async_eval([array for layer in layers for array in (layer.keys, layer.values)])
+            leaves: Any = tree_flatten([layer.state for layer in layers])
+            mx.async_eval([leaf for _, leaf in leaves if isinstance(leaf, mx.array)])
             self._store.insert_cache(_MODEL, list(tokens), layers)

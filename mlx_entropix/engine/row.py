@@ -29,7 +29,7 @@ class Row:
     `tokens` are the prompt, the request's prefix, and what was drawn, as far as it was read. The
     first `known` of them were not drawn. `branch` is 0, or the number of a copy, whose `parent` is
     the row that it was copied of, and whose `root` is the row that the request began with. A policy
-    may have ended it (`dropped`).
+    may have ended it (`dropped`), or not be through with it (`is_kept`), so that it stays.
     """
 
     id: int
@@ -44,7 +44,12 @@ class Row:
     branches: Iterator[int] = field(default_factory=lambda: count(1))  # of it and its copies
     state: State = State.WAITING
     dropped: bool = False
-    draft: tuple[int, ...] = ()  # a guess at what comes after `tokens`
+    is_kept: bool = False
+    may_draft: bool = False  # whether guesses of its tokens can be verified
+    draft: tuple[int, ...] = ()  # a guess at what comes after `tokens`, while it is verified
+    steps: int = 0  # that gave it tokens
+    drafted: int = 0  # tokens that were guessed
+    accepted: int = 0  # of these, those that it drew
     recent: mx.array | None = None  # metrics of its last tokens (1, 6, W), where it starts with any
     scored: list[PromptToken] = field(default_factory=list)  # the first, and those looked at
     cached_tokens: int = 0
@@ -91,14 +96,14 @@ class Row:
         return len(self.tokens) - self.known
 
     @property
+    def leaves(self) -> bool:
+        """Whether the batch has no use for it any more."""
+        return self.state is State.ENDED and not self.is_kept
+
+    @property
     def most_tokens(self) -> int:
         """How many tokens the row may come to hold."""
         return self.known + self.request.max_tokens
-
-    @property
-    def waits(self) -> bool:
-        """Whether each token has to be read before the next is computed."""
-        return self.request.policy is not None and self.request.policy.proposes
 
     def left(self, cached: int) -> int:
         """Known tokens to put in the cache, which has `cached`, before the row draws.
@@ -109,9 +114,7 @@ class Row:
 
     def draws(self, cached: int) -> bool:
         """Whether another token may be asked of the device, where the cache has `cached`."""
-        if self.state is not State.LIVE or cached + 1 - self.known >= self.request.max_tokens:
-            return False
-        return not self.waits or cached < len(self.tokens)
+        return self.state is State.LIVE and cached + 1 - self.known < self.request.max_tokens
 
     def take(self, token_id: int, is_end: bool) -> tuple[str, str | None]:
         """Add the row's next token. Returns the new text and the finish reason, if it ends."""
@@ -131,10 +134,13 @@ class Row:
             text += self.stops.finish()  # nothing, where a stop string was found
         return text, reason
 
-    def held_back(self) -> str:
-        """The text that waits for what comes next, of a row that nothing comes of any more."""
-        text, _ = self.stops.add(self.decoder.finish())
-        return text + self.stops.finish()
+    def held_back(self, end: int, tokenizer: Tokenizer) -> str:
+        """The text that waits for what comes next, where nothing comes from position `end` on."""
+        twin = Row.of(self.id, self.request, tokenizer)
+        for token_id in self.tokens[self.known : end]:
+            twin.take(token_id, False)
+        text, _ = twin.stops.add(twin.decoder.finish())
+        return text + twin.stops.finish()
 
     def prompt_scored(self) -> PromptScored | None:
         """The event of a prompt that has just got the last of its scores. It may end the row."""
@@ -155,4 +161,7 @@ class Row:
             first_token_seconds=(self.first_token_at or now) - self.added_at,
             generation_seconds=now - self.filled_at,
             peak_memory_gb=mx.get_peak_memory() / 1e9,
+            steps=self.steps,
+            drafted_tokens=self.drafted,
+            accepted_tokens=self.accepted,
         )

@@ -101,17 +101,22 @@ def analyse(
     Raises `PromptError` where the text is empty or does not fit the context, `GenerationError`
     where the model's output is not finite.
     """
-    engine = Engine(model, tokenizer, max_rows=1)
-    engine.add(
-        Request(
-            prompt=encode_prompt(tokenizer, text),
-            config=config or auto_sampler(model.name, model.weights).config,
-            max_tokens=0,
-            alternatives=alternatives,
-            scores_prompt=True,
-            attended=attended,
-        )
+    request = Request(
+        prompt=encode_prompt(tokenizer, text),
+        config=config or auto_sampler(model.name, model.weights).config,
+        max_tokens=0,
+        alternatives=alternatives,
+        scores_prompt=True,
+        attended=attended,
     )
+    return analysed(Engine(model, tokenizer, max_rows=1), request, on_progress)
+
+
+def analysed(
+    engine: Engine, request: Request, on_progress: Callable[[int, int], None] | None = None
+) -> Analysis:
+    """As `analyse`, of the prompt of a request, by an engine that has no other rows."""
+    engine.add(request)
     tokens: tuple[PromptToken, ...] = ()
     while not engine.idle:
         for event in engine.step():

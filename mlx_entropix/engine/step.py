@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, cast
 
 import mlx.core as mx
@@ -41,14 +41,16 @@ _NOT_FINITE = (
 class Look(NamedTuple):
     """What a position is looked at for: the token of `row` that stands at `position`.
 
-    `given` is that token where it is known, and only scored. `after` is the token before it where
-    that is but a guess: if the row got another one, nothing that follows counts.
+    `given` is that token where it is known, and only scored. `guess` is what was guessed of it, and
+    `after` the token before it where that is but a guess: if the row got another one, nothing that
+    follows counts.
     """
 
     row: Row
     position: int
     given: int | None = None
     after: int | None = None
+    guess: int | None = None
 
     @property
     def counts(self) -> bool:
@@ -66,13 +68,15 @@ class QueuedStep:
     best: tuple[mx.array, mx.array] | None  # ids and log-probabilities (N, n), if a row wants any
     certainty: mx.array | None = None  # (N,), if a row wants it
     attended: tuple[mx.array, mx.array] | None = None  # positions and weights (N, n), the same
+    positions: int = 0  # that were computed
+    spoilt: set[int] = field(default_factory=set)  # rows whose draft did not give finite numbers
 
     def __post_init__(self) -> None:
         self.last = {look.row.id: i for i, look in enumerate(self.looks) if look.given is None}
         """Where each row's last draw stands among the looks."""
 
-    def read(self, model_name: str, tokenizer: Tokenizer) -> list[tuple[Row, int, Event]]:
-        """The tokens as events, with their rows and looks, for the rows that have not ended."""
+    def read(self, model_name: str, tokenizer: Tokenizer) -> list[tuple[Row, Event]]:
+        """The tokens as events, with their rows, for the rows that have not ended."""
         numbers = cast(list[list[float]], self.sampled.numbers.tolist())
         quadrants = cast(list[int], self.sampled.quadrant.tolist())
         tokens = cast(list[int], self.sampled.token.tolist())
@@ -86,15 +90,19 @@ class QueuedStep:
         ranks = self.sampled.rank
         rank_of = cast(list[int], ranks.tolist()) if ranks is not None else []
         now = time.perf_counter()
-        events: list[tuple[Row, int, Event]] = []
+        events: list[tuple[Row, Event]] = []
         for i, look in enumerate(self.looks):
             row = look.row
+            seen = Numbers.of(numbers[i], self.sampled.attends)
+            if row.draft and not seen.are_finite:  # a guess may be why: it draws again without any
+                row.may_draft = False
+                self.spoilt.add(row.id)
+                continue
             if row.state is State.ENDED or (look.given is None and not look.counts):
                 continue
-            seen = Numbers.of(numbers[i])
             if not seen.are_finite:
                 row.state = State.ENDED
-                events.append((row, i, RowFailed(row.id, _NOT_FINITE.format(model_name))))
+                events.append((row, RowFailed(row.id, _NOT_FINITE.format(model_name))))
                 continue
             quadrant = Quadrant(quadrants[i]) if quadrants[i] >= 0 else None
             wanted = row.request.alternatives
@@ -115,9 +123,11 @@ class QueuedStep:
                     )
                 )
                 if done := row.prompt_scored():
-                    events.append((row, i, done))
+                    events.append((row, done))
                 continue
             row.first_token_at = row.first_token_at or now
+            row.steps += look.after is None
+            row.accepted += tokens[i] == look.guess
             text, reason = row.take(tokens[i], tokens[i] in tokenizer.eos_token_ids)
             event = TokenEvent(
                 row=row.id,
@@ -134,8 +144,9 @@ class QueuedStep:
                 summary=row.summary() if reason else None,
                 certainty=certainties[i] if row.request.certainty else None,
                 attended=attended,
+                drafted=tokens[i] == look.guess,
             )
-            events.append((row, i, event))
+            events.append((row, event))
         return events
 
 
@@ -171,12 +182,16 @@ class Samplers(NamedTuple):
 
     @classmethod
     def of(
-        cls, configs: Sequence[RowConfig], clarifying_token: int, vocabulary_size: int
+        cls,
+        configs: Sequence[RowConfig],
+        clarifying_token: int,
+        vocabulary_size: int,
+        attends: bool,
     ) -> "Samplers":
-        """That of one configuration a position."""
+        """That of one configuration a position, for a model that `attends` or does not."""
         return cls(
             configs,
-            parameter_rows(configs, clarifying_token),
+            parameter_rows(configs, clarifying_token, attends),
             candidate_count(configs, vocabulary_size),
             draw_count(configs),
             measures_sigma(configs),

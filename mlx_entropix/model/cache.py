@@ -15,8 +15,8 @@ visible is known without asking the device. docs/performance.md has what other l
 """
 
 from collections.abc import Sequence
-from itertools import groupby
-from typing import NamedTuple
+from itertools import chain, groupby
+from typing import Any, NamedTuple
 
 import mlx.core as mx
 from mlx_lm.models.cache import KVCache
@@ -52,7 +52,13 @@ class KVRows:
         self.places = 0
         self._columns = 0
 
-    def join(self, layers: Sequence[KVCache] = (), *, room: int = 0) -> None:
+    def add_layer(self) -> int:
+        """Make room for another layer, while there are no rows. Returns its number."""
+        self.keys.append(None)
+        self.values.append(None)
+        return len(self.keys) - 1
+
+    def join(self, layers: Sequence[Any] = (), *, room: int = 0) -> None:
         """Add a row after the others, empty or with what `extract` gave.
 
         `room` is for how many tokens to reserve memory now; it grows by itself beyond that.
@@ -61,8 +67,9 @@ class KVRows:
         row = len(self.lengths)
         self._reserve(row + 1, max(room, length))
         for held, name in ((self.keys, "keys"), (self.values, "values")):
-            for i, layer in enumerate(layers if length else ()):
-                known = getattr(layer, name)[..., :length, :]
+            stored = [_parts(getattr(layer, name)) for layer in (layers if length else ())]
+            for i, part in enumerate(chain.from_iterable(stored)):
+                known = part[..., :length, :]
                 self._array(held, i, known)[row : row + 1, :, :length] = known
         self.lengths.append(length)
 
@@ -153,20 +160,37 @@ class KVRows:
             self.values, layer, values, targets
         )
 
+    def put(
+        self, layer: int, keys: mx.array, values: mx.array, target: Target
+    ) -> tuple[mx.array, mx.array]:
+        """The same for one target, whose keys and values come as (B, H_kv, L, D)."""
+        return self._put_part(self.keys, layer, keys, target), self._put_part(
+            self.values, layer, values, target
+        )
+
     def _write(
         self, held: list[mx.array | None], layer: int, new: mx.array, targets: Sequence[Target]
     ) -> mx.array:
         whole = self._array(held, layer, new[None].swapaxes(1, 2))
-        for tokens, rows, length, begin, columns in targets:
-            part = new if len(targets) == 1 else new[tokens]
-            part = part.reshape(-1, length, *new.shape[1:]).transpose(0, 2, 1, 3)  # (B, H_kv, L, D)
-            if columns is None:
-                whole[rows, :, begin : begin + length] = part
-                continue
-            if len(part) < self.places:
-                spare = (rows.start, self.places - rows.stop)
-                part = mx.pad(part, [spare, (0, 0), (0, 0), (0, 0)])
-            whole = mx.put_along_axis(whole, mx.broadcast_to(columns, part.shape), part, axis=2)
+        for target in targets:
+            part = new if len(targets) == 1 else new[target.tokens]
+            part = part.reshape(-1, target.length, *new.shape[1:])
+            whole = self._put_part(held, layer, part.transpose(0, 2, 1, 3), target)
+        return whole
+
+    def _put_part(
+        self, held: list[mx.array | None], layer: int, part: mx.array, target: Target
+    ) -> mx.array:
+        """Put the keys or values (B, H_kv, L, D) of a target in their places."""
+        _, rows, length, begin, columns = target
+        whole = self._array(held, layer, part)
+        if columns is None:
+            whole[rows, :, begin : begin + length] = part
+            return whole
+        if len(part) < self.places:
+            spare = (rows.start, self.places - rows.stop)
+            part = mx.pad(part, [spare, (0, 0), (0, 0), (0, 0)])
+        whole = mx.put_along_axis(whole, mx.broadcast_to(columns, part.shape), part, axis=2)
         held[layer] = whole
         return whole
 
@@ -206,3 +230,8 @@ class KVRows:
                     new[: self.places, :, :used] = old[:, :, :used]
                     held[i] = new
         self.places, self._columns = places, columns
+
+
+def _parts(stored: mx.array | Sequence[mx.array]) -> Sequence[mx.array]:
+    """The arrays of a layer's keys or values: one, or three of quantized ones."""
+    return [stored] if isinstance(stored, mx.array) else stored

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import mlx.core as mx
-from mlx_lm.models.cache import KVCache
 
 
 class Span(NamedTuple):
@@ -26,7 +25,9 @@ class Looked(NamedTuple):
     """What a decoder saw at the N positions that were looked at, in the order of the spans."""
 
     logits: mx.array  # (N, V)
-    scores: mx.array  # (N, H, T), of the last layer: q·k/√d before softmax, −inf at hidden keys
+    # (N, H, T), of the last layer with full attention: q·k/√d before softmax, −inf at hidden keys.
+    # None where there is none.
+    scores: mx.array | None
     mask: mx.array | None  # (N, T), true at the keys that a position sees; None where all are seen
 
 
@@ -43,7 +44,7 @@ class Cache(Protocol):
         """Whether rows can forget their last tokens; not so where a state sums up all of them."""
         ...
 
-    def join(self, layers: Sequence[KVCache] = (), *, room: int = 0) -> None:
+    def join(self, layers: Sequence[Any] = (), *, room: int = 0) -> None:
         """Add a row after the others, empty or with what `extract` gave.
 
         `room` is for how many tokens to reserve memory now; it grows by itself beyond that.
@@ -62,8 +63,11 @@ class Cache(Protocol):
         """Forget the last `counts[r]` tokens of each row r. Raises `ValueError` if it has fewer."""
         ...
 
-    def extract(self, row: int) -> list[KVCache]:
-        """One row as mlx-lm's own cache, a copy that does not hold on to the other rows."""
+    def extract(self, row: int) -> list[Any]:
+        """One row as mlx-lm's own caches, a copy that does not hold on to the other rows.
+
+        The first says by `offset` of how many tokens it is. Empty where rows cannot be kept.
+        """
         ...
 
     def blank(self, row: int, begin: int = 0) -> None:
@@ -78,17 +82,38 @@ class Cache(Protocol):
         ...
 
 
+def limits(model: "Decoder") -> list[str]:
+    """What a model cannot do that others can, a sentence each."""
+    said = []
+    if not model.attends:
+        said.append(
+            f"{model.name} has no attention that can be measured: the four metrics of attention "
+            "are null, and what a sampler makes of them is off."
+        )
+    if not model.empty_cache().can_rewind:
+        said.append(f"{model.name} cannot take tokens back: {NO_FORKS}.")
+    return said
+
+
+NO_FORKS = "it answers without forks and without drafts"
+
+
 class Decoder(Protocol):
     """A model as the engine uses it.
 
     `context_length` is the most tokens that a row may hold, `vocabulary_size` the width of logits,
-    `weights` where they were read from, if anywhere.
+    `weights` where they were read from, if anywhere. `attends` is whether it reports attention.
     """
 
     name: str
     weights: Path | None
     context_length: int
     vocabulary_size: int
+
+    @property
+    def attends(self) -> bool:
+        """Whether it reports attention scores; not so where no layer has full attention."""
+        ...
 
     def empty_cache(self) -> Cache:
         """A cache without rows."""

@@ -26,7 +26,11 @@ from mlx_entropix.cpu import powers
 from mlx_entropix.cpu.rotation import angles, pairs_neighbours, side_by_side, turn
 from mlx_entropix.model.cache import KVRows
 from mlx_entropix.model.decoder import Looked, Span
-from mlx_entropix.model.runs import Layout, Run, lay_out
+from mlx_entropix.model.quantized import KVBits, Packed, QuantizedKVRows
+from mlx_entropix.model.runs import Layout, Run, join_scores, lay_out
+
+Stored = mx.array | Packed
+"""All keys or all values (places, H_kv, …, D) of a layer's cache."""
 
 
 class Attention(nn.Module):
@@ -64,7 +68,7 @@ class Attention(nn.Module):
 
     def __call__(
         self, x: mx.array, by: mx.array, layout: Layout, cache: KVRows
-    ) -> tuple[mx.array, mx.array, mx.array]:
+    ) -> tuple[mx.array, Stored, Stored]:
         """Queries (N, H, D) of x (N, hidden), and all keys and values (places, H_kv, …, D).
 
         Those of the N tokens have come to the cache.
@@ -76,11 +80,13 @@ class Attention(nn.Module):
         whole = cache.write(self.layer, qk[:, self.heads :], values, layout.targets)
         return qk[:, : self.heads], *whole
 
-    def attend(self, queries: mx.array, keys: mx.array, values: mx.array, run: Run) -> mx.array:
+    def attend(self, queries: mx.array, keys: Stored, values: Stored, run: Run) -> mx.array:
         """What the heads of one run see, side by side: (B · L, H · D)."""
         out: mx.array
         q, k, v = self._of(run, queries[run.tokens], keys, values)
-        if self.by_powers:
+        if isinstance(k, Packed) or isinstance(v, Packed):
+            out = self._products(q, k, v, run.mask)[0]
+        elif self.by_powers:
             out = powers.attend(q, k, v, self.scale, run.mask)
         else:
             mask = "causal" if run.is_causal else run.mask
@@ -88,7 +94,7 @@ class Attention(nn.Module):
         return out.transpose(0, 2, 1, 3).flatten(2).flatten(0, 1)
 
     def look(
-        self, queries: mx.array, keys: mx.array, values: mx.array, run: Run
+        self, queries: mx.array, keys: Stored, values: Stored, run: Run
     ) -> tuple[mx.array, mx.array]:
         """The same for the positions that are looked at, and their scores (B · look, H, T).
 
@@ -97,26 +103,45 @@ class Attention(nn.Module):
         B, look = run.size, run.look
         queries = queries[run.tokens].reshape(B, run.length, self.heads, -1)[:, -look:]
         q, k, v = self._of(run, queries.flatten(0, 1), keys, values)
-        # The query heads that share a KV head become the rows of one product.
-        grouped = q.reshape(B, self.kv_heads, -1, self.head_dim)  # (B, H_kv, H/H_kv · look, D)
-        scores = (grouped * self.scale) @ k.swapaxes(-1, -2)
-        if run.mask is not None:
-            hidden = scores.reshape(B, self.heads, look, -1)
-            hidden = mx.where(run.mask[:, :, -look:], hidden, -mx.inf)
-            scores = hidden.reshape(scores.shape)
-        out = (mx.softmax(scores, axis=-1, precise=True) @ v).reshape(B, self.heads, look, -1)
-        scores = scores.reshape(B, self.heads, look, -1)
+        mask = None if run.mask is None else run.mask[:, :, -look:]
+        out, scores = self._products(q, k, v, mask)
         return (
             out.transpose(0, 2, 1, 3).flatten(2).flatten(0, 1),
             scores.transpose(0, 2, 1, 3).flatten(0, 1),
         )
 
+    def _products(
+        self, q: mx.array, k: Stored, v: Stored, mask: mx.array | None
+    ) -> tuple[mx.array, mx.array]:
+        """Attention (B, H, L, D) of queries (B, H, L, D), and its scores (B, H, L, T)."""
+        B, _, L, _ = q.shape
+        # The query heads that share a KV head become the rows of one product.
+        grouped = q.reshape(B, self.kv_heads, -1, self.head_dim) * self.scale
+        scores = k.products(grouped) if isinstance(k, Packed) else grouped @ k.swapaxes(-1, -2)
+        if mask is not None:
+            hidden = scores.reshape(B, self.heads, L, -1)
+            scores = mx.where(mask, hidden, -mx.inf).reshape(scores.shape)
+        weights = mx.softmax(scores, axis=-1, precise=True)
+        out = v.sums(weights) if isinstance(v, Packed) else weights @ v
+        return out.reshape(B, self.heads, L, -1), scores.reshape(B, self.heads, L, -1)
+
     def _of(
-        self, run: Run, queries: mx.array, keys: mx.array, values: mx.array
-    ) -> tuple[mx.array, mx.array, mx.array]:
+        self, run: Run, queries: mx.array, keys: Stored, values: Stored
+    ) -> tuple[mx.array, Stored, Stored]:
         """Queries (B, H, L, D) of (B · L, H, D); keys and values (B, H_kv, T, D) of a run."""
         q = queries.reshape(run.size, -1, self.heads, self.head_dim).transpose(0, 2, 1, 3)
-        return q, keys[run.rows, :, : run.keys], values[run.rows, :, : run.keys]
+        return q, self._part(run, keys), self._part(run, values)
+
+    def _part(self, run: Run, stored: Stored) -> Stored:
+        """Keys or values (B, H_kv, T, D) of a run.
+
+        Packed ones are multiplied as they are by single tokens. For more it takes less time to
+        widen them, of one layer and one run, as it does on a CPU.
+        """
+        part = stored[run.rows, :, : run.keys]
+        if isinstance(part, Packed) and (self.by_powers or run.length > 1):
+            return part.widened()
+        return part
 
 
 class MLP(nn.Module):
@@ -161,7 +186,7 @@ class Layer(nn.Module):
         heads, scores = zip(*(self.self_attn.look(*known, run) for run in runs), strict=True)
         if layout.looked < h.shape[0]:
             h = mx.concatenate([_looked(h[run.tokens], run) for run in runs])
-        return self._rest(h, heads), *_joined(scores, runs)
+        return self._rest(h, heads), *join_scores(scores, runs)
 
     def _rest(self, h: mx.array, heads: Sequence[mx.array]) -> mx.array:
         """What follows attention, of whose runs the heads' outputs are given."""
@@ -175,32 +200,25 @@ def _looked(h: mx.array, run: Run) -> mx.array:
     return h.reshape(run.size, run.length, -1)[:, -run.look :].flatten(0, 1)
 
 
-def _joined(scores: Sequence[mx.array], runs: Sequence[Run]) -> tuple[mx.array, mx.array | None]:
-    """The scores (N, H, T) of all runs, T that of the longest, and the mask (N, T)."""
-    keys = max(run.keys for run in runs)
-    padded = [
-        mx.pad(x, [(0, 0), (0, 0), (0, keys - run.keys)], constant_values=-mx.inf)
-        if run.keys < keys
-        else x
-        for x, run in zip(scores, runs, strict=True)
-    ]
-    seen = [count for run in runs for line in run.seen for count in line[-run.look :]]
-    mask = None if min(seen) == keys else mx.arange(keys) < mx.array(seen)[:, None]
-    return padded[0] if len(padded) == 1 else mx.concatenate(padded), mask
-
-
 class Llama(nn.Module):
     """The model, a `Decoder`. It takes the weights out of `source`, which is of no use afterwards.
 
-    `context_length` is the most tokens that a row may hold, `vocabulary_size` the width of logits.
+    `context_length` is the most tokens that a row may hold, `vocabulary_size` the width of logits,
+    `kv` how its caches pack keys and values, if they do.
     """
 
-    def __init__(self, source: llama.Model, name: str, context_length: int):
+    def __init__(
+        self, source: llama.Model, name: str, context_length: int, kv: KVBits | None = None
+    ):
         super().__init__()
         self.name = name
+        self.attends = True
         self.weights: Path | None = None
+        self.kv = kv
         self.context_length = context_length
         self.vocabulary_size = source.args.vocab_size
+        if kv is not None:
+            kv.check(source.layers[0].self_attn.head_dim)
         self.embed_tokens = source.model.embed_tokens
         self.norm = source.model.norm
         self.lm_head = None if source.args.tie_word_embeddings else source.lm_head
@@ -214,7 +232,8 @@ class Llama(nn.Module):
 
     def empty_cache(self) -> KVRows:
         """A cache without rows."""
-        return KVRows(len(self.layers))
+        layers = len(self.layers)
+        return KVRows(layers) if self.kv is None else QuantizedKVRows(layers, self.kv)
 
     def forward(self, tokens: mx.array, spans: Sequence[Span], cache: KVRows) -> Looked | None:
         """Append the tokens of `spans` to their rows, and look where that is asked for.
@@ -241,9 +260,10 @@ class Llama(nn.Module):
 def _fuse(parts: Sequence[nn.Module]) -> nn.Module:
     """One linear layer whose output is the outputs of `parts` side by side.
 
-    Layers that cannot be joined, such as ones quantized to different widths, stay apart.
+    Layers that cannot be joined, such as ones quantized to different widths or with an adapter
+    beside them, stay apart.
     """
-    if len({_format(part) for part in parts}) > 1:
+    if any("weight" not in part for part in parts) or len({_format(part) for part in parts}) > 1:
         return SideBySide(parts)
     fused = parts[0]
     for name in ("weight", "scales", "biases", "bias"):

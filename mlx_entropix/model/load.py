@@ -3,62 +3,113 @@
 import json
 import os
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import mlx.core as mx
-from mlx_lm.models.llama import Model, ModelArgs
+import mlx.nn as nn
+from mlx_lm.models.llama import Model
 from mlx_lm.utils import dequantize_model, get_total_parameters
 from mlx_lm.utils import load_model as load_checkpoint
 
 from mlx_entropix.errors import WeightsError
+from mlx_entropix.model.adapter import add_adapter, merge_adapter
+from mlx_entropix.model.any import AnyDecoder
 from mlx_entropix.model.llama import Llama
-from mlx_entropix.weights.gguf import load_gguf
-from mlx_entropix.weights.model_config import context_length, read_config
+from mlx_entropix.model.quantized import KVBits
+from mlx_entropix.model.shard import check_divides, shard
+from mlx_entropix.ranks.join import Ranks
+from mlx_entropix.weights.gguf import load_gguf, separate_halves
+from mlx_entropix.weights.model_config import context_length, is_llama, read_config
 
 # A float32 copy may take this share of the machine's memory.
 _FLOAT32_SHARE = 0.5
 
 
-def load_model(path: Path, name: str | None = None) -> tuple[Llama, dict[str, Any] | None]:
-    """Load the weights in a folder or a `.gguf` file.
+def load_model(
+    path: Path,
+    name: str | None = None,
+    *,
+    ranks: Ranks | None = None,
+    adapter: Path | None = None,
+    kv: KVBits | None = None,
+) -> tuple[Llama | AnyDecoder, dict[str, Any] | None]:
+    """Load the weights in a folder or a `.gguf` file: a Llama of our own, or mlx-lm's other models.
 
-    Returns the model, and the metadata of a `.gguf` file, which hold its tokenizer (`None` for a
-    folder). Raises `WeightsError`.
+    With `ranks` it is this one's share of them. `adapter` is the folder of one (adapter.py), if
+    there is one. `kv` says how its caches pack keys and values. Returns the model, and the metadata
+    of a `.gguf` file, which hold its tokenizer (`None` for a folder). Raises `WeightsError`.
     """
-    source, config, metadata = load_source(path)
-    return Llama(source, name or path.stem, context_length(config)), metadata
+    name = name or path.stem
+    if ranks is not None and path.is_dir():
+        check_divides(read_config(path), ranks.size, name)  # before anything is read
+    source, config, metadata = load_source(path, name=name, ranks=ranks, adapter=adapter)
+    if ranks is not None:
+        check_divides(config, ranks.size, name)
+        if adapter is not None and any(hasattr(m, "fuse") for m in source.modules()):
+            raise WeightsError(
+                f"The adapter {adapter} stays beside the packed or 16-bit weights of {name}, which "
+                "cannot be divided. Fuse it first with `mlx_lm.fuse`, and name the result with "
+                "--model."
+            )
+        shard(source, ranks.group, name)
+    return _decoder(source, name, config, kv), metadata
 
 
-def load_source(path: Path) -> tuple[Model, dict[str, Any], dict[str, Any] | None]:
-    """The weights as mlx-lm's own Llama, not yet evaluated, in the form that runs fastest here.
+def _decoder(
+    source: nn.Module, name: str, config: dict[str, Any], kv: KVBits | None
+) -> Llama | AnyDecoder:
+    """What runs a model of mlx-lm: here it is chosen. Raises `WeightsError`."""
+    if isinstance(source, Model) and is_llama(config):
+        return Llama(source, name, context_length(config), kv)
+    return AnyDecoder(source, name, context_length(config), kv)
 
-    Returns the model, its config and the metadata of a `.gguf` file. Raises `WeightsError`.
+
+def load_source(
+    path: Path,
+    *,
+    name: str | None = None,
+    ranks: Ranks | None = None,
+    adapter: Path | None = None,
+) -> tuple[nn.Module, dict[str, Any], dict[str, Any] | None]:
+    """The weights as mlx-lm's own model, not yet evaluated, in the form that runs fastest here.
+
+    Returns the model, its config and the metadata of a `.gguf` file. Raises `WeightsError`. All
+    `ranks` get the same form.
     """
+    model: nn.Module
     if path.suffix.lower() == ".gguf":
         model, config, metadata = load_gguf(path)
     else:
         model, config, metadata = *_load_folder(path), None
+    if adapter is not None:
+        if config.get("rope_traditional") and metadata is not None:
+            separate_halves(model)
+        add_adapter(model, adapter, name or path.stem)
     if mx.default_device().type == mx.DeviceType.cpu:
-        model = _widen(model)
+        model = _widen(model, _memory() if ranks is None else ranks.size * ranks.memory)
     elif metadata is not None:
-        model.set_dtype(mx.float16)  # norms come as float32 and would widen everything after them
+        # Norms come as float32 and would widen everything after them.
+        model.set_dtype(getattr(mx, config["torch_dtype"]))
     return model, config, metadata
 
 
-def _load_folder(folder: Path) -> tuple[Model, dict[str, Any]]:
+def _load_folder(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
     config = read_config(folder)
     _check_shards(folder)
     try:
-        model, config = load_checkpoint(
-            folder, lazy=True, get_model_classes=lambda **_: (Model, ModelArgs)
-        )
+        model, config = load_checkpoint(folder, lazy=True)
+    except SystemExit:  # by a module that wants another package
+        raise WeightsError(
+            f"{folder}: the architecture {config['model_type']!r} needs a package that mlx-lm does "
+            "not bring. Choose another model; docs/models.md lists all that work."
+        ) from None
     except (RuntimeError, ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         detail = " ".join(str(error).split())[:300]
         raise WeightsError(
             f"The weights in {folder} cannot be used: {detail}. Download them again, or check "
             "that config.json belongs to them."
         ) from None
-    return cast(Model, model), config
+    return model, config
 
 
 def _check_shards(folder: Path) -> None:
@@ -83,14 +134,20 @@ def _check_shards(folder: Path) -> None:
         )
 
 
-def _widen(model: Model) -> Model:
-    """Turn every weight into float32 if that fits in memory.
+def _memory() -> int:
+    """Bytes of this machine's memory."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _widen(model: nn.Module, memory: int) -> nn.Module:
+    """Turn every weight into float32 if that fits in `memory`, in bytes.
 
     On a CPU the BLAS multiplies float32 several times faster than mlx multiplies packed or 16-bit
     weights.
     """
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if 4 * get_total_parameters(model) > _FLOAT32_SHARE * memory:
         return model
     model.set_dtype(mx.float32)  # first the scales: unpacking into 16 bits takes longer
-    return cast(Model, dequantize_model(model))
+    model = dequantize_model(model)
+    merge_adapter(model)
+    return model

@@ -106,3 +106,19 @@ def _targets(runs: Sequence[Run], spans: Sequence[Span], cache: KVRows) -> list[
             cache.reserve(max(starts) + run.length)
         targets.append(Target(run.tokens, run.rows, run.length, begins[0], columns))
     return targets
+
+
+def join_scores(
+    scores: Sequence[mx.array], runs: Sequence[Run]
+) -> tuple[mx.array, mx.array | None]:
+    """The scores (N, H, T) of all runs, T that of the longest, and the mask (N, T)."""
+    keys = max(run.keys for run in runs)
+    padded = [
+        mx.pad(x, [(0, 0), (0, 0), (0, keys - run.keys)], constant_values=-mx.inf)
+        if run.keys < keys
+        else x
+        for x, run in zip(scores, runs, strict=True)
+    ]
+    seen = [count for run in runs for line in run.seen for count in line[-run.look :]]
+    mask = None if min(seen) == keys else mx.arange(keys) < mx.array(seen)[:, None]
+    return padded[0] if len(padded) == 1 else mx.concatenate(padded), mask

@@ -6,7 +6,7 @@ Everything is computed in float32, whatever the model's dtype.
 """
 
 import math
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import mlx.core as mx
 
@@ -23,10 +23,20 @@ class Metrics(NamedTuple, Generic[Value]):
 
     logits_entropy: Value  # bits
     logits_varentropy: Value  # bits²
+    # The other four are None for a token of a model without attention to measure.
     attention_entropy: Value  # bits, mean over heads
     attention_varentropy: Value  # bits², population variance over heads
     agreement: Value  # mean |weight − mean weight over heads|; 0 when the heads agree
     interaction_strength: Value  # mean |score|, in the score's own unit (nats)
+
+
+ATTENTION = Metrics._fields[2:]
+"""The names of the metrics that are of attention."""
+
+
+def without_attention(metrics: Metrics[Any]) -> Metrics[Any]:
+    """The metrics of a model whose attention cannot be measured."""
+    return metrics._replace(**dict.fromkeys(ATTENTION))
 
 
 class About(NamedTuple):

@@ -33,7 +33,7 @@ from mlx_entropix.sampling.formulas import (
     Resampling,
     Treading,
 )
-from mlx_entropix.sampling.metrics import Metrics
+from mlx_entropix.sampling.metrics import ATTENTION, Metrics
 from mlx_entropix.sampling.quadrants import Quadrant
 
 RowConfig = SamplerConfig | PlainConfig
@@ -75,13 +75,16 @@ def header(rows: mx.array) -> Header:
     return Header(*mx.split(rows[:, :HEADER_WIDTH], HEADER_WIDTH, axis=-1))
 
 
-def parameter_rows(configs: Sequence[RowConfig], clarifying_token: int) -> mx.array:
+def parameter_rows(
+    configs: Sequence[RowConfig], clarifying_token: int, attends: bool = True
+) -> mx.array:
     """One row of numbers a configuration: (B, P) float32.
 
     `clarifying_token` is the id that TREADING emits; −1, or an id outside the vocabulary, makes
-    TREADING always draw.
+    TREADING always draw. Where the model does not attend, no condition on attention holds.
     """
-    return mx.array([_row(config, clarifying_token) for config in configs], dtype=mx.float32)
+    rows = [_row(config, clarifying_token, attends) for config in configs]
+    return mx.array(rows, dtype=mx.float32)
 
 
 def candidate_count(configs: Sequence[RowConfig], vocabulary_size: int) -> int:
@@ -123,7 +126,7 @@ def _with_conditions(
 
 
 @lru_cache(maxsize=1024)
-def _row(config: RowConfig, clarifying_token: int) -> tuple[float, ...]:
+def _row(config: RowConfig, clarifying_token: int, attends: bool) -> tuple[float, ...]:
     base = (config.temperature, config.top_p, config.top_k, config.min_p, config.min_tokens_to_keep)
     if isinstance(config, PlainConfig):
         never = [math.inf] * len(JUDGED) + [-math.inf] * len(JUDGED)
@@ -132,7 +135,9 @@ def _row(config: RowConfig, clarifying_token: int) -> tuple[float, ...]:
         return (*base, 1, clarifying_token, 1, config.top_n_sigma, 0, 0, 1, *never * 4, *formulas)
     changes = (config.treading, config.exploring, config.resampling, config.adaptive)
     bounds = [
-        end for quadrant in _with_conditions(config) for end in _bounds(config, quadrant.when)
+        end
+        for quadrant in _with_conditions(config)
+        for end in _bounds(config, quadrant.when, attends)
     ]
     formulas = [math.nan] * QUADRANT_WIDTH
     formulas += [x for quadrant in changes for p in PARAMETERS for x in _formula(quadrant, p)]
@@ -142,12 +147,15 @@ def _row(config: RowConfig, clarifying_token: int) -> tuple[float, ...]:
     return (*base, config.n_adaptive_samples, clarifying, 0, 0, *conditions, *formulas)
 
 
-def _bounds(config: SamplerConfig, conditions: tuple[str, ...]) -> list[float]:
+def _bounds(config: SamplerConfig, conditions: tuple[str, ...], attends: bool) -> list[float]:
     lower = dict.fromkeys(JUDGED, -math.inf)
     upper = dict.fromkeys(JUDGED, math.inf)
     for condition in conditions:
         name, side, level = condition.split()
         metric = name.removesuffix(MEAN)
+        if not attends and name.removesuffix(SLOPE).removesuffix(MEAN) in ATTENTION:
+            lower[name] = math.inf  # never
+            continue
         border = config.threshold(level, metric) if level in LEVELS else float(level)
         if side == ">":
             lower[name] = max(lower[name], border)

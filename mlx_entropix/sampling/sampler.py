@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import mlx.core as mx
 
 from mlx_entropix.cpu.powers import LOG2_E, power_of_two
-from mlx_entropix.sampling.compiled import compiled_on_gpu
+from mlx_entropix.sampling.compiled import compiled_on_metal
 from mlx_entropix.sampling.config import SamplerConfig
 from mlx_entropix.sampling.decide import Parameters, decide, parameter_columns
 from mlx_entropix.sampling.metrics import (
@@ -19,6 +19,7 @@ from mlx_entropix.sampling.metrics import (
     metric_columns,
     scaled_probabilities,
     standard_deviation,
+    without_attention,
 )
 from mlx_entropix.sampling.parameter_rows import (
     Header,
@@ -45,6 +46,7 @@ class Sampled(NamedTuple):
     candidate_logprobs: mx.array  # (B, C) float32
     recent: mx.array | None = None  # (B, 6, W) for the next step, where it was given for this one
     rank: mx.array | None = None  # (B,) of the token, 1 for the likeliest, where any was given
+    attends: bool = True  # whether there were attention scores; without them their metrics are 0
 
     @property
     def logprob(self) -> mx.array:
@@ -73,22 +75,24 @@ class Numbers(NamedTuple):
     parameters: Parameters[float] | None  # None where no draw was made
 
     @classmethod
-    def of(cls, row: Sequence[float]) -> "Numbers":
-        """The numbers by their names."""
+    def of(cls, row: Sequence[float], attends: bool = True) -> "Numbers":
+        """The numbers by their names; those of attention are None where there was none."""
         temperature, top_p, top_k, min_p = row[_METRICS.stop :]
         drawn = not math.isnan(temperature)
         parameters = Parameters(temperature, top_p, int(top_k), min_p) if drawn else None
-        return cls(row[0], Metrics(*row[_METRICS]), parameters)
+        metrics: Metrics[float] = Metrics(*row[_METRICS])
+        return cls(row[0], metrics if attends else without_attention(metrics), parameters)
 
     @property
     def are_finite(self) -> bool:
         """Whether the model's output was made of numbers."""
-        return all(map(math.isfinite, (self.logprob, *self.metrics)))
+        numbers = (self.logprob, *self.metrics)
+        return all(math.isfinite(number) for number in numbers if number is not None)
 
 
 def sample_rows(
     logits: mx.array,
-    scores: mx.array,
+    scores: mx.array | None,
     mask: mx.array | None,
     previous_token: mx.array,
     parameters: mx.array,
@@ -103,7 +107,8 @@ def sample_rows(
     """Sample one token for every row.
 
     `logits` (B, V) and `scores` (B, H, T) may be of any float type; `mask` (B, T) is true at
-    visible keys, None where all are; `previous_token` (B,) integers. `parameters` come from
+    visible keys, None where all are. Without `scores` attention counts as 0, and `parameters` have
+    to be made for that. `previous_token` (B,) integers. `parameters` come from
     `parameter_rows`, `candidates`, `draws` and `sigma` from `candidate_count`, `draw_count` and
     `measures_sigma` of the same configurations. `keys` (B, 2) uint32, see `position_key`. Where
     `measures_trends` of them is true, `recent` (B, 6, W) is what the step of each row's token
@@ -113,13 +118,9 @@ def sample_rows(
     Nothing is read back to the host. Rows do not affect each other. NaN among a row's logits or
     scores shows in its metrics, and its token then means nothing.
     """
-    attention = attention_metrics(scores, mask)
-    if mask is None:
-        visible = mx.full((logits.shape[0], 1), scores.shape[-1], dtype=mx.float32)
-    else:
-        visible = mx.sum(mask, axis=-1, keepdims=True).astype(mx.float32)
+    attention, visible = attention_of(logits.shape[0], scores, mask)
     candidates = min(candidates, logits.shape[-1])
-    return Sampled(
+    sampled = Sampled(
         *_sample(
             logits,
             attention,
@@ -134,9 +135,21 @@ def sample_rows(
             sigma,
         )
     )
+    return sampled._replace(attends=scores is not None)
 
 
-@compiled_on_gpu
+def attention_of(
+    count: int, scores: mx.array | None, mask: mx.array | None
+) -> tuple[mx.array, mx.array]:
+    """The metrics of attention (B, 4) of `count` rows, and how many keys each sees (B, 1)."""
+    attention = mx.zeros((count, 4)) if scores is None else attention_metrics(scores, mask)
+    if mask is not None:
+        return attention, mx.sum(mask, axis=-1, keepdims=True).astype(mx.float32)
+    width = 1 if scores is None else scores.shape[-1]
+    return attention, mx.full((count, 1), width, dtype=mx.float32)
+
+
+@compiled_on_metal
 def _sample(
     logits: mx.array,
     attention: mx.array,

@@ -8,17 +8,17 @@ from typing import Any
 
 import mlx.core as mx
 
-from mlx_entropix.sampling.compiled import compiled_on_gpu
+from mlx_entropix.sampling.compiled import compiled_on_metal
 from mlx_entropix.sampling.decide import decide
-from mlx_entropix.sampling.metrics import all_metrics, attention_metrics, distribution
+from mlx_entropix.sampling.metrics import all_metrics, distribution
 from mlx_entropix.sampling.parameter_rows import header
 from mlx_entropix.sampling.ranks import best_tokens, rank_of
-from mlx_entropix.sampling.sampler import Sampled
+from mlx_entropix.sampling.sampler import Sampled, attention_of
 
 
 def score_rows(
     logits: mx.array,
-    scores: mx.array,
+    scores: mx.array | None,
     mask: mx.array | None,
     parameters: mx.array,
     given: mx.array,
@@ -32,15 +32,12 @@ def score_rows(
     `alternatives` are named, at least one. The token is the given one, and no parameters are of a
     draw; the `rank` is 1 for the likeliest token.
     """
-    attention = attention_metrics(scores, mask)
-    if mask is None:
-        visible = mx.full((logits.shape[0], 1), scores.shape[-1], dtype=mx.float32)
-    else:
-        visible = mx.sum(mask, axis=-1, keepdims=True).astype(mx.float32)
-    return Sampled(*_score(logits, attention, visible, parameters, given, recent, alternatives))
+    attention, visible = attention_of(logits.shape[0], scores, mask)
+    sampled = Sampled(*_score(logits, attention, visible, parameters, given, recent, alternatives))
+    return sampled._replace(attends=scores is not None)
 
 
-@compiled_on_gpu
+@compiled_on_metal
 def _score(
     logits: mx.array,
     attention: mx.array,

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal, TypeVar
 
-from mlx_entropix.engine import Engine, Event, Request, RowForked, load_from
-from mlx_entropix.errors import EntropixError
+from mlx_entropix.engine import Engine, Event, Request, RowForked, engine_on, load_from
+from mlx_entropix.errors import EntropixError, RankError
+from mlx_entropix.model.decoder import limits
 from mlx_entropix.sampling import PRESETS
 from mlx_entropix.server.api_errors import ApiError, bug, loading, queue_full, stopping
 from mlx_entropix.server.open_answer import OpenAnswer, Place
@@ -58,6 +59,7 @@ class AsyncEngine:
         self.loaded_at = 0  # seconds since 1970
         self.stopping = False
         self.loaded = asyncio.Event()  # set when `info` or `failure` is
+        self.lost = asyncio.Event()  # set when `failure` came after that
         self.answers: set[OpenAnswer] = set()
         self.on_event: Callable[[Event, bool], None] = _ignore  # and whether its answer forks
         self._places: dict[int, Place] = {}  # by the engine's row ids
@@ -68,7 +70,13 @@ class AsyncEngine:
 
     def start(self) -> None:
         """Begin to load the model."""
+        if self.settings.ranks is not None:
+            self.settings.ranks.on_lost = self._on_lost
         self._thread.start()
+
+    def _on_lost(self, message: str, _code: int) -> None:
+        """Note, from a thread, that another rank is gone."""
+        self._loop.call_soon_threadsafe(self.lose, RankError(message))
 
     @property
     def status(self) -> Literal["loading", "ok", "stopping"]:
@@ -152,6 +160,15 @@ class AsyncEngine:
         self.loaded_at = int(time.time())
         self.loaded.set()
 
+    def lose(self, error: RankError) -> None:
+        """End every answer, as the ranks cannot go on. What is said first counts."""
+        if self.lost.is_set():
+            return
+        self.failure, self.stopping = error, True
+        self.loaded.set()
+        self.lost.set()
+        self.cut(ApiError.of(error))
+
     def place(self, answer: OpenAnswer, engine: Engine, row_ids: list[int]) -> None:
         """Note the engine's ids of an answer's rows; their events come after this."""
         for index, row_id in enumerate(row_ids):
@@ -208,18 +225,23 @@ class _EngineThread(threading.Thread):
     def run(self) -> None:
         """Load, and serve for as long as the process lives. A failure to load goes to the loop."""
         try:
-            location = locate_weights(self._settings.weights)
-            model, tokenizer = load_from(location)
+            settings = self._settings
+            location = locate_weights(settings.weights)
+            ranks = settings.ranks
+            model, tokenizer = load_from(location, ranks=ranks, **settings.loading)
             make_engine = partial(
-                Engine,
+                engine_on,
+                ranks,
                 model,
                 tokenizer,
-                max_rows=self._settings.max_rows,
-                max_kv_tokens=self._settings.max_kv_tokens,
+                max_rows=settings.max_rows,
+                max_kv_tokens=settings.max_kv_tokens,
                 chunk_beside_rows=_CHUNK_BESIDE_ROWS,
-                prefix_cache_bytes=self._settings.prefix_cache_bytes,
+                prefix_cache_bytes=settings.prefix_cache_bytes,
             )
             engine = make_engine()
+            for sentence in limits(model):
+                logger.warning(sentence)
             _warm_up(engine)
         except BaseException as error:
             self._tell(self._loop_side.finish_loading, error)
@@ -238,6 +260,9 @@ class _EngineThread(threading.Thread):
                 self.commands.get()(engine)
             try:
                 events = engine.step()
+            except RankError as error:
+                self._tell(self._loop_side.lose, error)
+                return
             except Exception:
                 logger.exception("a step of the engine failed")
                 self._tell(self._loop_side.fail_rows)

@@ -79,11 +79,12 @@ async def _watch(
     await asyncio.wait({stop, loaded}, return_when=asyncio.FIRST_COMPLETED)
     if engine.info is not None:
         _print_banner(settings, engine.info)
+    lost = asyncio.create_task(engine.lost.wait())
     if engine.failure is None:
-        await stop
+        await asyncio.wait({stop, lost}, return_when=asyncio.FIRST_COMPLETED)
         await _drain(engine, settings.shutdown_timeout)
-    loaded.cancel()
-    stop.cancel()
+    for task in (loaded, lost, stop):
+        task.cancel()
     server.should_exit = True
 
 

@@ -1,9 +1,12 @@
 """What a server is started with."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from mlx_entropix.choices import AUTO
+from mlx_entropix.ranks.join import Ranks
 from mlx_entropix.sampling import PRESETS, PlainConfig, SamplerConfig
 from mlx_entropix.sampling.auto import AutoSampler
 
@@ -15,15 +18,18 @@ MAX_BODY_BYTES = 8 * 1024 * 1024
 class Settings:
     """The options of `mlx_server.py`, checked.
 
-    `auto` is what the sampler of that name is for the model. `sampler` names the sampler of
-    requests that name none, and `config` is that sampler with the server's own overrides.
+    `weights` and `loading` are what `load` takes. `auto` is what the sampler of that name is for
+    the model. `sampler` names the sampler of requests that name none, and `config` is that sampler
+    with the server's own overrides.
     `max_queue` bounds the rows that wait beside the `max_rows` live ones.
     `max_kv_tokens` None means `max_rows` whole contexts. `shutdown_timeout` is in seconds.
+    `ranks` are those that the model is divided among, of which this process is the first.
     """
 
     host: str = "127.0.0.1"
     port: int = 8000
     weights: str | None = None
+    loading: Mapping[str, Any] = field(default_factory=dict)
     auto: AutoSampler = field(default_factory=lambda: AutoSampler(""))
     sampler: str = AUTO
     config: SamplerConfig | PlainConfig = PRESETS["entropix"]
@@ -38,3 +44,4 @@ class Settings:
     log_level: str = "info"
     log_prompts: bool = False
     shutdown_timeout: float = 10.0
+    ranks: Ranks | None = None

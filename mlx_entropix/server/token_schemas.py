@@ -7,7 +7,7 @@ from typing_extensions import TypedDict
 
 from mlx_entropix.sampling import Metrics, PlainConfig, Quadrant
 from mlx_entropix.sampling.formulas import PARAMETERS
-from mlx_entropix.sampling.metrics import ABOUT
+from mlx_entropix.sampling.metrics import ABOUT, ATTENTION
 
 if TYPE_CHECKING:
     QuadrantName = str
@@ -20,7 +20,9 @@ else:
 class Moving(BaseModel):
     """A metric over the last tokens of an answer."""
 
-    mean: float = Field(description="Its mean, in its own unit.")
+    mean: float | None = Field(
+        description="Its mean, in its own unit; null where it has no values."
+    )
     slope: float | None = Field(
         description="How fast it rises, by least squares, in its unit a token; null for one token."
     )
@@ -67,7 +69,7 @@ _MOVING = {
     for name, (unit, _) in ABOUT._asdict().items()
 }
 _METRICS = {
-    name: (float, f"{text} In {unit}." if unit else text)
+    name: (float | None if name in ATTENTION else float, f"{text} In {unit}." if unit else text)
     for name, (unit, text) in ABOUT._asdict().items()
 }
 _PARAMETERS = {

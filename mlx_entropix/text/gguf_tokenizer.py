@@ -17,11 +17,18 @@ from mlx_entropix.text.tokenizer import Tokenizer
 # tokenizer.ggml.token_type
 _NORMAL, _UNKNOWN, _CONTROL, _USER_DEFINED = 1, 2, 3, 4
 
-_LLAMA_3_SPLIT = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
-    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
+# How `tokenizer.ggml.pre` has text split before the merges: by digits one by one and then as GPT-2
+# does, or by an expression alone.
+_DIGITS_ALONE = ("smollm", "refact", "starcoder", "command-r", "codeshell")
 _LLAMA_3_NAMES = ("llama-bpe", "llama3", "llama-v3")
+_WORDS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+"
+_REST = r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+_THREE_DIGITS = _WORDS + r"|\p{N}{1,3}" + _REST
+_ONE_DIGIT = _WORDS + r"|\p{N}" + _REST
+_SPLITS = {
+    **dict.fromkeys((*_LLAMA_3_NAMES, "dbrx", "smaug-bpe"), _THREE_DIGITS),
+    **dict.fromkeys(("qwen2", "deepseek-r1-qwen"), _ONE_DIGIT),
+}
 
 
 def tokenizer_from_gguf(metadata: Mapping[str, Any]) -> Tokenizer:
@@ -117,23 +124,24 @@ def _add_bos(
 
 
 def _byte_level(metadata: Mapping[str, Any], tokens: list[str]) -> tokenizers.Tokenizer:
-    """GPT-2's kind; `tokenizer.ggml.pre` says how text is split before the merges."""
+    """GPT-2's kind."""
     pre = _required(metadata, "pre")  # files without it are old, and wrong for Llama 3
     byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
     splitter: pre_tokenizers.PreTokenizer
     if pre == "gpt-2":
         splitter = byte_level
-    elif pre == "smollm":  # digits one by one, then as GPT-2
+    elif pre in _DIGITS_ALONE:
         digits = pre_tokenizers.Digits(individual_digits=True)
         splitter = pre_tokenizers.Sequence([digits, byte_level])
-    elif pre in _LLAMA_3_NAMES:
-        split = pre_tokenizers.Split(Regex(_LLAMA_3_SPLIT), behavior="isolated")
+    elif pre in _SPLITS:
+        split = pre_tokenizers.Split(Regex(_SPLITS[pre]), behavior="isolated")
         to_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
         splitter = pre_tokenizers.Sequence([split, to_bytes])
     else:
         raise TokenizerError(
-            f"The GGUF file splits text by the rule {pre!r}, and only gpt-2, smollm, "
-            f"{', '.join(_LLAMA_3_NAMES)} are supported; use the model's Hugging Face folder."
+            f"The GGUF file splits text by the rule {pre!r}, and only gpt-2, "
+            f"{', '.join((*_DIGITS_ALONE, *_SPLITS))} are supported; use the model's Hugging Face "
+            "folder."
         )
     merges = [tuple(merge.split(" ")) for merge in _required(metadata, "merges")]
     vocabulary = {token: id for id, token in enumerate(tokens)}

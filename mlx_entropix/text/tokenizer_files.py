@@ -26,15 +26,19 @@ def load_tokenizer(path: Path) -> Tokenizer:
 
 
 def _from_gguf_file(path: Path) -> Tokenizer:
-    import mlx.core as mx
+    from mlx_entropix.weights.gguf_file import read_gguf_metadata
 
     try:
-        loaded: Any = mx.load(str(path), return_metadata=True)
+        metadata = read_gguf_metadata(path)
+    except OSError as error:
+        raise TokenizerError(
+            f"{path} cannot be read ({error.strerror}); let this user read it."
+        ) from error
     except (RuntimeError, ValueError) as error:
         raise TokenizerError(
             f"{path} cannot be read as a GGUF file ({error}); download it again."
         ) from error
-    return tokenizer_from_gguf(loaded[1])
+    return tokenizer_from_gguf(metadata)
 
 
 def _from_folder(folder: Path) -> Tokenizer:

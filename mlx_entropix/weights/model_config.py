@@ -1,16 +1,17 @@
-"""Which checkpoints are Llama-shaped, and how their `config.json` is read.
+"""Which checkpoints can be run, which of them are Llama-shaped, and how `config.json` is read.
 
 The fields and their defaults are those of `mlx_lm.models.llama.ModelArgs`.
 """
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from mlx_entropix.errors import WeightsError
 
 # Checkpoints of these types have the Llama architecture without a difference that matters here.
-SUPPORTED_MODEL_TYPES = ("llama", "mistral")
+LLAMA_TYPES = ("llama", "mistral")
 
 _REQUIRED = (
     "hidden_size",
@@ -40,14 +41,36 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
+def is_llama(config: dict[str, Any]) -> bool:
+    """Whether it is a Llama whose layers all attend to all tokens."""
+    windowed = "sliding_attention" in (config.get("layer_types") or ())
+    return config.get("model_type") in LLAMA_TYPES and not windowed
+
+
 def check_config(config: dict[str, Any], source: str) -> None:
-    """Raise `WeightsError` unless `config` describes a model that this package can run."""
-    model_type = config.get("model_type")
-    if model_type not in SUPPORTED_MODEL_TYPES:
+    """Raise `WeightsError` unless `config` describes a model that this package can run.
+
+    That is a Llama, or any other architecture that mlx-lm has.
+    """
+    if not is_llama(config):
+        _check_known(config.get("model_type"), source)
+        return
+    check_llama(config, source)
+
+
+def _check_known(model_type: Any, source: str) -> None:
+    from mlx_lm.utils import MODEL_REMAPPING  # takes a second
+
+    name = MODEL_REMAPPING.get(model_type, model_type)
+    if not isinstance(name, str) or not name or find_spec(f"mlx_lm.models.{name}") is None:
         raise WeightsError(
-            f"{source}: the architecture {model_type!r} is not supported. "
-            f"Checkpoints of these types work: {', '.join(SUPPORTED_MODEL_TYPES)}."
+            f"{source}: the architecture {model_type!r} is not supported. Choose one that mlx-lm "
+            "knows: docs/models.md lists them."
         )
+
+
+def check_llama(config: dict[str, Any], source: str) -> None:
+    """Raise `WeightsError` unless `config` describes a Llama whose numbers fit together."""
     missing = [name for name in _REQUIRED if name not in config]
     if missing:
         raise WeightsError(f"{source} lacks {', '.join(missing)}. Download it again.")
@@ -55,11 +78,6 @@ def check_config(config: dict[str, Any], source: str) -> None:
         value = config[name]
         if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
             raise WeightsError(f"{source}: {name} is {value!r}, where a positive number belongs.")
-    if "sliding_attention" in (config.get("layer_types") or ()):
-        raise WeightsError(
-            f"{source}: sliding-window layers are not supported. "
-            "Choose a checkpoint with full attention in every layer, such as Llama 3."
-        )
     heads, kv_heads = config["num_attention_heads"], config.get("num_key_value_heads")
     if kv_heads and heads % kv_heads:
         raise WeightsError(f"{source}: {heads} attention heads cannot share {kv_heads} KV heads.")
@@ -69,6 +87,25 @@ def check_config(config: dict[str, Any], source: str) -> None:
         )
 
 
+# What the length of the context is called, in the order in which it is looked for.
+_LENGTHS = (
+    "max_position_embeddings",
+    "max_sequence_length",
+    "max_seq_len",
+    "seq_length",
+    "n_positions",
+    "n_ctx",
+    "model_max_length",
+)
+
+
 def context_length(config: dict[str, Any]) -> int:
-    """How many tokens a sequence may have: prompt and answer together."""
-    return int(config.get("max_position_embeddings") or 2048)
+    """How many tokens a sequence may have: prompt and answer together.
+
+    A model of text and pictures has it among its `text_config`. 2048 where nothing is said.
+    """
+    for place in (config, config.get("text_config") or {}):
+        for name in _LENGTHS:
+            if isinstance(length := place.get(name), int) and length > 0:
+                return length
+    return 2048

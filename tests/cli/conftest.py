@@ -41,7 +41,7 @@ def run_here(bundled, monkeypatch, capsys):
 
     def run_here(*arguments, stdin=b"", **variables):
         with monkeypatch.context() as patch:
-            patch.setattr("mlx_entropix.cli.session.load_from", lambda _: bundled)
+            patch.setattr("mlx_entropix.cli.session.load_from", lambda *_, **__: bundled)
             patch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin)))
             for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
                 patch.delenv(name, raising=False)

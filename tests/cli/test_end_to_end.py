@@ -8,6 +8,7 @@ from itertools import pairwise
 import pexpect
 import pytest
 
+from mlx_entropix.cli.ask import main
 from mlx_entropix.prompts import SYSTEM_PROMPT
 
 from .conftest import MAIN, ROOT, environment, json_lines, run, start, wait_for_lines
@@ -80,6 +81,19 @@ def test_json_and_trace(run_here, tmp_path):
     assert sum(result["quadrants"].values()) == 8
     mean = sum(token["logits_entropy"] for token in tokens) / 8
     assert result["mean_logits_entropy"] == pytest.approx(mean)
+
+
+@pytest.mark.slow
+def test_an_adapter_and_a_cache_of_few_bits(bundled_adapter, run_here, capsys):
+    arguments = ["--input", QUESTION, "--normal", "--temperature", "0", "--max_tokens", "8"]
+    (plain,) = json_lines(run_here(*arguments, "--json").stdout)
+    changes = ["--adapter_path", str(bundled_adapter), "--kv_bits", "8", "--json"]
+    assert main([*arguments, *changes]) == 0
+    (changed,) = json_lines(capsys.readouterr().out)
+    assert (changed["kv_bits"], changed["kv_group_size"]) == (8, 64)
+    assert changed["adapter_path"] == str(bundled_adapter)
+    assert changed["text"] != plain["text"]
+    assert "kv_bits" not in plain
 
 
 def test_piped_quiet_and_stop(run_here):

@@ -23,6 +23,7 @@ from mlx_entropix.model.load import load_model, load_source
 from mlx_entropix.sampling import Quadrant, calculate_metrics, classify
 from mlx_entropix.sampling.auto import auto_sampler
 from mlx_entropix.weights.locate import bundled_model
+from tests.engine.guessing import Guesses
 from tests.model.checkpoints import random_model, save_folder
 
 GREEDY = PlainConfig(temperature=0)
@@ -492,23 +493,15 @@ def test_a_sampler_made_where_another_one_lay_is_its_own(tiny):
 
 
 @pytest.mark.parametrize("scores", [False, True])
-@pytest.mark.parametrize("proposes", [False, True])
-def test_a_row_that_failed_is_no_beginning(damaged, scores, proposes):
+@pytest.mark.parametrize("drafts", [False, True])
+def test_a_row_that_failed_is_no_beginning(damaged, scores, drafts):
     """Its place is zeroed, and zeros are not what its tokens have in a cache."""
-
-    class Policy:
-        def __init__(self):
-            self.proposes = proposes
-
-        def after_read(self, read, batch):
-            pass
-
     beginning = tuple(range(5, 25))
     after = Request((*beginning, 30), ENTROPIX, 6, seed=2)
-    engine = Engine(*damaged, prefix_cache_bytes=1 << 24)
+    drafter = Guesses(lambda row: [3, 77, 4]) if drafts else None
+    engine = Engine(*damaged, prefix_cache_bytes=1 << 24, drafter=drafter)
     spoilt = (*beginning, *[31] * 20, 77, *[31] * 5)
-    policy = Policy() if proposes else None
-    bad = Request(spoilt, ENTROPIX, 9, scores_prompt=scores, policy=policy)
+    bad = Request(spoilt, ENTROPIX, 9, scores_prompt=scores)
     assert isinstance(run(engine, [bad])[0][-1], RowFailed)
     expected = tokens(run(Engine(*damaged), [after])[0])
     assert tokens(run(engine, [after])[0]) == expected

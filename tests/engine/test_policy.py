@@ -1,4 +1,4 @@
-"""Policies: forks, drafts and drops, on a tiny model that speaks the bundled vocabulary."""
+"""Policies: forks and drops, on a tiny model that speaks the bundled vocabulary."""
 
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mlx_entropix import PRESETS, PlainConfig
 from mlx_entropix.engine import Engine, PromptScored, Request, RowDropped, RowForked, TokenEvent
+from tests.engine.guessing import Guesses
 
 from .test_engine import run, text, tokens
 
@@ -32,24 +33,14 @@ class Drop(NamedTuple):
         batch.drop(row)
 
 
-class Propose(NamedTuple):
-    token_ids: tuple
-
-    def __call__(self, batch, row):
-        batch.propose(row, *self)
-
-
 class EachToken:
     """A policy that does what `after_token` says of each token that does not end its row."""
-
-    proposes = False
 
     def after_read(self, read, batch):
         for row, event in read:
             if not event.ends:
                 for action in self.after_token(row, event):
-                    if not isinstance(action, Propose) or event.position == len(row.tokens) - 1:
-                        action(batch, row)
+                    action(batch, row)
 
 
 @dataclass
@@ -189,41 +180,8 @@ def test_what_was_held_back_comes_with_the_end(tiny, pieces, stop, expected, rea
     assert (fork.text, fork.finish_reason) == (expected, reason)
 
 
-@pytest.mark.parametrize("config", [ENTROPIX, WARM, LOOKS_BACK], ids=["entropix", "warm", "back"])
-@pytest.mark.parametrize("right", [0, 1, 4])
-def test_a_draft_changes_nothing_but_the_steps(tiny, config, right):
-    """Of four tokens that are proposed each time, the first few are what is drawn."""
-    expected = tokens(run(Engine(*tiny), [Request(PROMPT, config, 24, seed=4)])[0])
-
-    class Oracle(EachToken):
-        proposes = True
-
-        def after_token(self, row, event):
-            assert row.draft == (), "what was proposed before is settled"
-            ahead = expected[event.position + 1 - len(PROMPT) :][:4]
-            yield Propose(tuple(t if i < right else 3 for i, t in enumerate(ahead)))
-
-    engine = Engine(*tiny)
-    other = Request((9, 8), ENTROPIX, 24, seed=5)
-    alone = tokens(run(Engine(*tiny), [other])[0])
-    steps = 0
-    ids = [engine.add(Request(PROMPT, config, 24, seed=4, policy=Oracle())), engine.add(other)]
-    made = {row: [] for row in ids}
-    while not engine.idle:
-        events = [event for event in engine.step() if isinstance(event, TokenEvent)]
-        # No guess is computed that there is no room for: the last token needs no place.
-        assert all(n < len(PROMPT) + 24 for n in engine._cache.lengths)
-        steps += any(event.row == ids[0] for event in events)
-        for event in events:
-            made[event.row].append(event.token_id)
-    assert made[ids[0]] == expected
-    assert made[ids[1]] == alone
-    if config is not LOOKS_BACK:  # whose conditions need each token before the next
-        assert steps <= -(-24 // (right + 1)) + 1
-
-
 def test_nothing_is_done_for_a_row_after_it_was_dropped(tiny):
-    policy = Script({(0, 5): [Drop(), Fork(5, (9,)), Propose((4,))]})
+    policy = Script({(0, 5): [Drop(), Fork(5, (9,))]})
     made, forks = family(Engine(*tiny), Request(PROMPT, WARM, 9, seed=2, policy=policy))
     assert len(made[0]) == 3
     assert forks == []
@@ -266,22 +224,20 @@ def test_any_drafts_and_forks_leave_the_answer_as_it_is(tiny, data):
     expected = tokens(run(Engine(*tiny), [Request(PROMPT, WARM, 16, seed=seed)])[0])
 
     class Anything(EachToken):
-        proposes = data.draw(st.booleans())
-
         def after_token(self, row, event):
             if row.branch:
                 return [Drop()] if data.draw(st.booleans()) else []
-            ahead = expected[event.position + 1 - len(PROMPT) :]
-            guess = ahead[: data.draw(st.integers(0, 5))] + data.draw(
-                st.lists(st.integers(0, 90), max_size=2)
-            )
-            actions = [Propose(tuple(guess))] if self.proposes else []
-            if data.draw(st.integers(0, 3)) == 0:
-                at = data.draw(st.integers(len(PROMPT), event.position))
-                actions.append(Fork(at, (data.draw(st.integers(0, 90)),)))
-            return actions
+            if data.draw(st.integers(0, 3)) > 0:
+                return []
+            at = data.draw(st.integers(len(PROMPT), event.position))
+            return [Fork(at, (data.draw(st.integers(0, 90)),))]
 
-    engine = Engine(*tiny, max_rows=4)
+    def guess(row):
+        ahead = expected[row.generated :][: data.draw(st.integers(0, 5))]
+        return ahead + data.draw(st.lists(st.integers(0, 90), max_size=2))
+
+    drafter = Guesses(guess) if data.draw(st.booleans()) else None
+    engine = Engine(*tiny, max_rows=4, drafter=drafter)
     made, _ = family(engine, Request(PROMPT, WARM, 16, seed=seed, policy=Anything()))
     assert sequence(made[0]) == expected
     assert engine.rows == []
@@ -292,8 +248,6 @@ def test_hundreds_of_forks_and_drops_leave_memory_where_it_was(tiny):
     end = next(iter(tiny[1].eos_token_ids))
 
     class Storm(EachToken):
-        proposes = False
-
         def after_token(self, row, event):
             if row.branch:
                 return [Drop()]

@@ -1,4 +1,4 @@
-"""The sampler as a GPU runs it: traced once, then compiled."""
+"""The sampler as a Mac's GPU runs it: traced once, then compiled."""
 
 import mlx.core as mx
 import pytest
@@ -9,6 +9,7 @@ from mlx_entropix.sampling import PRESETS, PlainConfig, no_recent, parameter_row
 @pytest.mark.parametrize("recent", [None, no_recent(3)], ids=["", "trends"])
 def test_a_step_is_traced_without_reading_a_value(monkeypatch, recent):
     """MLX refuses to trace what looks at an array's value, as a wait for the device would."""
+    monkeypatch.setattr(mx.metal, "is_available", lambda: True)
     monkeypatch.setattr(mx, "default_device", lambda: mx.Device(mx.gpu))
     sampled = sample_rows(  # not evaluated: that takes a run of the C++ compiler for every kernel
         mx.zeros((3, 50_001), dtype=mx.bfloat16),

@@ -88,7 +88,8 @@ def test_a_path_that_fails_is_left_out_and_where_all_fail_the_answer_is_an_error
     model.model.embed_tokens.weight = mx.array(weights["lm_head.weight"])
     model.model.embed_tokens.weight[best[1]] = mx.nan
     folder = save_folder(tmp_path / "spoilt", model, config)
-    monkeypatch.setattr(async_engine, "load_from", lambda _: (load_model(folder)[0], tokenizer))
+    found = load_model(folder)[0], tokenizer
+    monkeypatch.setattr(async_engine, "load_from", lambda *_, **__: found)
     fork = fork_config("first", paths=3, vote="best")
 
     async def run():

@@ -12,6 +12,8 @@ from tests.text.llama_3_like import SPLIT as LLAMA_3_SPLIT
 
 GPT_2_SPLIT = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 
+QWEN_2_SPLIT = LLAMA_3_SPLIT.replace(r"\p{N}{1,3}", r"\p{N}")
+
 HARD_TEXTS = [
     "it's we're I'LL don'T o'clock",
     "9.9 and 9.11, 1234567 ½ ² Ⅷ ٣٤٥ x2y",
@@ -71,6 +73,15 @@ def test_llama_3_splits_and_merges_as_the_reference(bundled_metadata, text):
     slow = SlowByteLevel(metadata, LLAMA_3_SPLIT, digits_alone=False, whole_words=True)
     tokenizer = tokenizer_from_gguf(metadata)
     assert tokenizer.encode(text, add_special_tokens=False) == slow.encode(text)
+
+
+@pytest.mark.parametrize(("pre", "split"), [("qwen2", QWEN_2_SPLIT), ("dbrx", LLAMA_3_SPLIT)])
+def test_qwen_2_and_olmo_2_split_and_merge_as_the_reference(bundled_metadata, pre, split):
+    metadata = {**bundled_metadata, "tokenizer.ggml.pre": pre}
+    slow = SlowByteLevel(metadata, split, digits_alone=False, whole_words=False)
+    tokenizer = tokenizer_from_gguf(metadata)
+    for text in HARD_TEXTS:
+        assert tokenizer.encode(text) == slow.encode(text)
 
 
 def test_facts_of_the_bundled_vocabulary(smollm2):

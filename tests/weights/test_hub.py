@@ -216,7 +216,7 @@ BAD_INPUT = [
     ("org/tiny", ("--out_dir", "file/below"), "", ["is a file", "--out_dir"]),
     ("org/tiny", ("--out_dir", "other"), "", ["do not belong to this model"]),
     ("org/tiny", ("--file", "a.gguf"), "", ["no file 'a.gguf'"]),
-    ("org/qwen", (), "", ["'qwen2' is not supported", "llama"]),
+    ("org/bert", (), "", ["'bert' is not supported"]),
     ("org/broken", (), "", ["config.json of org/broken"]),
     ("org/pickle", (), "", ["no weights that can be run"]),
     ("org/ggufs", (), "", ["x.Q4_0.gguf, x.Q8_0.gguf", "--file"]),
@@ -244,11 +244,11 @@ def bad_input_results(tmp_path_factory):
     (home / "file").write_text("")
     (home / "other").mkdir()
     (home / "other/model-00001-of-00009.safetensors").write_text("")
-    qwen = json.dumps(CONFIG | {"model_type": "qwen2"}).encode()
+    bert = json.dumps(CONFIG | {"model_type": "bert"}).encode()
     repos = {
         "org/gated": Repo(repo().files, gated=True),
         "org/tiny": repo(),
-        "org/qwen": repo(config__json=qwen),
+        "org/bert": repo(config__json=bert),
         "org/broken": repo(config__json=b"{"),
         "org/pickle": Repo({"config.json": b"{}", "pytorch_model.bin": SMALL}),
         "org/ggufs": Repo({"x.Q4_0.gguf": SMALL, "x.Q8_0.gguf": SMALL}),

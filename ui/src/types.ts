@@ -11,8 +11,13 @@ export type MetricName = Schemas["MetricFacts"]["name"];
 export type Alternative = Pick<Schemas["TopLogprob"], "token" | "logprob"> &
   Partial<Pick<Schemas["TopLogprob"], "token_id">>;
 
-/** All that is known of one emitted token: what the server says of it, and what it meant for the answer. */
-export interface TokenRecord extends Omit<Schemas["TokenRecord"], "window" | "choice"> {
+/**
+ * All that is known of one emitted token: what the server says of it, and what it meant for the answer. A metric that
+ * has no value, as those of attention where the model's cannot be measured, is NaN.
+ */
+export interface TokenRecord
+  extends Omit<Schemas["TokenRecord"], "window" | "choice" | MetricName>,
+    Record<MetricName, number> {
   /** The characters that this token added to the answer ("" while a character is incomplete). */
   text: string;
   /** The top alternatives, best first; the chosen one may be among them. */

@@ -43,7 +43,7 @@ class DeepConf(ForkConfig):
 
     def decide(self, search: Search) -> None:
         """Fork at the start, fork again when the first paths have ended, drop what falls."""
-        if search.reads == 1:
+        if search.rounds == 1:
             for _ in range(self._first - 1):
                 search.fork(search.first, search.start)
         if self._waits(search):
@@ -58,7 +58,7 @@ class DeepConf(ForkConfig):
                 self._judge(search, branch)
 
     def _waits(self, search: Search) -> bool:
-        """Whether the later paths are still to come: the first ones run, or end in this read."""
+        """Whether the later paths are still to come: the first ones run, or end in this round."""
         first = search.branches[: self._first]
         return len(search.branches) < self.paths and (
             any(branch.finish_reason is None for branch in first)

@@ -20,7 +20,7 @@ class First(ForkConfig):
 
     def decide(self, search: Search) -> None:
         """All forks at the first token."""
-        if search.reads == 1 and search.first.tokens:
+        if search.rounds == 1 and search.first.tokens:
             drawn = search.first.tokens[0]
             others = [a.token_id for a in drawn.alternatives if a.token_id != drawn.token_id]
             for token_id in others[: self.paths - 1]:

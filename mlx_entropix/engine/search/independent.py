@@ -13,6 +13,6 @@ class Independent(ForkConfig):
 
     def decide(self, search: Search) -> None:
         """All forks at the first token."""
-        if search.reads == 1:
+        if search.rounds == 1:
             for _ in range(self.paths - 1):
                 search.fork(search.first, search.start)

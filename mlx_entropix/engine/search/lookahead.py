@@ -32,7 +32,7 @@ class Lookahead(Uncertain):
                 for i, branch in enumerate(tried):
                     if i != best:
                         search.drop(branch)
-                tried[best].forked_at = tried[best].end - 1
+                tried[best].forked_at = tried[best].length - 1
             return
         for branch in search.fresh:
             if branch in tried:

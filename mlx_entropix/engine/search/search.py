@@ -1,15 +1,20 @@
 """One request on several paths: what all policies share.
 
 A `Search` is the engine's policy for the rows of one request. It keeps a record of every path, asks
-its configuration after each read what to fork and what to drop, holds the budget, and says
+its configuration after each round what to fork and what to drop, holds the budget, and says
 
 - `Answered`, as soon as tokens belong to the answer whatever comes: those that all paths which may
   win have in common, and that no fork can come before any more,
 - `Settled`, when all paths have ended: what each of them gave, the vote, and which one is chosen.
 
+In a round every path that is written takes one token. Where drafts came true, a row is ahead of the
+others; what it has got waits for its round. So the same is forked and dropped with drafts and
+without, however the rows move on.
+
 docs/forks.md has the rules in words.
 """
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -36,6 +41,10 @@ from mlx_entropix.engine.search.scores import (
 from mlx_entropix.engine.search.votes import Ballot, count, weights
 
 DROPPED, FAILED = "dropped", "failed"
+
+# A fork is made when a token is read, while the one after it is under way. The copy's first token
+# comes with the one after that.
+_ROUNDS_TO_COPY = 2
 
 
 def forked(
@@ -71,6 +80,7 @@ class Result(NamedTuple):
 class Branch:
     """One path on its way. Its `tokens` are those of all its answer, its own from `begin` on.
 
+    What the row has got beyond them is `coming`; the first of it counts in `first_round`.
     `confidences` are those of the tokens. `forked_at` is the last position at which it was forked,
     or where it began. The `result` is kept once it has ended.
     """
@@ -81,6 +91,8 @@ class Branch:
     tokens: list[TokenEvent] = field(default_factory=list)
     text: str = ""
     finish_reason: str | None = None
+    coming: deque[TokenEvent | RowFailed] = field(default_factory=deque)
+    first_round: int = 1
     confidences: list[float] = field(default_factory=list)
     forked_at: int = -1
     result: Result | None = None
@@ -101,9 +113,21 @@ class Branch:
         return self.finish_reason not in (DROPPED, FAILED)
 
     @property
-    def end(self) -> int:
+    def length(self) -> int:
         """The position after its last token."""
         return self.row.known + len(self.tokens)
+
+    def next(self) -> TokenEvent | RowFailed:
+        """What came of it in this round. An ended row keeps its place until all is taken."""
+        event = self.coming.popleft()
+        self.row.is_kept = bool(self.coming)
+        return event
+
+    def end(self, finish_reason: str) -> None:
+        """Nothing more is taken of it."""
+        self.finish_reason = finish_reason
+        self.coming.clear()
+        self.row.is_kept = False
 
     def add(self, token: TokenEvent) -> None:
         """Take its next token."""
@@ -120,8 +144,6 @@ class Search:
     what answers begin with.
     """
 
-    proposes = False
-
     def __init__(
         self,
         config: ForkConfig,
@@ -135,12 +157,12 @@ class Search:
         self.budget = budget
         self.before = before
         self.branches: list[Branch] = []
-        self.fresh: list[Branch] = []  # the paths that got a token in this read
-        self.reads = 0
+        self.fresh: list[Branch] = []  # the paths that got a token in this round
+        self.rounds = 0
         self.used = 0  # tokens of all paths, each counted once
         self.narrowed = 0
         self._extract = extract or extractor(config.extract)
-        self._shown = shown
+        self.shown = shown
         self._of_row: dict[int, Branch] = {}
         self._batch: Batch | None = None
         self._answered = 0  # tokens that were said to be the answer's
@@ -205,6 +227,7 @@ class Search:
         before = branch.tokens[: position - self.start]
         twin = Branch(row, branch, position, before, "".join(token.text for token in before))
         branch.forked_at = max(branch.forked_at, position)
+        twin.first_round = self.rounds + _ROUNDS_TO_COPY
         self.branches.append(twin)
         self._of_row[row.id] = twin
         if token_id is not None:
@@ -218,22 +241,45 @@ class Search:
         if branch.finish_reason is None:
             self._batch.drop(branch.row)
         if branch.finish_reason != FAILED:
-            branch.finish_reason = DROPPED
+            branch.end(DROPPED)
 
     # ---- what the engine asks ----
 
     def after_read(self, read: Sequence[tuple[Row, TokenEvent | RowFailed]], batch: Batch) -> None:
-        """Record, let the policy decide, hold the budget, and say what is settled."""
-        self._batch, self.reads = batch, self.reads + 1
-        self.fresh = []
-        # By branch, as a row's place in the batch depends on the other requests there.
-        for row, event in sorted(read, key=lambda pair: pair[0].branch):
+        """Take what came, and go as many rounds as it is enough for."""
+        self._batch = batch
+        for row, event in read:
             if not self.branches:
                 self.branches.append(Branch(row, None, row.known))
                 self._of_row[row.id] = self.first
             branch = self._of_row[row.id]
+            branch.coming.append(event)
+            row.is_kept = True
+        while due := self._due():
+            self._round(due, batch)
+        self._batch = None
+
+    def _due(self) -> list[Branch]:
+        """The paths of the next round; none until all of them have got their tokens."""
+        if not (live := self.live):
+            return []
+        # Where all that were written have ended, it is the round of the copies.
+        following = max(self.rounds + 1, min(branch.first_round for branch in live))
+        # By branch, as a row's place in the batch depends on the other requests there.
+        due = [branch for branch in live if branch.first_round <= following]
+        if not all(branch.coming for branch in due):
+            return []
+        self.rounds = following
+        return due
+
+    def _round(self, due: Sequence[Branch], batch: Batch) -> None:
+        """Record, let the policy decide, hold the budget, and say what is settled."""
+        self.fresh = []
+        for branch in due:
+            event = branch.next()
             if isinstance(event, RowFailed):
-                branch.finish_reason, self._message = FAILED, event.message
+                self._message = event.message
+                branch.end(FAILED)
             else:
                 branch.add(event)
                 self.used += 1
@@ -248,7 +294,6 @@ class Search:
             self._say_answered(batch, next_fork)
         else:
             self._settle(batch)
-        self._batch = None
 
     def _keep_budget(self, batch: Batch) -> None:
         """Let the best path go on alone, and end that one too, before the budget is exceeded."""
@@ -264,9 +309,11 @@ class Search:
         if not keep:
             best = ranked[0]
             batch.drop(best.row)
-            text = best.tokens[-1].text + (rest := best.row.held_back())
+            rest = batch.held_back(best.row, best.length)
+            text = best.tokens[-1].text + rest
             best.tokens[-1] = replace(best.tokens[-1], text=text, finish_reason="length")
-            best.text, best.finish_reason = best.text + rest, "length"
+            best.text += rest
+            best.end("length")
 
     def _is_decided(self) -> bool:
         """Whether the paths that are still written cannot change the majority."""
@@ -300,14 +347,21 @@ class Search:
         self._answered += len(tokens)
         root = self.first.row.id
         shown = tuple(
-            replace(token, row=root, alternatives=token.alternatives[: self._shown])
+            replace(token, row=root, alternatives=token.alternatives[: self.shown])
             for token in tokens
         )
         batch.say(Answered(root, shown))
 
     def _settle(self, batch: Batch) -> None:
         """The end: what each path gave, and which one is the answer."""
-        summary = replace(self.first.row.summary(), completion_tokens=self.used)
+        rows = [branch.row for branch in self.branches]
+        summary = replace(
+            self.first.row.summary(),
+            completion_tokens=self.used,
+            steps=sum(row.steps for row in rows),
+            drafted_tokens=sum(row.drafted for row in rows),
+            accepted_tokens=sum(row.accepted for row in rows),
+        )
         ended = [branch for branch in self.branches if branch.may_win]
         ballots = self._ballots() if self.config.vote != BEST else []
         rule, power = self.config.vote, self.config.power

@@ -95,7 +95,7 @@ class Uncertain(ForkConfig):
         """What a live path writes next."""
         if not self._may_fork(search) or self.paths == 1:
             return NEVER
-        return min((branch.end for branch in search.live), default=NEVER)
+        return min((branch.length for branch in search.live), default=NEVER)
 
     def _may_fork(self, search: Search) -> bool:
         return len(search.branches) <= self.max_forks
@@ -118,7 +118,8 @@ def _holds(condition: str, metrics: Metrics[float], sampler: SamplerConfig | Pla
         limit = sampler.threshold(border, metric)
     else:
         limit = float(border)
-    return _COMPARE[sign](getattr(metrics, metric), limit)
+    value: float | None = getattr(metrics, metric)
+    return value is not None and _COMPARE[sign](value, limit)
 
 
 def _filtered(token: TokenEvent) -> Sequence[Alternative]:

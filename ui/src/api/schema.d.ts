@@ -787,9 +787,9 @@ export interface components {
         Moving: {
             /**
              * Mean
-             * @description Its mean, in its own unit.
+             * @description Its mean, in its own unit; null where it has no values.
              */
-            mean: number;
+            mean: number | null;
             /**
              * Slope
              * @description How fast it rises, by least squares, in its unit a token; null for one token.
@@ -977,22 +977,22 @@ export interface components {
              * Attention Entropy
              * @description How widely the last layer looked back over the text, averaged over its heads. In bits.
              */
-            attention_entropy: number;
+            attention_entropy: number | null;
             /**
              * Attention Varentropy
              * @description How much the heads differed in how widely they looked. In bits².
              */
-            attention_varentropy: number;
+            attention_varentropy: number | null;
             /**
              * Agreement
              * @description Mean distance between each head's attention and the heads' average (published as “agreement”): low when all look at the same place.
              */
-            agreement: number;
+            agreement: number | null;
             /**
              * Interaction Strength
              * @description Mean size of the attention scores before they become weights. In nats.
              */
-            interaction_strength: number;
+            interaction_strength: number | null;
             /**
              * Temperature
              * @description Temperature of the draw; null, as the next three, where none was made.
@@ -1546,22 +1546,22 @@ export interface components {
              * Attention Entropy
              * @description How widely the last layer looked back over the text, averaged over its heads. In bits.
              */
-            attention_entropy: number;
+            attention_entropy: number | null;
             /**
              * Attention Varentropy
              * @description How much the heads differed in how widely they looked. In bits².
              */
-            attention_varentropy: number;
+            attention_varentropy: number | null;
             /**
              * Agreement
              * @description Mean distance between each head's attention and the heads' average (published as “agreement”): low when all look at the same place.
              */
-            agreement: number;
+            agreement: number | null;
             /**
              * Interaction Strength
              * @description Mean size of the attention scores before they become weights. In nats.
              */
-            interaction_strength: number;
+            interaction_strength: number | null;
             /**
              * Temperature
              * @description Temperature of the draw; null, as the next three, where none was made.
