@@ -8,9 +8,10 @@ from typing import Any
 
 import mlx.core as mx
 
+from mlx_entropix.cpu.blocks import in_blocks
 from mlx_entropix.sampling.compiled import compiled_on_metal
 from mlx_entropix.sampling.decide import decide
-from mlx_entropix.sampling.metrics import all_metrics, distribution
+from mlx_entropix.sampling.metrics import distribution, logits_metrics
 from mlx_entropix.sampling.parameter_rows import header
 from mlx_entropix.sampling.ranks import best_tokens, rank_of
 from mlx_entropix.sampling.sampler import Sampled, attention_of
@@ -54,11 +55,11 @@ def _score(
     ids = best_tokens(logits, min(alternatives, logits.shape[-1]))
     named = mx.take_along_axis(logits, ids, axis=-1)
     best = named[:, :1]
-    p = distribution(logits, best)
-    metrics = all_metrics(p, attention)
+    total, entropy, varentropy = mx.split(in_blocks(_of_distribution, logits, best), 3, axis=-1)
+    metrics = mx.concatenate([entropy, varentropy, attention], axis=-1)
     quadrant, _, recent = decide(metrics, rows, visible, recent)
     quadrant = mx.where(header(rows).plain > 0, -1, quadrant)
-    log_total = mx.log(p.total)
+    log_total = mx.log(total)
     undrawn = mx.full((logits.shape[0], 4), mx.nan)
     numbers = mx.concatenate([own - best - log_total, metrics, undrawn], axis=-1)
     return (
@@ -70,6 +71,12 @@ def _score(
         recent,
         rank_of(logits, own),
     )
+
+
+def _of_distribution(logits: mx.array, best: mx.array) -> mx.array:
+    """Sum of the weights, entropy and varentropy (B, 3) of logits (B, V) of greatest `best`."""
+    p = distribution(logits, best)
+    return mx.concatenate([p.total, *logits_metrics(p)], axis=-1)
 
 
 def most_attended(scores: mx.array, mask: mx.array | None, count: int) -> tuple[mx.array, mx.array]:
