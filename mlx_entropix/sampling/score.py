@@ -11,7 +11,7 @@ import mlx.core as mx
 from mlx_entropix.cpu.blocks import in_blocks
 from mlx_entropix.sampling.compiled import compiled_on_metal
 from mlx_entropix.sampling.decide import decide
-from mlx_entropix.sampling.metrics import distribution, logits_metrics
+from mlx_entropix.sampling.metrics import all_metrics, distribution
 from mlx_entropix.sampling.parameter_rows import header
 from mlx_entropix.sampling.ranks import best_tokens, rank_of
 from mlx_entropix.sampling.sampler import Sampled, attention_of
@@ -55,8 +55,7 @@ def _score(
     ids = best_tokens(logits, min(alternatives, logits.shape[-1]))
     named = mx.take_along_axis(logits, ids, axis=-1)
     best = named[:, :1]
-    total, entropy, varentropy = mx.split(in_blocks(_of_distribution, logits, best), 3, axis=-1)
-    metrics = mx.concatenate([entropy, varentropy, attention], axis=-1)
+    total, metrics = mx.split(in_blocks(_measured, logits, best, attention), [1], axis=-1)
     quadrant, _, recent = decide(metrics, rows, visible, recent)
     quadrant = mx.where(header(rows).plain > 0, -1, quadrant)
     log_total = mx.log(total)
@@ -73,10 +72,10 @@ def _score(
     )
 
 
-def _of_distribution(logits: mx.array, best: mx.array) -> mx.array:
-    """Sum of the weights, entropy and varentropy (B, 3) of logits (B, V) of greatest `best`."""
+def _measured(logits: mx.array, best: mx.array, attention: mx.array) -> mx.array:
+    """Sum of the weights of logits (B, V), whose greatest is `best`, and all metrics: (B, 7)."""
     p = distribution(logits, best)
-    return mx.concatenate([p.total, *logits_metrics(p)], axis=-1)
+    return mx.concatenate([p.total, all_metrics(p, attention)], axis=-1)
 
 
 def most_attended(scores: mx.array, mask: mx.array | None, count: int) -> tuple[mx.array, mx.array]:

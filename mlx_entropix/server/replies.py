@@ -202,9 +202,16 @@ class Reply:
         asked = self.with_prompt_metrics and choice.index % self.answers == 0
         tokens = choice.scored.tokens if asked and choice.scored else ()
         extra = {"choice": choice.index} if several else {}
-        return [prompt_token_record(at, token) | extra for at, token in enumerate(tokens)]
+        decoder = self.tokenizer.stream_decoder()
+        records = []
+        for at, token in enumerate(tokens):
+            record = prompt_token_record(at, token) | {"text": decoder.add(token.token_id)} | extra
+            if self.with_logprobs:
+                record["top_logprobs"] = self._top_logprobs(token)
+            records.append(record)
+        return records
 
-    def _top_logprobs(self, event: TokenEvent) -> list[TopLogprob]:
+    def _top_logprobs(self, event: TokenEvent | PromptToken) -> list[TopLogprob]:
         return [self._logprob(other) for other in event.alternatives[: self.alternatives]]
 
     def _logprob(self, token: TokenEvent | Alternative) -> TopLogprob:

@@ -101,10 +101,25 @@ class TokenRecord(_more(_Place, _METRICS | _PARAMETERS)):  # type: ignore[misc]
     choice: int | None = Field(None, description="Whose token it is, where there are several.")
 
 
+class TopLogprob(TypedDict):
+    """A token that could have been chosen."""
+
+    token: Annotated[str, Field(description="The token's text.")]
+    token_id: Annotated[int, Field(description="The token's number in the vocabulary.")]
+    logprob: Annotated[float, Field(description="Under the unscaled logits, in nats.")]
+    bytes: Annotated[
+        list[int], Field(description="The token's bytes; several tokens may make a character.")
+    ]
+
+
 class _PromptPlace(BaseModel):
     position: int = Field(description="Index of the token in the prompt.")
     token_id: int = Field(description="The token's number in the vocabulary.")
     token: str = Field(description="Its text; a part of a character reads as `\\xe2`.")
+    text: str = Field(
+        description="What it adds to the prompt's text: nothing for a control token, or while a "
+        "character is incomplete."
+    )
     quadrant: QuadrantName | None = Field(
         description="The condition that held where it stands; null under the plain sampler."
     )
@@ -119,17 +134,11 @@ class PromptTokenRecord(_more(_PromptPlace, _FIRST)):  # type: ignore[misc]
     """One token of a prompt. Nothing is said of the first one: its fields are null."""
 
     attended: list[Attended] | None = _ATTENDED
+    top_logprobs: list[TopLogprob] | None = Field(
+        None,
+        description="The likeliest tokens, as many as the request's logprobs ask for; none for the "
+        "first token.",
+    )
     choice: int | None = Field(
         None, description="The first answer to its prompt, where there are several answers."
     )
-
-
-class TopLogprob(TypedDict):
-    """A token that could have been chosen."""
-
-    token: Annotated[str, Field(description="The token's text.")]
-    token_id: Annotated[int, Field(description="The token's number in the vocabulary.")]
-    logprob: Annotated[float, Field(description="Under the unscaled logits, in nats.")]
-    bytes: Annotated[
-        list[int], Field(description="The token's bytes; several tokens may make a character.")
-    ]

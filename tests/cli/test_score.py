@@ -5,6 +5,8 @@ import math
 
 import pytest
 
+from mlx_entropix.cli.main import main as entropix
+
 from .conftest import json_lines
 from .test_bad_input import error_of, no_model  # noqa: F401
 
@@ -55,6 +57,8 @@ def test_a_file_without_text_is_refused_before_a_model_is_loaded(capsys, tmp_pat
     path.write_bytes(content)
     assert said in error_of(capsys, "--score", path)
     assert "No such file" in error_of(capsys, "--score", tmp_path / "none")
+    assert entropix(["score", str(path)]) == 2
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("no_model")

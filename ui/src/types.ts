@@ -26,6 +26,8 @@ export interface TokenRecord
   forced?: boolean;
   /** True where a fork of the answer began with this token, in the place of the one that was drawn. */
   forked?: boolean;
+  /** True where it is no token of an answer but one of its prompt. */
+  given?: boolean;
 }
 
 /** Continue from a token with another one, or a typed text, in its place; `times` over, once where it is not said. */

@@ -1153,6 +1153,11 @@ export interface components {
              */
             token: string;
             /**
+             * Text
+             * @description What it adds to the prompt's text: nothing for a control token, or while a character is incomplete.
+             */
+            text: string;
+            /**
              * Quadrant
              * @description The condition that held where it stands; null under the plain sampler.
              */
@@ -1203,6 +1208,12 @@ export interface components {
              * @default null
              */
             attended?: components["schemas"]["Attended"][] | null;
+            /**
+             * Top Logprobs
+             * @description The likeliest tokens, as many as the request's logprobs ask for; none for the first token.
+             * @default null
+             */
+            top_logprobs?: components["schemas"]["TopLogprob"][] | null;
             /**
              * Choice
              * @description The first answer to its prompt, where there are several answers.
