@@ -27,7 +27,8 @@ class Request:
     it began with as the `prefix`. With `certainty` every event has that number. `attended` is how
     many of the positions that were attended to most each token is reported with.
 
-    Drafts are guessed from past answers to the same `owner` alone.
+    Drafts are guessed from past answers to the same `owner` alone, and from `prediction`: tokens of
+    what the answer may well repeat.
     """
 
     prompt: tuple[int, ...]
@@ -43,6 +44,7 @@ class Request:
     certainty: bool = False
     attended: int = 0
     owner: str = ""
+    prediction: tuple[int, ...] = ()
 
 
 class Alternative(NamedTuple):

@@ -21,8 +21,8 @@ def token_record(event: TokenEvent, window: MetricWindow | None = None) -> dict[
 
     `position` is the index of the token in the whole sequence; `logprob` is in nats, entropies in
     bits, varentropies in bits². The parameters are None where no draw was made, `quadrant` is None
-    under the plain sampler. A `window` of the row's tokens so far takes in this one, and what it
-    says is added.
+    under the plain sampler; `drafted` tells that the token was guessed ahead. A `window` of the
+    row's tokens so far takes in this one, and what it says is added.
     """
     drawn, metrics = event.parameters, event.metrics._asdict()
     return {
@@ -36,6 +36,7 @@ def token_record(event: TokenEvent, window: MetricWindow | None = None) -> dict[
         "top_p": drawn and drawn.top_p,
         "top_k": drawn and drawn.top_k,
         "min_p": drawn and drawn.min_p,
+        "drafted": event.drafted,
         **({"window": window.add(metrics)} if window is not None else {}),
         **_attended(event.attended),
     }
@@ -77,6 +78,9 @@ def result_record(text: str, last: TokenEvent) -> dict[str, Any]:
         "prompt_tps": took.prompt_tps,
         "generation_tps": took.generation_tps,
         "peak_memory_gb": took.peak_memory_gb,
+        "steps": took.steps,
+        "drafted_tokens": took.drafted_tokens,
+        "accepted_tokens": took.accepted_tokens,
     }
 
 

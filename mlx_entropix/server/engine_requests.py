@@ -78,6 +78,16 @@ def answer_prefix(request: GenerationRequest, prompts: list[Prompt], model: Mode
     return Prefix(ids, "".join(map(decoder.add, ids)))
 
 
+def predicted_tokens(request: GenerationRequest, model: ModelInfo) -> Prompt:
+    """What the client expects of the answers. Raises `ApiError` where it is no text."""
+    if request.prediction is None:
+        return ()
+    try:
+        return tuple(model.tokenizer.encode(request.prediction.text))
+    except PromptError as error:
+        raise ApiError.of(error, "prediction") from None
+
+
 def _check_known(ids: Sequence[int], model: ModelInfo, param: str, name: str) -> None:
     if any(token_id >= model.vocabulary_size for token_id in ids):
         raise ApiError(
@@ -107,8 +117,11 @@ def engine_requests(
     prompts: list[Prompt],
     prefix: Prefix,
     seed: int,
+    *,
+    prediction: Prompt = (),
+    owner: str = "",
 ) -> list[Request]:
-    """The rows for `n` answers to each prompt.
+    """The rows for `n` answers to each prompt, for a client whose texts are the `owner`'s.
 
     Raises `ApiError` for a sampler that is none, or forks that cannot be made.
     """
@@ -127,6 +140,8 @@ def engine_requests(
             or (bool(request.prompt_metrics) and (i == 0 or not request.limit)),
             attended=request.attended or 0,
             prefix=prefix.ids,
+            prediction=prediction,
+            owner=owner,
         )
         for prompt in prompts
         for i in range(request.answers)

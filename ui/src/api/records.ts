@@ -24,7 +24,7 @@ function alternatives(listed: TokenLogprob["top_logprobs"] | undefined): Alterna
 
 /** What is said of a token of the prompt, which lacks the parameters of a draw, too. */
 type Metrics = Omit<PromptTokenMetrics, "rank" | "text"> &
-  Partial<Pick<TokenMetrics, "temperature" | "top_p" | "top_k" | "min_p">>;
+  Partial<Pick<TokenMetrics, "temperature" | "top_p" | "top_k" | "min_p" | "drafted">>;
 
 function record(
   metrics: Metrics,
@@ -45,6 +45,7 @@ function record(
     min_p: metrics.min_p ?? null,
     text,
     alternatives: alternatives(listed),
+    ...(metrics.drafted ? { drafted: true } : {}),
   };
 }
 
