@@ -95,7 +95,7 @@ def test_each_token_has_the_numbers_of_a_forward_pass_in_numpy(tmp_path, bundled
 def test_an_answer_that_is_scored_afterwards_has_its_own_metrics(bundled):
     model, tokenizer = bundled
     prompt = tuple(tokenizer.chat([{"role": "user", "content": "Name a river."}]))
-    request = Request(prompt, ENTROPIX, 12, seed=3, attended=2)
+    request = Request(prompt, ENTROPIX, 8, seed=3, attended=2)
     made = [e for e in run(Engine(model, tokenizer), [request])[0] if isinstance(e, TokenEvent)]
     ids = [*prompt, *(event.token_id for event in made)]
     found = analyse(model, tokenizer, ids, config=ENTROPIX, attended=2)
