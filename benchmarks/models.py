@@ -5,7 +5,8 @@ uv run python -m benchmarks.models qwen3 gemma2     # these alone
 
 Tried are: greedy tokens against mlx-lm's own loop, several rows in company against each alone, the
 metrics of attention against ones computed in NumPy from queries and keys that were caught in
-mlx-lm's own pass, and forks where rows can be rewound.
+mlx-lm's own pass, a text that is looked at everywhere in one step against one token a step, and
+forks where rows can be rewound.
 """
 
 import sys
@@ -88,7 +89,8 @@ def check(decoder: AnyDecoder, expected: Sequence[Sequence[int]]) -> None:
     """Raise `ValueError` where something is not as it has to be."""
     alone = []
     for prompt, tokens in zip(PROMPTS, expected, strict=True):
-        got, logits, _ = generate(decoder, [prompt], [tokens])
+        got, logits, metrics = generate(decoder, [prompt], [tokens])
+        _check_scoring(decoder, [*prompt, *tokens[:-1]], logits[:, 0], metrics)
         if got != [list(tokens)]:
             raise ValueError(f"greedy tokens {got[0]} where mlx-lm has {list(tokens)}")
         alone.append(logits)
@@ -180,6 +182,23 @@ def numpy_metrics(scores: np.ndarray) -> np.ndarray:
     entropies = -(weights * np.log2(np.maximum(weights, 1e-10))).sum(axis=-1)
     agreement = np.abs(weights - weights.mean(axis=0)).mean()
     return np.array([entropies.mean(), entropies.var(), agreement, np.abs(scores).mean()])
+
+
+def _check_scoring(
+    decoder: AnyDecoder,
+    text: Sequence[int],
+    logits: np.ndarray,
+    metrics: Sequence[np.ndarray],
+) -> None:
+    """A text that is looked at everywhere has, at its last positions, what steps of a token had."""
+    cache = decoder.empty_cache()
+    cache.join()
+    looked = _step(decoder, cache, {0: text}, len(text))
+    n = len(logits)
+    _same(np.array(looked.logits[-n:].astype(mx.float32)), logits, "logits of a text")
+    if looked.scores is not None:
+        scored = np.array(attention_metrics(looked.scores, looked.mask))[-n:]
+        _same(scored, np.concatenate(metrics), "metrics of a text")
 
 
 def _check_forks(decoder: AnyDecoder, wanted: np.ndarray) -> None:

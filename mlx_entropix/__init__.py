@@ -11,7 +11,7 @@ from mlx_entropix.backend import backend_error
 from mlx_entropix.cpu.blas import prepare_cpu
 
 if TYPE_CHECKING:
-    from mlx_entropix.engine import generate, load, stream_generate
+    from mlx_entropix.engine import analyse, generate, load, stream_generate
     from mlx_entropix.sampling import PRESETS, Metrics, PlainConfig, Quadrant, SamplerConfig
 
 if "mlx.core" not in sys.modules:  # afterwards it would be too late
@@ -23,12 +23,13 @@ __all__ = [
     "PlainConfig",
     "Quadrant",
     "SamplerConfig",
+    "analyse",
     "generate",
     "load",
     "stream_generate",
 ]
 
-_MODULES = {"generate": "engine", "load": "engine", "stream_generate": "engine"}
+_MODULES = dict.fromkeys(("analyse", "generate", "load", "stream_generate"), "engine")
 
 
 def __getattr__(name: str) -> Any:

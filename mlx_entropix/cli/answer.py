@@ -1,20 +1,20 @@
 """An answer on the screen, as it streams."""
 
 import signal
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 
-from rich.segment import Segments
+from rich.segment import Segment, Segments
 
 from mlx_entropix.cli.fork_tree import fork_tree
 from mlx_entropix.cli.live_paths import LivePaths, path_lines
-from mlx_entropix.cli.screen import LateBar
+from mlx_entropix.cli.screen import LateBar, visible
 from mlx_entropix.cli.session import Session
-from mlx_entropix.cli.style import legend
+from mlx_entropix.cli.style import legend, prompt_segments
 from mlx_entropix.cli.tally import Tally
 from mlx_entropix.cli.thoughts import AnswerSegments
 from mlx_entropix.cli.wrap import Lines
-from mlx_entropix.engine import Event, Request, Settled, TokenEvent
+from mlx_entropix.engine import Event, PromptScored, PromptToken, Request, Settled, TokenEvent
 from mlx_entropix.errors import GenerationError, WeightsError
 from mlx_entropix.prompts import Prompt
 
@@ -144,13 +144,31 @@ def _events(
         live.update()
         check()
 
-    events = session.stream(request, on_prompt, on_path)
+    def on_scored(event: PromptScored) -> None:
+        begin()
+        tally.prompt_tokens = event.tokens
+        session.trace_prompt_tokens(index, event.tokens)
+        if not screen.is_json:
+            write_tokens(session, event.tokens)
+
+    events = session.stream(request, on_prompt, on_path, on_scored)
     if shows_legend:
         screen.note(legend(screen.notes, quadrants=session.shows_quadrants))
     with bar:
         for event in events:
             begin()
             yield event
+
+
+def write_tokens(session: Session, tokens: Sequence[PromptToken]) -> None:
+    """Write the tokens of a prompt in their colours; what follows goes on in their line."""
+    answers, decoder = session.screen.answers, session.tokenizer.stream_decoder()
+    lines = Lines.of(answers)
+    for token in tokens:
+        segments = prompt_segments(decoder.add(token.token_id), token, answers.color_system)
+        answers.print(Segments(lines.add(segments)), end="")
+    rest = [*lines.add([Segment(visible(decoder.finish()))]), *lines.end()]
+    answers.print(Segments(rest), end="")
 
 
 def note_end(session: Session, tally: Tally, *, alone: bool) -> None:

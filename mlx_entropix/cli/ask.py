@@ -11,6 +11,7 @@ import stat
 import sys
 from argparse import Namespace
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlx_entropix.choices import EXTRACTORS, FORKS, MOST_PATHS
@@ -59,6 +60,7 @@ def _run(options: Namespace, ranks: "Ranks | None") -> int:
 
     _check_terminal(options)
     screen = make_screen(no_color=options.no_color, quiet=options.quiet, is_json=options.json)
+    given = text_to_score(options.score) if options.score is not None else None
     prompts = asked_prompts(options)
     check_adapter(options)
     auto = find_auto(options.weights_dir)
@@ -79,6 +81,10 @@ def _run(options: Namespace, ranks: "Ranks | None") -> int:
         )
     if sampler == AUTO and auto.notice:
         screen.notice(auto.notice)
+    if given is not None:
+        from mlx_entropix.cli.score_text import score
+
+        return score(session, given)
     if is_list(options):
         return answer_list(session, prompts, options.rows or DEFAULT_ROWS)
     if prompts:
@@ -92,7 +98,7 @@ def _check_terminal(options: Namespace) -> None:
     """Without a prompt there is a chat, and a chat needs a terminal."""
     from mlx_entropix.errors import UsageError
 
-    asks = options.input is not None or is_list(options)
+    asks = options.input is not None or options.score is not None or is_list(options)
     if not asks and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError(
             "There is no prompt, and no terminal to chat in. Give one with --input TEXT, where - "
@@ -111,6 +117,7 @@ examples:
   uv run mlx_main.py --input "Once upon" --raw --sampler frog --seed 7
   uv run mlx_main.py --prompts --trace run.jsonl        five prompts, every token recorded
   uv run mlx_main.py --fork entropy --input "Which is larger, 9.9 or 9.11?"
+  uv run mlx_main.py --score essay.txt                  each token's metrics, and the perplexity
   uv run mlx_main.py --prompt_csv roles.csv --rows 16 --json > answers.jsonl
 
 Hyphens and underscores in options are the same. Exit codes: 0 done, 1 failed while running,
@@ -122,7 +129,7 @@ def make_parser() -> ArgumentParser:
     """The parser of `mlx_main.py`."""
     parser = ArgumentParser(
         prog="uv run mlx_main.py",
-        usage="%(prog)s [--input TEXT | --prompts | --prompt_csv [PATH]] [options]",
+        usage="%(prog)s [--input TEXT | --score FILE | --prompts | --prompt_csv [PATH]] [options]",
         description="Language models on MLX with an entropy sampler. Without a prompt: a chat.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -162,6 +169,11 @@ def is_list(options: Namespace) -> bool:
 
 def _add_prompts(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("what to ask").add_mutually_exclusive_group()
+    group.add_argument(
+        "--score",
+        metavar="FILE",
+        help="no answer, but what the model thinks of each token of a text; - reads standard input",
+    )
     group.add_argument("--input", metavar="TEXT", help="one prompt; - reads standard input (UTF-8)")
     group.add_argument("--prompts", action="store_true", help="five prompts that come with us")
     group.add_argument(
@@ -261,6 +273,18 @@ def _add_output(parser: ArgumentParser) -> None:
         " tokens (default: 0, none)",
     )
     group.add_argument(
+        "--show_prompt",
+        action="store_true",
+        help="show the prompt's own tokens in their colours too, before the answer",
+    )
+    group.add_argument(
+        "--attended",
+        type=whole_number(0),
+        default=0,
+        metavar="N",
+        help="add to each token the N positions that the last layer looked at most (default: 0)",
+    )
+    group.add_argument(
         "--json",
         action="store_true",
         help="print one JSON object a prompt, on a line of its own, and nothing else",
@@ -310,7 +334,16 @@ def window_size(text: str) -> int:
 
 
 def _contradiction(options: Namespace) -> str | None:
-    chats = options.input is None and not is_list(options)
+    chats = options.input is None and options.score is None and not is_list(options)
+    if options.score is not None:
+        unused = ("system", "fork", "fork_config", "paths", "budget", "extract", "window", "stop")
+        for name in (*unused, "raw", "show_prompt"):
+            if getattr(options, name):
+                return f"--score writes no answer and takes the text as it is, without --{name}."
+    if options.show_prompt and options.input is None:
+        return "--show_prompt is for one prompt: --input TEXT."
+    if options.attended and not (options.trace or options.json):
+        return "--attended adds to what --json and --trace write, so it needs one of them."
     if options.raw and options.system is not None:
         return "--raw sends the text as it is, so there is no place for --system."
     if options.raw and options.chat_template_kwargs:
@@ -365,14 +398,16 @@ def _with_system(prompt: Prompt, system: str | None) -> Prompt:
     return prompt if system is None else replace(prompt, system=system or None)
 
 
-def _standard_input() -> str:
+def _standard_input(
+    what: str = "prompt", instead: str = "--input TEXT, or a list with --prompt_csv"
+) -> str:
     if "MLX_RANK" in os.environ and stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode):
         raise UsageError(
             "mlx.launch does not pass on the end of standard input, so it cannot be waited for. "
-            "Give the text with --input TEXT, or a list with --prompt_csv."
+            f"Give the text with {instead}."
         )
     if sys.stdin.isatty():
-        print("Type the prompt, then Ctrl-D on a line of its own.", file=sys.stderr)
+        print(f"Type the {what}, then Ctrl-D on a line of its own.", file=sys.stderr)
     content = sys.stdin.buffer.read()
     try:
         text = content.decode("utf-8-sig")
@@ -382,6 +417,35 @@ def _standard_input() -> str:
             "Convert it first, for example with `iconv -f LATIN1 -t UTF-8`."
         ) from None
     return text.removesuffix("\n").removesuffix("\r")  # the end of the last line, not of the prompt
+
+
+def text_to_score(name: str) -> str:
+    """The text of a file, or of standard input for `-`.
+
+    Raises `UsageError` where there is none such, or it is empty or no text.
+    """
+    if name == "-":
+        text = _standard_input("text", "--score FILE")
+    else:
+        path = Path(name).expanduser()
+        try:
+            text = path.read_bytes().decode("utf-8-sig")
+        except OSError as error:
+            raise UsageError(
+                f"{path} cannot be read ({error.strerror}). Name a text file, or - for standard "
+                "input."
+            ) from None
+        except UnicodeDecodeError as error:
+            raise UsageError(
+                f"{path} is no UTF-8 text (byte {error.start + 1:,} is no part of a character). "
+                "Name a text file; one in another encoding is converted with "
+                "`iconv -f LATIN1 -t UTF-8`."
+            ) from None
+    if "\0" in text:
+        raise UsageError("The text has bytes that are 0: it is a binary file. Name a text file.")
+    if not text.strip():
+        raise UsageError("The text is empty. Give it at least one word.")
+    return text
 
 
 def _check_text(text: str, what: str) -> None:

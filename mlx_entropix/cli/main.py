@@ -8,6 +8,7 @@ _COMMANDS = {
     "calibrate": ("calibrate", "fit the sampler's thresholds to a model"),
     "compare": ("compare", "compare traces, with intervals and a picture"),
     "download": ("download", "get the weights of a model"),
+    "score": ("score_file", "what the model thinks of each token of a text, and its perplexity"),
     "serve": ("serve", "the HTTP server"),
 }
 

@@ -1,7 +1,7 @@
 """What one run of the command works with: a model, a sampler, limits, a trace."""
 
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,8 @@ from mlx_entropix.engine import (
     Engine,
     Event,
     ForkConfig,
+    PromptScored,
+    PromptToken,
     Request,
     RowForked,
     Settled,
@@ -25,6 +27,7 @@ from mlx_entropix.engine import (
     forked,
     load_from,
     path_record,
+    prompt_token_record,
     result_record,
     stream_request,
     token_record,
@@ -48,7 +51,9 @@ class Session:
     `loading` what was said of how to load the model.
     `sampler`, `config`, `fork` (None for answers of one path) and `seed` may change during a chat.
     `prefix_cache_bytes` of past sequences are kept for answers to come. Up to `speculate` tokens
-    are guessed ahead. The trace has windows of so many tokens; 0 means none.
+    are guessed ahead. The trace has windows of so many tokens; 0 means none. With `shows_prompt`
+    the prompt's tokens are scored and shown too. Each token is recorded with so many of the
+    positions that were `attended` to most.
     `chat_template_kwargs` are more variables of the chat template.
     """
 
@@ -68,6 +73,8 @@ class Session:
     forks: Forks = field(default_factory=Forks)
     fork: ForkConfig | None = None
     prefix_cache_bytes: int = 0
+    shows_prompt: bool = False
+    attended: int = 0
     ranks: Ranks | None = None
     chat_template_kwargs: dict[str, Any] = field(default_factory=dict)
     speculate: int = 0
@@ -108,6 +115,8 @@ class Session:
             loading=loading(options),
             forks=forks,
             fork=forks.config,
+            shows_prompt=options.show_prompt,
+            attended=options.attended,
             ranks=ranks,
             chat_template_kwargs=options.chat_template_kwargs,
             speculate=options.speculate,
@@ -133,6 +142,8 @@ class Session:
             self.seed,
             self.stop,
             splits_reasoning=not self.is_raw,
+            scores_prompt=self.shows_prompt,
+            attended=self.attended,
         )
         return request if self.fork is None else forked(request, self.fork)
 
@@ -141,6 +152,7 @@ class Session:
         request: Request,
         on_prompt: Callable[[int, int], None],
         on_path: Callable[[Event], None],
+        on_scored: Callable[[PromptScored], None] | None = None,
     ) -> Iterator[TokenEvent]:
         """The tokens of an answer. Raises what `stream_request` raises, and when."""
         while self._engine is not None and not self._engine.idle:
@@ -154,7 +166,7 @@ class Session:
                 prefix_cache_bytes=self.prefix_cache_bytes,
                 drafter=make_drafter(self.speculate),
             )
-        return stream_request(self._engine, request, on_prompt, on_path)
+        return stream_request(self._engine, request, on_prompt, on_path, on_scored)
 
     def drop_engine(self) -> None:
         """Go on with a new engine: Ctrl-C may have come in the middle of a step."""
@@ -192,6 +204,12 @@ class Session:
             self.trace.write("prompt", index, record)
             if self.window:
                 self._windows[index] = MetricWindow(self.window)
+
+    def trace_prompt_tokens(self, index: int, tokens: Iterable[PromptToken]) -> None:
+        """Write the lines of a prompt's own tokens."""
+        if self.trace is not None:
+            for position, token in enumerate(tokens):
+                self.trace.write("prompt_token", index, prompt_token_record(position, token))
 
     def trace_token(self, index: int, event: TokenEvent) -> None:
         """Write a token's line."""

@@ -18,7 +18,7 @@ from rich.style import Style
 from rich.text import Text
 
 from mlx_entropix.cli.screen import visible
-from mlx_entropix.engine import TokenEvent
+from mlx_entropix.engine import PromptToken, TokenEvent
 from mlx_entropix.sampling import Quadrant
 from mlx_entropix.sampling.quadrants import FROM_SUREST
 
@@ -110,12 +110,24 @@ def token_segments(
     before a word is not underlined, so that one sees where a token begins. With a `thought` that is
     the text, and where it would be plain it is dim.
     """
-    text = visible(event.text if thought is None else thought)
+    style = token_style(event, color_system)
+    if thought is None:
+        return _segments(event.text, style)
+    return _segments(thought, style or _DIM)
+
+
+def prompt_segments(text: str, token: PromptToken, color_system: str | None) -> list[Segment]:
+    """The same for a token of a prompt, of which `text` is what it added to the prompt's text."""
+    if token.metrics is None or token.logprob is None:  # the first, which nothing foretold
+        return _segments(text, Style.null())
+    unsure = strength(token.metrics.logits_entropy, token.logprob)
+    return _segments(text, style_of(token.quadrant, unsure, color_system))
+
+
+def _segments(text: str, style: Style) -> list[Segment]:
+    text = visible(text)
     word = text.lstrip()
     space = text[: len(text) - len(word)]
-    style = token_style(event, color_system)
-    if thought is not None:
-        style = style or _DIM
     return [Segment(part, own) for part, own in ((space, None), (word, style)) if part]
 
 

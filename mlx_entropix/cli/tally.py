@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,11 +11,13 @@ from rich.text import Text
 
 from mlx_entropix.cli.style import glyph_style
 from mlx_entropix.engine import (
+    PromptToken,
     Request,
     Search,
     Settled,
     Summary,
     TokenEvent,
+    prompt_token_record,
     result_record,
     settled_record,
     thoughts,
@@ -41,6 +44,7 @@ class Tally:
     first_at: float = 0.0
     last_at: float = 0.0
     is_interrupted: bool = False
+    prompt_tokens: tuple[PromptToken, ...] = ()  # with their scores, where these were asked for
 
     @classmethod
     def of(cls, request: Request) -> "Tally":
@@ -100,6 +104,16 @@ class Tally:
             "mean_logits_varentropy": self.mean_varentropy,
             "quadrants": {quadrant.name: n for quadrant, n in sorted(self.quadrants.items())},
             **({} if self.search is None else {"forks": forks}),
+            **self._prompt_record(),
+        }
+
+    def _prompt_record(self) -> dict[str, Any]:
+        if not self.prompt_tokens:
+            return {}
+        return {
+            "prompt_metrics": [
+                prompt_token_record(at, token) for at, token in enumerate(self.prompt_tokens)
+            ]
         }
 
     def closing_lines(
@@ -121,7 +135,7 @@ class Tally:
                 parts.append(Text(f"{tps:.1f} tok/s"))
                 parts += [Text(f"first token {first:.1f} s")] * alone
                 parts += [Text(drafts) for drafts in _drafts(self.events[-1].summary)]
-            parts += [self._shares(color_system)] * bool(self.quadrants)
+            parts += [shares(self.quadrants, color_system)] * bool(self.quadrants)
             mean = (
                 f"entropy {self.mean_entropy:.1f} bits, varentropy {self.mean_varentropy:.1f} bits²"
             )
@@ -130,17 +144,7 @@ class Tally:
             parts.append(Text("interrupted"))
         elif self.events and self.events[-1].finish_reason == "length":
             parts.append(Text("cut at the token limit"))
-        return _wrapped(parts, width)
-
-    def _shares(self, color_system: str | None) -> Text:
-        counts = self.quadrants
-        shares = [
-            Text(quadrant.glyph, glyph_style(quadrant, color_system)).append(
-                f" {_percent(counts[quadrant] / len(self.events))}", _DIM
-            )
-            for quadrant in filter(counts.get, FROM_SUREST)
-        ]
-        return Text.assemble("(", Text(_SHARE_SEPARATOR).join(shares), ")")
+        return joined(parts, width)
 
     def _speed(self) -> tuple[float, float]:
         """Tokens a second from the first one on, and seconds until the first one."""
@@ -166,10 +170,22 @@ def _percent(share: float) -> str:
     return ">99 %" if 0.995 <= share < 1 else f"{100 * share:.0f} %"
 
 
-def _wrapped(parts: list[Text], width: int) -> Text:
+def shares(counts: Counter[Quadrant], color_system: str | None) -> Text:
+    """The share of each quadrant that some token is in, in brackets."""
+    total = counts.total()
+    said = [
+        Text(quadrant.glyph, glyph_style(quadrant, color_system)).append(
+            f" {_percent(counts[quadrant] / total)}", _DIM
+        )
+        for quadrant in filter(counts.get, FROM_SUREST)
+    ]
+    return Text.assemble("(", Text(_SHARE_SEPARATOR).join(said), ")")
+
+
+def joined(parts: Sequence[Text | str], width: int) -> Text:
     """The parts with separators; a line is broken between two parts and not within one."""
     whole, column = Text(style=_DIM), 0
-    for part in parts:
+    for part in (Text(part) if isinstance(part, str) else part for part in parts):
         if column and column + len(_SEPARATOR) + len(part) > width:
             whole.append("\n")
             column = 0

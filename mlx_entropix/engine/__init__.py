@@ -4,6 +4,7 @@ from mlx_entropix.engine.engine import Engine
 from mlx_entropix.engine.events import (
     Alternative,
     Answered,
+    Attended,
     Event,
     Path,
     PromptProgress,
@@ -28,11 +29,20 @@ from mlx_entropix.engine.generate import (
 )
 from mlx_entropix.engine.policy import Batch, Policy
 from mlx_entropix.engine.ranked import engine_on, replay
+from mlx_entropix.engine.scoring import (
+    Analysis,
+    Perplexity,
+    analyse,
+    analysed,
+    perplexity,
+    perplexity_record,
+)
 from mlx_entropix.engine.search import ForkConfig, Search, fork_config, forked
 from mlx_entropix.engine.spread import SpreadEngine, answer_for
 from mlx_entropix.engine.trace import (
     fork_record,
     path_record,
+    prompt_token_record,
     result_record,
     settled_record,
     thoughts,
@@ -41,12 +51,15 @@ from mlx_entropix.engine.trace import (
 
 __all__ = [
     "Alternative",
+    "Analysis",
     "Answered",
+    "Attended",
     "Batch",
     "Engine",
     "Event",
     "ForkConfig",
     "Path",
+    "Perplexity",
     "Policy",
     "PromptProgress",
     "PromptScored",
@@ -61,6 +74,8 @@ __all__ = [
     "Summary",
     "TokenEvent",
     "Vote",
+    "analyse",
+    "analysed",
     "answer_for",
     "encode_prompt",
     "engine_on",
@@ -71,6 +86,9 @@ __all__ = [
     "load",
     "load_from",
     "path_record",
+    "perplexity",
+    "perplexity_record",
+    "prompt_token_record",
     "replay",
     "result_record",
     "settled_record",

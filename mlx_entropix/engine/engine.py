@@ -47,7 +47,14 @@ from mlx_entropix.engine.step import (
 )
 from mlx_entropix.errors import ConfigError, PromptError
 from mlx_entropix.model.decoder import Decoder, Looked, Span
-from mlx_entropix.sampling import measures_trends, position_key, sample_rows, self_certainty
+from mlx_entropix.sampling import (
+    measures_trends,
+    most_attended,
+    position_key,
+    sample_rows,
+    score_rows,
+    self_certainty,
+)
 from mlx_entropix.sampling.parameter_rows import RowConfig
 from mlx_entropix.text import Tokenizer
 
@@ -57,7 +64,7 @@ CLARIFYING_TEXT = " ..."
 _STEPS_BETWEEN_CLEARING = 256
 
 # So many positions of prompts are looked at in a step: the logits of each take room.
-_MOST_SCORED = 128
+MOST_SCORED = 128
 
 
 class Engine:
@@ -123,7 +130,7 @@ class Engine:
 
         Raises `PromptError` where the prompt is empty or does not fit, `ConfigError` for forks of
         a model that cannot rewind, `ValueError` for limits that make no sense. `max_tokens` is cut
-        to what the context has room for.
+        to what the context has room for; a prompt that is only scored may fill it.
         """
         known = len(request.prompt) + len(request.prefix)
         if not request.prompt:
@@ -135,7 +142,12 @@ class Engine:
                 f"{self.model.name} cannot fork: it cannot take tokens back. Ask without forks."
             )
         limit = min(self.model.context_length, self.max_kv_tokens)
-        if known >= limit:
+        if known + min(request.max_tokens, 1) > limit:
+            if not request.max_tokens:
+                raise PromptError(
+                    f"The text has {known:,} tokens, and {self.model.name} takes at most "
+                    f"{limit:,}. Score it in parts."
+                )
             raise PromptError(
                 f"The prompt has {known:,} tokens, and {self.model.name} takes at most "
                 f"{limit - 1:,}, to leave room for an answer. Shorten the prompt."
@@ -369,7 +381,7 @@ class Engine:
         if written:
             budget = min(budget, self.chunk_beside_rows * max(1, len(filling) // written))
         left = [self.rows[i].left(self._cache.lengths[i]) for i in filling]
-        counts, scored = shares(left, budget), _MOST_SCORED
+        counts, scored = shares(left, budget), MOST_SCORED
         for k, i in enumerate(filling):
             if self.rows[i].request.scores_prompt:
                 counts[k] = min(counts[k], scored)
@@ -391,43 +403,54 @@ class Engine:
         if not self._samplers.are_those_of(configs):
             self._samplers = self._samplers_of(configs)
         samplers = self._samplers
-        keys = [
-            position_key(look.row.request.seed, look.position, look.row.branch) for look in looks
-        ]
+        wanted = max(look.row.request.alternatives for look in looks)
+        recent = recent_metrics(looks, before) if samplers.look_back else None
         given = None
         if any(look.given is not None for look in looks):
             given = mx.array([-1 if look.given is None else look.given for look in looks])
-        sampled = sample_rows(
-            looked.logits,
-            looked.scores,
-            looked.mask,
-            previous,
-            samplers.parameters,
-            mx.array(keys, dtype=mx.uint32),
-            candidates=samplers.candidates,
-            draws=samplers.draws,
-            sigma=samplers.measure_sigma,
-            recent=recent_metrics(looks, before) if samplers.look_back else None,
-            given=given,
-        )
+        if given is not None and all(look.given is not None for look in looks):
+            sampled = score_rows(
+                *looked, samplers.parameters, given, alternatives=max(wanted, 1), recent=recent
+            )
+        else:
+            keys = [
+                position_key(look.row.request.seed, look.position, look.row.branch)
+                for look in looks
+            ]
+            sampled = sample_rows(
+                *looked,
+                previous,
+                samplers.parameters,
+                mx.array(keys, dtype=mx.uint32),
+                candidates=samplers.candidates,
+                draws=samplers.draws,
+                sigma=samplers.measure_sigma,
+                recent=recent,
+                given=given,
+            )
         best = None
-        if wanted := max(look.row.request.alternatives for look in looks):
+        if wanted:
             best = sampled.candidates[:, :wanted], sampled.candidate_logprobs[:, :wanted]
         certainty = None
         if any(look.row.request.certainty for look in looks):
             certainty = self_certainty(looked.logits, sampled.candidate_logprobs[:, 0])
-        if self.group is not None:
+        attended = None
+        if (most := max(look.row.request.attended for look in looks)) and looked.scores is not None:
+            attended = most_attended(looked.scores, looked.mask, most)
+        if self.group is not None:  # nothing is decided by ranks and by what was attended to
             sampled, best, certainty = of_rank_0(self.group, sampled, best, certainty)
         mx.async_eval(
             sampled.token,
             sampled.quadrant,
             sampled.numbers,
             sampled.recent,
+            sampled.rank,
             best,
             certainty,
+            attended,
             self._cache.arrays(),
         )
-        return QueuedStep(looks, sampled, best, certainty, positions)
+        return QueuedStep(looks, sampled, best, certainty, attended, positions)
 
     # ---- from the device ----
 

@@ -24,7 +24,8 @@ class Request:
     With `scores_prompt` the prompt's own tokens are looked at too, and reported in one
     `PromptScored`; `max_tokens` may then be 0. A `policy` may fork the row or drop it, see
     policy.py. `branch` is 0, or that of a fork that is to be written again, behind the tokens that
-    it began with as the `prefix`. With `certainty` every event has that number.
+    it began with as the `prefix`. With `certainty` every event has that number. `attended` is how
+    many of the positions that were attended to most each token is reported with.
 
     Drafts are guessed from past answers to the same `owner` alone, and from `prediction`: tokens of
     what the answer may well repeat.
@@ -44,6 +45,7 @@ class Request:
     policy: Policy | None = None
     branch: int = 0
     certainty: bool = False
+    attended: int = 0
     owner: str = ""
     splits_reasoning: bool = False
     prediction: tuple[int, ...] = ()
@@ -55,6 +57,13 @@ class Alternative(NamedTuple):
     token_id: int
     token: str
     logprob: float
+
+
+class Attended(NamedTuple):
+    """A position that the last layer looked back at, and its weight (0 to 1), mean over heads."""
+
+    position: int
+    weight: float
 
 
 @dataclass(frozen=True)
@@ -127,6 +136,7 @@ class TokenEvent(_MayEnd):
     finish_reason: str | None = None
     summary: Summary | None = None
     certainty: float | None = None
+    attended: tuple[Attended, ...] = ()
     drafted: bool = False
     reasoning: str | None = None
 
@@ -174,8 +184,10 @@ class PromptProgress:
 class PromptToken:
     """A token of a prompt, and what the model thought of it where it stands.
 
-    `logprob` in nats, `metrics`, `quadrant` and `alternatives` are of the position that foretold
-    the token. For the first token, which nothing foretells, there are none.
+    `logprob` in nats, `metrics`, `quadrant`, `alternatives`, `rank` (1 for the likeliest) and
+    `attended` are of the position that foretold the token. For the first token, which nothing
+    foretells, there are none. A quadrant whose conditions name means or slopes is that of a first
+    token.
     """
 
     token_id: int
@@ -184,6 +196,8 @@ class PromptToken:
     metrics: Metrics[float] | None = None
     quadrant: Quadrant | None = None
     alternatives: tuple[Alternative, ...] = ()
+    rank: int | None = None
+    attended: tuple[Attended, ...] = ()
 
 
 @dataclass(frozen=True)

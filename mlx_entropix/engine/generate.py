@@ -12,6 +12,7 @@ from mlx_entropix.engine.events import (
     Answered,
     Event,
     PromptProgress,
+    PromptScored,
     Request,
     RowFailed,
     Settled,
@@ -164,16 +165,18 @@ def stream_request(
     request: Request,
     on_prompt: Callable[[int, int], None] | None = None,
     on_path: Callable[[Event], None] | None = None,
+    on_scored: Callable[[PromptScored], None] | None = None,
 ) -> Iterator[TokenEvent]:
     """Generate what one request asks of an engine that has no other rows, an event a token.
 
     `on_prompt(done, total)` is called as the prompt is computed. Raises `PromptError` at once where
     the prompt is empty or does not fit; the iterator raises `GenerationError` where the model's
     output is not finite. Of a request that forks come the tokens of the answer; `on_path` is called
-    with all that becomes of its paths, `Settled` at the end.
+    with all that becomes of its paths, `Settled` at the end. `on_scored` gets the prompt's
+    scores, where the request asks for them, ahead of the first token.
     """
     forks = isinstance(request.policy, Search)
-    return _events(engine, engine.add(request), forks, on_prompt, on_path)
+    return _events(engine, engine.add(request), forks, on_prompt, on_path, on_scored)
 
 
 def _events(
@@ -182,10 +185,15 @@ def _events(
     forks: bool,
     on_prompt: Callable[[int, int], None] | None,
     on_path: Callable[[Event], None] | None,
+    on_scored: Callable[[PromptScored], None] | None,
 ) -> Iterator[TokenEvent]:
     try:
         while not engine.idle:
             for event in engine.step():
+                if isinstance(event, PromptScored):
+                    if on_scored:
+                        on_scored(event)
+                    continue
                 if forks and on_path and not isinstance(event, Answered | PromptProgress):
                     on_path(event)
                 if isinstance(event, Answered):

@@ -8,7 +8,14 @@ from typing import NamedTuple, cast
 
 import mlx.core as mx
 
-from mlx_entropix.engine.events import Alternative, Event, PromptToken, RowFailed, TokenEvent
+from mlx_entropix.engine.events import (
+    Alternative,
+    Attended,
+    Event,
+    PromptToken,
+    RowFailed,
+    TokenEvent,
+)
 from mlx_entropix.engine.row import Row, State
 from mlx_entropix.model.decoder import Span
 from mlx_entropix.sampling import (
@@ -60,6 +67,7 @@ class QueuedStep:
     sampled: Sampled
     best: tuple[mx.array, mx.array] | None  # ids and log-probabilities (N, n), if a row wants any
     certainty: mx.array | None = None  # (N,), if a row wants it
+    attended: tuple[mx.array, mx.array] | None = None  # positions and weights (N, n), the same
     positions: int = 0  # that were computed
     spoilt: set[int] = field(default_factory=set)  # rows whose draft did not give finite numbers
 
@@ -78,6 +86,9 @@ class QueuedStep:
             list[float | None],
             [None] * len(tokens) if self.certainty is None else self.certainty.tolist(),
         )
+        seen_most = [cast(list[list], array.tolist()) for array in self.attended or ()]
+        ranks = self.sampled.rank
+        rank_of = cast(list[int], ranks.tolist()) if ranks is not None else []
         now = time.perf_counter()
         events: list[tuple[Row, Event]] = []
         for i, look in enumerate(self.looks):
@@ -96,10 +107,21 @@ class QueuedStep:
             quadrant = Quadrant(quadrants[i]) if quadrants[i] >= 0 else None
             wanted = row.request.alternatives
             others = _alternatives(tokenizer, *(lists[i][:wanted] for lists in best))
+            attended = _attended(*(lists[i][: row.request.attended] for lists in seen_most))
             if look.given is not None:
                 text = tokenizer.token_text(look.given)
-                token = PromptToken(look.given, text, seen.logprob, seen.metrics, quadrant, others)
-                row.scored.append(token)
+                row.scored.append(
+                    PromptToken(
+                        look.given,
+                        text,
+                        seen.logprob,
+                        seen.metrics,
+                        quadrant,
+                        others,
+                        rank_of[i],
+                        attended,
+                    )
+                )
                 if done := row.prompt_scored():
                     events.append((row, done))
                 continue
@@ -121,6 +143,7 @@ class QueuedStep:
                 finish_reason=reason,
                 summary=row.summary() if reason else None,
                 certainty=certainties[i] if row.request.certainty else None,
+                attended=attended,
                 drafted=tokens[i] == look.guess,
                 reasoning=row.last.reasoning,
             )
@@ -136,6 +159,15 @@ def _alternatives(
         Alternative(token_id, tokenizer.token_text(token_id), logprob)
         for token_id, logprob in zip(ids, logprobs, strict=True)
         if math.isfinite(logprob)
+    )
+
+
+def _attended(positions: Sequence[int] = (), weights: Sequence[float] = ()) -> tuple[Attended, ...]:
+    """The positions that were attended to most; ones that are not seen are left out."""
+    return tuple(
+        Attended(position, weight)
+        for position, weight in zip(positions, weights, strict=True)
+        if weight > 0
     )
 
 

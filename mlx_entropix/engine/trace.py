@@ -1,9 +1,18 @@
 """Events as the plain objects that a trace file and the HTTP API hold."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from mlx_entropix.engine.events import Path, RowForked, Settled, TokenEvent
+from mlx_entropix.engine.events import (
+    Attended,
+    Path,
+    PromptToken,
+    RowForked,
+    Settled,
+    TokenEvent,
+)
+from mlx_entropix.sampling import Metrics
 from mlx_entropix.window import MetricWindow
 
 
@@ -31,7 +40,32 @@ def token_record(event: TokenEvent, window: MetricWindow | None = None) -> dict[
         "drafted": event.drafted,
         **({} if event.reasoning is None else {"reasoning": True}),
         **({"window": window.add(metrics)} if window is not None else {}),
+        **_attended(event.attended),
     }
+
+
+def prompt_token_record(position: int, token: PromptToken) -> dict[str, Any]:
+    """A token of a prompt, or of a text that is scored, as a JSON object.
+
+    Units as in `token_record`; `rank` is 1 for the likeliest token. The first token of a sequence
+    has None for all that is said of it, `quadrant` is None under the plain sampler.
+    """
+    metrics = token.metrics._asdict() if token.metrics else dict.fromkeys(Metrics._fields)
+    return {
+        "position": position,
+        "token_id": token.token_id,
+        "token": token.token,
+        "quadrant": token.quadrant.name if token.quadrant is not None else None,
+        "logprob": token.logprob,
+        "rank": token.rank,
+        **metrics,
+        **_attended(token.attended),
+    }
+
+
+def _attended(attended: Sequence[Attended]) -> dict[str, Any]:
+    """The field that only tokens have for which it was asked."""
+    return {"attended": [at._asdict() for at in attended]} if attended else {}
 
 
 def result_record(text: str, last: TokenEvent, reasoning: str | None = None) -> dict[str, Any]:

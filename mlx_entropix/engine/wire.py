@@ -27,6 +27,7 @@ _CLASSES: dict[str, Any] = {
         Quadrant,
         events.Alternative,
         events.Answered,
+        events.Attended,
         events.Path,
         events.PromptProgress,
         events.PromptScored,

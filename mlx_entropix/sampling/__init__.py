@@ -28,6 +28,7 @@ from mlx_entropix.sampling.sampler import (
     sample,
     sample_rows,
 )
+from mlx_entropix.sampling.score import most_attended, score_rows
 from mlx_entropix.sampling.trends import no_recent
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "filtered_probabilities",
     "measures_sigma",
     "measures_trends",
+    "most_attended",
     "no_recent",
     "parameter_rows",
     "position_key",
@@ -60,5 +62,6 @@ __all__ = [
     "sample",
     "sample_rows",
     "sampling_parameters",
+    "score_rows",
     "self_certainty",
 ]

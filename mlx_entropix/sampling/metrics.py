@@ -10,10 +10,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import mlx.core as mx
 
+from mlx_entropix.cpu.blocks import in_blocks
 from mlx_entropix.cpu.powers import LOG2_E, power_of_two
-
-SMALLEST_WEIGHT = 1e-10  # of attention: smaller ones are clipped before the logarithm
-
 
 Value = TypeVar("Value")
 
@@ -79,13 +77,13 @@ ABOUT = Metrics(
 class Distribution(NamedTuple):
     """softmax(logits), kept in the form in which nothing underflows to NaN."""
 
-    bits: mx.array  # (B, V) log2 of each weight; the best token's is 0, a banned token's −inf
-    weights: mx.array  # (B, V) 2^bits, not normalised
-    total: mx.array  # (B, 1) sum of the weights
+    bits: mx.array  # (…, V) log2 of each weight; the best token's is 0, a banned token's −inf
+    weights: mx.array  # (…, V) 2^bits, not normalised
+    total: mx.array  # (…, 1) sum of the weights
 
 
 def distribution(logits: mx.array, best: mx.array) -> Distribution:
-    """The softmax of logits (B, V) float32, whose greatest is `best` (B, 1)."""
+    """The softmax of logits (…, V) float32, whose greatest is `best` (…, 1)."""
     bits = (logits - best) * LOG2_E
     weights = power_of_two(bits)
     return Distribution(bits, weights, mx.sum(weights, axis=-1, keepdims=True))
@@ -106,11 +104,16 @@ def logits_metrics(p: Distribution) -> tuple[mx.array, mx.array]:
 
     With p = 2^b / Z: H = log2 Z − E[b], and V = E[(log2 p + H)²] = E[(b − E[b])²].
     """
+    entropy, mean_bits, bits = _entropy(p)
+    variance = mx.sum(p.weights * mx.square(bits - mean_bits), axis=-1, keepdims=True) / p.total
+    return entropy, variance
+
+
+def _entropy(p: Distribution) -> tuple[mx.array, mx.array, mx.array]:
+    """The entropy in bits (…, 1), E[b] (…, 1), and the b (…, V), which are finite."""
     bits = mx.maximum(p.bits, -200.0)  # 2^−200 is 0 in float32, and 0 · −inf would be NaN
     mean_bits = mx.sum(p.weights * bits, axis=-1, keepdims=True) / p.total
-    variance = mx.sum(p.weights * mx.square(bits - mean_bits), axis=-1, keepdims=True) / p.total
-    entropy = mx.maximum(mx.log2(p.total) - mean_bits, 0.0)
-    return entropy, variance
+    return mx.maximum(mx.log2(p.total) - mean_bits, 0.0), mean_bits, bits
 
 
 def standard_deviation(p: Distribution) -> mx.array:
@@ -132,17 +135,21 @@ def attention_metrics(scores: mx.array, mask: mx.array | None = None) -> mx.arra
     Not for `mx.compile`: T grows at every step, and compiled as shapeless this crashes where T
     is 1 (MLX 0.32).
     """
+    return in_blocks(_attention_metrics, scores, mask)
+
+
+def _attention_metrics(scores: mx.array, mask: mx.array | None) -> mx.array:
     scores = scores.astype(mx.float32)
     strengths = mx.abs(scores)
     if mask is not None:
         visible = mask[:, None, :]
         scores = mx.where(visible, scores, -mx.inf)
         strengths = mx.where(visible, strengths, 0.0)
-    weights = mx.softmax(scores, axis=-1)  # (B, H, T)
-    bits = mx.log2(mx.maximum(weights, SMALLEST_WEIGHT))
-    entropies = -mx.sum(weights * bits, axis=-1)  # (B, H)
+    p = distribution(scores, mx.max(scores, axis=-1, keepdims=True))  # (B, H, T)
+    entropies = mx.squeeze(_entropy(p)[0], axis=-1)  # (B, H)
     heads = mx.stack([mx.mean(entropies, axis=-1), mx.var(entropies, axis=-1)], axis=-1)
 
+    weights = p.weights / p.total
     spread = mx.abs(weights - mx.mean(weights, axis=1, keepdims=True))
     keys = mx.stack([mx.mean(spread, axis=(1, 2)), mx.mean(strengths, axis=(1, 2))], axis=-1)
     if mask is not None:  # these means counted hidden keys too, as zeros

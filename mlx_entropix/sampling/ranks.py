@@ -52,6 +52,11 @@ def _best(values: mx.array, ids: mx.array, count: int) -> mx.array:
     return mx.sort(order, axis=-1).astype(mx.uint32)  # the lower 32 bits
 
 
+def rank_of(logits: mx.array, own: mx.array) -> mx.array:
+    """The rank (B,) of a token of logit `own` (B, 1) among logits (B, V): 1, and those above it."""
+    return 1 + mx.sum(logits > own, axis=-1)
+
+
 def kept_ranks(
     p: mx.array, asked: mx.array, min_tokens: mx.array, plain: mx.array | None = None
 ) -> mx.array:

@@ -30,7 +30,7 @@ from mlx_entropix.sampling.parameter_rows import (
     parameter_rows,
 )
 from mlx_entropix.sampling.quadrants import Quadrant
-from mlx_entropix.sampling.ranks import best_tokens, draw_ranks, kept_ranks
+from mlx_entropix.sampling.ranks import best_tokens, draw_ranks, kept_ranks, rank_of
 from mlx_entropix.sampling.trends import no_recent
 
 LLAMA3_CLARIFYING_TOKEN = 2564  # " ..." in the vocabulary of Llama 3
@@ -45,6 +45,7 @@ class Sampled(NamedTuple):
     candidates: mx.array  # (B, C) int32, the likeliest tokens, best first
     candidate_logprobs: mx.array  # (B, C) float32
     recent: mx.array | None = None  # (B, 6, W) for the next step, where it was given for this one
+    rank: mx.array | None = None  # (B,) of the token, 1 for the likeliest, where any was given
     attends: bool = True  # whether there were attention scores; without them their metrics are 0
 
     @property
@@ -117,13 +118,7 @@ def sample_rows(
     Nothing is read back to the host. Rows do not affect each other. NaN among a row's logits or
     scores shows in its metrics, and its token then means nothing.
     """
-    B = logits.shape[0]
-    attention = mx.zeros((B, 4)) if scores is None else attention_metrics(scores, mask)
-    if mask is not None:
-        visible = mx.sum(mask, axis=-1, keepdims=True).astype(mx.float32)
-    else:
-        width = 1 if scores is None else scores.shape[-1]
-        visible = mx.full((B, 1), width, dtype=mx.float32)
+    attention, visible = attention_of(logits.shape[0], scores, mask)
     candidates = min(candidates, logits.shape[-1])
     sampled = Sampled(
         *_sample(
@@ -141,6 +136,17 @@ def sample_rows(
         )
     )
     return sampled._replace(attends=scores is not None)
+
+
+def attention_of(
+    count: int, scores: mx.array | None, mask: mx.array | None
+) -> tuple[mx.array, mx.array]:
+    """The metrics of attention (B, 4) of `count` rows, and how many keys each sees (B, 1)."""
+    attention = mx.zeros((count, 4)) if scores is None else attention_metrics(scores, mask)
+    if mask is not None:
+        return attention, mx.sum(mask, axis=-1, keepdims=True).astype(mx.float32)
+    width = 1 if scores is None else scores.shape[-1]
+    return attention, mx.full((count, 1), width, dtype=mx.float32)
 
 
 @compiled_on_metal
@@ -183,12 +189,14 @@ def _sample(
         token = mx.where(given[:, None] >= 0, given[:, None], token)
 
     log_total = mx.log(p.total)
-    logprob = mx.take_along_axis(logits, token, axis=-1) - best - log_total
+    own = mx.take_along_axis(logits, token, axis=-1)
+    logprob = own - best - log_total
+    rank = None if given is None else rank_of(logits, own)
     used = mx.where(undrawn, mx.nan, asked)
     quadrant = mx.where(base.plain > 0, -1, quadrant)
     numbers = mx.concatenate([logprob, metrics, used], axis=-1)
     token, quadrant = (mx.squeeze(x, axis=-1) for x in (token, quadrant))
-    return token, quadrant, numbers, ids.astype(mx.int32), below_best - log_total, recent
+    return token, quadrant, numbers, ids.astype(mx.int32), below_best - log_total, recent, rank
 
 
 def _drawn_rank(

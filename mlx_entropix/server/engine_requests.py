@@ -147,7 +147,10 @@ def engine_requests(
             seed=seed + i,
             stop=request.stops,
             alternatives=alternatives,
-            scores_prompt=request.scores_prompt,
+            # One answer's row scores the prompt for all; a row of no tokens has nothing else to do.
+            scores_prompt=request.echoes_scores
+            or (bool(request.prompt_metrics) and (i == 0 or not request.limit)),
+            attended=request.attended or 0,
             prefix=prefix.ids,
             splits_reasoning=request.splits_reasoning,
             prediction=prediction,

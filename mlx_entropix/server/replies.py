@@ -13,6 +13,7 @@ from mlx_entropix.engine import (
     Settled,
     Summary,
     TokenEvent,
+    prompt_token_record,
     token_record,
 )
 from mlx_entropix.server.fork_events import fork_events, settled_event
@@ -100,7 +101,8 @@ class Reply:
     """One response: the fields that all its objects share, and how they are put together.
 
     `seed` is that of the first answer. `answers` are made for each prompt. `alternatives` is how
-    many each token is reported with; None for no log-probabilities.
+    many each token is reported with; None for no log-probabilities. With `with_prompt_metrics` the
+    prompt's tokens are reported too, once for each prompt.
     """
 
     model: str
@@ -109,6 +111,7 @@ class Reply:
     answers: int
     alternatives: int | None
     with_metrics: bool
+    with_prompt_metrics: bool = False
     id: str = field(init=False)
     created: int = field(default_factory=lambda: int(time.time()))
 
@@ -126,6 +129,9 @@ class Reply:
         if self.with_metrics:
             several = len(choices) > 1
             reply["metrics"] = [m for c in choices for m in self._metrics(c, c.tokens, several)]
+        if self.with_prompt_metrics:
+            several = len(choices) > 1
+            reply["prompt_metrics"] = [m for c in choices for m in self._prompt_metrics(c, several)]
         if settled := [settled_event(c.index, c.settled) for c in choices if c.settled]:
             reply["forks"] = settled
         return reply
@@ -137,6 +143,14 @@ class Reply:
     def prompt_chunk(self, choice: Choice) -> dict[str, Any] | None:
         """What a stream says of an answer when its prompt has been scored, if anything."""
         raise NotImplementedError
+
+    def scored_chunk(self, choice: Choice, *, several: bool) -> dict[str, Any] | None:
+        """The same with the metrics of the prompt's tokens, if these are asked for."""
+        chunk = self.prompt_chunk(choice)
+        if records := self._prompt_metrics(choice, several):
+            chunk = chunk or self._envelope(self.chunk_name, [self._nothing(choice)])
+            chunk["prompt_metrics"] = records
+        return chunk
 
     def paths_chunk(self, choice: Choice, paths: PathEvents) -> dict[str, Any]:
         """What became of the paths of `choice` in a step, which adds nothing to the answer."""
@@ -193,7 +207,21 @@ class Reply:
         extra = {"choice": choice.index} if several else {}
         return [token_record(event, choice.moving) | extra for event in events]
 
-    def _top_logprobs(self, event: TokenEvent) -> list[TopLogprob]:
+    def _prompt_metrics(self, choice: Choice, several: bool) -> list[dict[str, Any]]:
+        """Records of the prompt's tokens, with the first of its answers."""
+        asked = self.with_prompt_metrics and choice.index % self.answers == 0
+        tokens = choice.scored.tokens if asked and choice.scored else ()
+        extra = {"choice": choice.index} if several else {}
+        decoder = self.tokenizer.stream_decoder()
+        records = []
+        for at, token in enumerate(tokens):
+            record = prompt_token_record(at, token) | {"text": decoder.add(token.token_id)} | extra
+            if self.with_logprobs:
+                record["top_logprobs"] = self._top_logprobs(token)
+            records.append(record)
+        return records
+
+    def _top_logprobs(self, event: TokenEvent | PromptToken) -> list[TopLogprob]:
         return [self._logprob(other) for other in event.alternatives[: self.alternatives]]
 
     def _logprob(self, token: TokenEvent | Alternative) -> TopLogprob:

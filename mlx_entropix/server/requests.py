@@ -17,6 +17,7 @@ DEFAULT_CHAT_TOKENS = 4096
 DEFAULT_TEXT_TOKENS = 16  # as the OpenAI API has it
 MOST_ANSWERS = 128
 MOST_ALTERNATIVES = 20
+MOST_ATTENDED = 64
 MOST_STOPS = 64  # editors that complete code send some two dozen
 
 _Stop = Annotated[str, Field(max_length=1024)]
@@ -154,6 +155,18 @@ class GenerationRequest(_Part):
     metrics: bool | None = Field(
         True, description="Report metrics, quadrant and parameters of every token of the answers."
     )
+    prompt_metrics: bool | None = Field(
+        False,
+        description="Report what the model thought of each token of the prompt too: metrics, "
+        "log-probability, rank and quadrant, in the field `prompt_metrics` of the response.",
+    )
+    attended: int | None = Field(
+        0,
+        ge=0,
+        le=MOST_ATTENDED,
+        description="Add to the metrics of each token so many of the positions that the last layer "
+        "looked at most, with their weights; 0 adds none.",
+    )
     prefix_token_ids: list[_TokenId] | None = Field(
         None,
         description="The answer begins with these tokens, and its text with theirs; the rest is "
@@ -190,8 +203,8 @@ class GenerationRequest(_Part):
         """How many alternatives each token is reported with; None for no log-probabilities."""
 
     @property
-    def scores_prompt(self) -> bool:
-        """Whether the prompt's own tokens are scored."""
+    def echoes_scores(self) -> bool:
+        """Whether every answer begins with the prompt's tokens and their log-probabilities."""
         return False
 
     @property
@@ -332,8 +345,10 @@ class CompletionRequest(GenerationRequest):
 
     @model_validator(mode="after")
     def _makes_something(self) -> "CompletionRequest":
-        if self.max_tokens == 0 and not self.echo:
-            raise ApiError(400, "max_tokens may be 0 only with echo.", param="max_tokens")
+        if self.max_tokens == 0 and not (self.echo or self.prompt_metrics):
+            raise ApiError(
+                400, "max_tokens may be 0 only with echo or prompt_metrics.", param="max_tokens"
+            )
         return self
 
     @model_validator(mode="after")
@@ -357,8 +372,8 @@ class CompletionRequest(GenerationRequest):
         return self.logprobs
 
     @property
-    def scores_prompt(self) -> bool:
-        """Whether the prompt's own tokens are scored."""
+    def echoes_scores(self) -> bool:
+        """Whether every answer begins with the prompt's tokens and their log-probabilities."""
         return bool(self.echo) and (self.logprobs is not None or self.limit == 0)
 
     @property

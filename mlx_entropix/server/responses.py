@@ -114,7 +114,7 @@ class StreamedAnswer(EventSourceResponse):
                 yield self.reply.paths_chunk(choice, event)
                 continue
             if isinstance(event, PromptScored):
-                if prompt := self.reply.prompt_chunk(choice):
+                if prompt := self.reply.scored_chunk(choice, several=several):
                     yield prompt
             else:
                 yield self.reply.token_chunk(choice, several=several)

@@ -209,6 +209,7 @@ async def _answer(
         answers=body.answers,
         alternatives=body.alternatives,
         with_metrics=body.metrics is not False,
+        with_prompt_metrics=bool(body.prompt_metrics),
     )
     choices = [
         Choice(

@@ -11,7 +11,13 @@ from typing_extensions import TypedDict
 
 from mlx_entropix.sampling.config_file import Provenance
 from mlx_entropix.server.fork_schemas import ForkEvent, PathsSettled
-from mlx_entropix.server.token_schemas import MetricName, QuadrantName, TokenRecord, TopLogprob
+from mlx_entropix.server.token_schemas import (
+    MetricName,
+    PromptTokenRecord,
+    QuadrantName,
+    TokenRecord,
+    TopLogprob,
+)
 
 FinishReason = Literal["stop", "length"]
 
@@ -181,6 +187,11 @@ class _Response(BaseModel):
         None,
         description="What the sampler saw and did: one item for each token of the response, or of "
         "the chunk. Left out where the request says so.",
+    )
+    prompt_metrics: list[PromptTokenRecord] | None = Field(
+        None,
+        description="What the model thought of each token of the prompt; only where the request "
+        "asks for it, in a stream in one chunk before the first token.",
     )
 
 

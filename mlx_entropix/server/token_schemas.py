@@ -28,6 +28,20 @@ class Moving(BaseModel):
     )
 
 
+class Attended(BaseModel):
+    """A position that the last layer looked back at."""
+
+    position: int = Field(description="Its index in the whole sequence.")
+    weight: float = Field(description="Its attention weight, 0 to 1, as the mean over the heads.")
+
+
+_ATTENDED = Field(
+    None,
+    description="The positions that the last layer looked at most; only where the request has "
+    "`attended`.",
+)
+
+
 class _WindowSize(BaseModel):
     size: int = Field(description="How many tokens; the first ones of an answer have fewer.")
 
@@ -89,6 +103,7 @@ class TokenRecord(_more(_Place, _METRICS | _PARAMETERS)):  # type: ignore[misc]
     reasoning: bool | None = Field(
         None, description="True for a token of the thoughts before an answer; left out elsewhere."
     )
+    attended: list[Attended] | None = _ATTENDED
     choice: int | None = Field(None, description="Whose token it is, where there are several.")
 
 
@@ -101,3 +116,35 @@ class TopLogprob(TypedDict):
     bytes: Annotated[
         list[int], Field(description="The token's bytes; several tokens may make a character.")
     ]
+
+
+class _PromptPlace(BaseModel):
+    position: int = Field(description="Index of the token in the prompt.")
+    token_id: int = Field(description="The token's number in the vocabulary.")
+    token: str = Field(description="Its text; a part of a character reads as `\\xe2`.")
+    text: str = Field(
+        description="What it adds to the prompt's text: nothing for a control token, or while a "
+        "character is incomplete."
+    )
+    quadrant: QuadrantName | None = Field(
+        description="The condition that held where it stands; null under the plain sampler."
+    )
+    logprob: float | None = Field(description="Under the unscaled logits, in nats.")
+    rank: int | None = Field(description="1 where no token was likelier.")
+
+
+_FIRST = {name: (type_ | None, text) for name, (type_, text) in _METRICS.items()}
+
+
+class PromptTokenRecord(_more(_PromptPlace, _FIRST)):  # type: ignore[misc]
+    """One token of a prompt. Nothing is said of the first one: its fields are null."""
+
+    attended: list[Attended] | None = _ATTENDED
+    top_logprobs: list[TopLogprob] | None = Field(
+        None,
+        description="The likeliest tokens, as many as the request's logprobs ask for; none for the "
+        "first token.",
+    )
+    choice: int | None = Field(
+        None, description="The first answer to its prompt, where there are several answers."
+    )

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.models import try_architecture
 from benchmarks.tiny_models import tiny_model
-from mlx_entropix import PRESETS, PlainConfig
+from mlx_entropix import PRESETS, PlainConfig, analyse
 from mlx_entropix.engine import Engine, Request, TokenEvent, fork_config, forked, token_record
 from mlx_entropix.errors import ConfigError, WeightsError
 from mlx_entropix.model.any import AnyDecoder
@@ -72,6 +72,12 @@ def test_without_attention_its_metrics_are_null_and_the_sampler_goes_on(mamba, b
     assert record["attention_entropy"] is record["interaction_strength"] is None
     assert record["logits_entropy"] > 0
     assert record["quadrant"] in Quadrant.__members__
+    ids = [1, 2, 3, *(event.token_id for event in events)]
+    scored = analyse(mamba, bundled[1], ids, config=PRESETS["entropix"], attended=1).tokens[3:]
+    for token, event in zip(scored, events, strict=True):
+        assert token.metrics[2:] == (None,) * 4
+        assert token.metrics[:2] == pytest.approx(event.metrics[:2], abs=1e-3)
+        assert (token.quadrant, token.attended) == (event.quadrant, ())
 
 
 def test_a_prompt_with_states_goes_on_from_what_is_known(mamba, bundled):

@@ -28,6 +28,8 @@ export interface TokenRecord
   forced?: boolean;
   /** True where a fork of the answer began with this token, in the place of the one that was drawn. */
   forked?: boolean;
+  /** True where it is no token of an answer but one of its prompt. */
+  given?: boolean;
   /** True where it was guessed before it was drawn, and took no step of the model of its own. */
   drafted?: boolean;
 }

@@ -44,7 +44,7 @@ function sleep(seconds: number, signal: AbortSignal): Promise<void> {
 }
 
 /** Posts the request; a full queue (429) or a loading model (503) is waited for, as long as Retry-After says. */
-async function post(body: ChatRequest, { signal, onWait }: StreamOptions): Promise<Response> {
+export async function post(body: object, { signal, onWait }: StreamOptions): Promise<Response> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await request("v1/chat/completions", {

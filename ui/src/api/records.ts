@@ -1,6 +1,6 @@
 import { METRIC_NAMES } from "@/lib/metrics";
 import type { Alternative, MetricName, TokenRecord } from "@/types";
-import type { ChatChunk, PathToken, TokenLogprob, TokenMetrics } from "./wire";
+import type { ChatChunk, PathToken, PromptTokenMetrics, TokenLogprob, TokenMetrics } from "./wire";
 
 /**
  * Shares out a chunk's text among its tokens, so that the pieces joined are the text again. A token that
@@ -22,8 +22,12 @@ function alternatives(listed: TokenLogprob["top_logprobs"] | undefined): Alterna
   );
 }
 
+/** What is said of a token of the prompt, which lacks the parameters of a draw, too. */
+type Metrics = Omit<PromptTokenMetrics, "rank" | "text"> &
+  Partial<Pick<TokenMetrics, "temperature" | "top_p" | "top_k" | "min_p" | "drafted" | "reasoning">>;
+
 function record(
-  metrics: TokenMetrics,
+  metrics: Metrics,
   text: string,
   thought: string | null | undefined,
   listed: TokenLogprob["top_logprobs"] | undefined,
@@ -66,4 +70,11 @@ export function chunkRecords(chunk: ChatChunk): { tokens: TokenRecord[]; text: s
 /** A token of a path that may or may not become the answer. */
 export function pathRecord(event: PathToken): TokenRecord {
   return record(event, event.text, event.reasoning_content, event.top_logprobs ?? undefined);
+}
+
+/** A token of the prompt. One that steers the model adds no text, and is shown by its name. */
+export function promptRecord(token: PromptTokenMetrics): TokenRecord {
+  const isPart = /^(\\x[0-9a-f]{2})+$/.test(token.token);
+  const text = token.text || (isPart ? "" : token.token);
+  return { ...record(token, text, undefined, token.top_logprobs ?? undefined), given: true };
 }

@@ -182,6 +182,22 @@ export interface components {
             refusal: null;
         };
         /**
+         * Attended
+         * @description A position that the last layer looked back at.
+         */
+        Attended: {
+            /**
+             * Position
+             * @description Its index in the whole sequence.
+             */
+            position: number;
+            /**
+             * Weight
+             * @description Its attention weight, 0 to 1, as the mean over the heads.
+             */
+            weight: number;
+        };
+        /**
          * ChatChoice
          * @description One answer to a chat.
          */
@@ -232,6 +248,11 @@ export interface components {
              * @description What the sampler saw and did: one item for each token of the response, or of the chunk. Left out where the request says so.
              */
             metrics?: components["schemas"]["TokenRecord"][] | null;
+            /**
+             * Prompt Metrics
+             * @description What the model thought of each token of the prompt; only where the request asks for it, in a stream in one chunk before the first token.
+             */
+            prompt_metrics?: components["schemas"]["PromptTokenRecord"][] | null;
             /**
              * Object
              * @description What kind of object this is.
@@ -399,6 +420,18 @@ export interface components {
              */
             metrics?: boolean | null;
             /**
+             * Prompt Metrics
+             * @description Report what the model thought of each token of the prompt too: metrics, log-probability, rank and quadrant, in the field `prompt_metrics` of the response.
+             * @default false
+             */
+            prompt_metrics?: boolean | null;
+            /**
+             * Attended
+             * @description Add to the metrics of each token so many of the positions that the last layer looked at most, with their weights; 0 adds none.
+             * @default 0
+             */
+            attended?: number | null;
+            /**
              * Prefix Token Ids
              * @description The answer begins with these tokens, and its text with theirs; the rest is generated. A character may be cut in two. Stop strings are not looked for in them, and they count as tokens of the prompt.
              */
@@ -483,6 +516,11 @@ export interface components {
              * @description What the sampler saw and did: one item for each token of the response, or of the chunk. Left out where the request says so.
              */
             metrics?: components["schemas"]["TokenRecord"][] | null;
+            /**
+             * Prompt Metrics
+             * @description What the model thought of each token of the prompt; only where the request asks for it, in a stream in one chunk before the first token.
+             */
+            prompt_metrics?: components["schemas"]["PromptTokenRecord"][] | null;
             /**
              * Object
              * @description What kind of object this is.
@@ -596,6 +634,18 @@ export interface components {
              * @default true
              */
             metrics?: boolean | null;
+            /**
+             * Prompt Metrics
+             * @description Report what the model thought of each token of the prompt too: metrics, log-probability, rank and quadrant, in the field `prompt_metrics` of the response.
+             * @default false
+             */
+            prompt_metrics?: boolean | null;
+            /**
+             * Attended
+             * @description Add to the metrics of each token so many of the positions that the last layer looked at most, with their weights; 0 adds none.
+             * @default 0
+             */
+            attended?: number | null;
             /**
              * Prefix Token Ids
              * @description The answer begins with these tokens, and its text with theirs; the rest is generated. A character may be cut in two. Stop strings are not looked for in them, and they count as tokens of the prompt.
@@ -1034,6 +1084,12 @@ export interface components {
              */
             reasoning?: boolean | null;
             /**
+             * Attended
+             * @description The positions that the last layer looked at most; only where the request has `attended`.
+             * @default null
+             */
+            attended?: components["schemas"]["Attended"][] | null;
+            /**
              * Choice
              * @description Which answer it is, from 0.
              */
@@ -1164,6 +1220,95 @@ export interface components {
              * @description The text, or a list of text parts.
              */
             content: string | components["schemas"]["TextPart"][];
+        };
+        /**
+         * PromptTokenRecord
+         * @description One token of a prompt. Nothing is said of the first one: its fields are null.
+         */
+        PromptTokenRecord: {
+            /**
+             * Position
+             * @description Index of the token in the prompt.
+             */
+            position: number;
+            /**
+             * Token Id
+             * @description The token's number in the vocabulary.
+             */
+            token_id: number;
+            /**
+             * Token
+             * @description Its text; a part of a character reads as `\xe2`.
+             */
+            token: string;
+            /**
+             * Text
+             * @description What it adds to the prompt's text: nothing for a control token, or while a character is incomplete.
+             */
+            text: string;
+            /**
+             * Quadrant
+             * @description The condition that held where it stands; null under the plain sampler.
+             */
+            quadrant: ("FLOWING" | "TREADING" | "EXPLORING" | "RESAMPLING" | "ADAPTIVE") | null;
+            /**
+             * Logprob
+             * @description Under the unscaled logits, in nats.
+             */
+            logprob: number | null;
+            /**
+             * Rank
+             * @description 1 where no token was likelier.
+             */
+            rank: number | null;
+            /**
+             * Logits Entropy
+             * @description How spread out the next-token probabilities were: 0 is certain, each bit doubles the choices. In bits.
+             */
+            logits_entropy: number | null;
+            /**
+             * Logits Varentropy
+             * @description How unequal the surprise of the candidates was: high where a few paths stand out of many. In bits².
+             */
+            logits_varentropy: number | null;
+            /**
+             * Attention Entropy
+             * @description How widely the last layer looked back over the text, averaged over its heads. In bits.
+             */
+            attention_entropy: number | null;
+            /**
+             * Attention Varentropy
+             * @description How much the heads differed in how widely they looked. In bits².
+             */
+            attention_varentropy: number | null;
+            /**
+             * Agreement
+             * @description Mean distance between each head's attention and the heads' average (published as “agreement”): low when all look at the same place.
+             */
+            agreement: number | null;
+            /**
+             * Interaction Strength
+             * @description Mean size of the attention scores before they become weights. In nats.
+             */
+            interaction_strength: number | null;
+            /**
+             * Attended
+             * @description The positions that the last layer looked at most; only where the request has `attended`.
+             * @default null
+             */
+            attended?: components["schemas"]["Attended"][] | null;
+            /**
+             * Top Logprobs
+             * @description The likeliest tokens, as many as the request's logprobs ask for; none for the first token.
+             * @default null
+             */
+            top_logprobs?: components["schemas"]["TopLogprob"][] | null;
+            /**
+             * Choice
+             * @description The first answer to its prompt, where there are several answers.
+             * @default null
+             */
+            choice?: number | null;
         };
         /**
          * PromptTokensDetails
@@ -1554,6 +1699,12 @@ export interface components {
              */
             reasoning?: boolean | null;
             /**
+             * Attended
+             * @description The positions that the last layer looked at most; only where the request has `attended`.
+             * @default null
+             */
+            attended?: components["schemas"]["Attended"][] | null;
+            /**
              * Choice
              * @description Whose token it is, where there are several.
              * @default null
@@ -1766,6 +1917,12 @@ export interface components {
              * @default null
              */
             metrics?: components["schemas"]["TokenRecord"][] | null;
+            /**
+             * Prompt Metrics
+             * @description What the model thought of each token of the prompt; only where the request asks for it, in a stream in one chunk before the first token.
+             * @default null
+             */
+            prompt_metrics?: components["schemas"]["PromptTokenRecord"][] | null;
             /**
              * Object
              * @description What kind of object this is.

@@ -23,6 +23,8 @@ export type ForkEvent = PathForked | PathToken | Schemas["PathDropped"] | PathsS
 
 /** What the page reads of one. */
 export type ChatChunk = Pick<Schemas["ChatCompletionChunk"], "choices" | "metrics" | "usage" | "forks">;
+export type ChatCompletion = Schemas["ChatCompletion"];
+export type PromptTokenMetrics = Schemas["PromptTokenRecord"];
 export type ModelList = Schemas["ModelList"];
 export type SamplerList = Schemas["Samplers"];
 export type Fitted = Schemas["Provenance"];

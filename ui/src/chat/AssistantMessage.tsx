@@ -1,4 +1,4 @@
-import { GitFork, PanelRight, RefreshCw, Split } from "lucide-react";
+import { GitFork, PanelRight, RefreshCw, ScanText, Split } from "lucide-react";
 import { lazy, memo, Suspense, useEffect, useMemo } from "react";
 import { everywhere, useForking } from "@/inspector/forking";
 import { inspect, useInspected } from "@/inspector/inspected";
@@ -7,10 +7,12 @@ import { useSelection } from "@/instruments/selection";
 import { TokenText } from "@/instruments/TokenText";
 import { thoughtsEnd } from "@/instruments/thoughts";
 import { IconButton } from "@/kit/controls";
+import { attempt } from "@/kit/notices";
 import { plural } from "@/lib/format";
 import { loadAnswer, showMessage, useChats } from "@/store/chats";
 import { regenerate } from "@/store/generation";
 import type { Message } from "@/store/model";
+import { togglePrompt, usePrompts } from "@/store/prompts";
 import { useSettings } from "@/store/settings";
 import { underWay } from "@/store/status";
 import type { Answer } from "@/types";
@@ -19,6 +21,7 @@ import { BranchPicker } from "./BranchPicker";
 import { CopyButton } from "./CodeBlock";
 import { FirstHint } from "./FirstHint";
 import { PathsLine } from "./PathsLine";
+import { PromptTokens } from "./PromptTokens";
 import { Thoughts } from "./Thoughts";
 
 const Markdown = lazy(() => import("./Markdown"));
@@ -107,6 +110,7 @@ export function useAnswer(message: Message): Answer | undefined {
 export const AssistantMessage = memo(function AssistantMessage({ message }: { message: Message }) {
   const answer = useAnswer(message);
   const inspected = useInspected()?.id === message.id;
+  const prompted = usePrompts((s) => s[message.id]?.shown === true);
   const busy = underWay(message.answer);
   return (
     <article
@@ -118,6 +122,7 @@ export const AssistantMessage = memo(function AssistantMessage({ message }: { me
       data-status={message.answer?.status}
     >
       <ForkedFrom message={message} />
+      <PromptTokens message={message} />
       <div className="answer min-h-6">{answer && <AnswerBody message={message} answer={answer} />}</div>
       <AnswerState message={message} answer={answer} />
       <PathsLine message={message} />
@@ -140,6 +145,14 @@ export const AssistantMessage = memo(function AssistantMessage({ message }: { me
               label="Fork everywhere it hesitated"
               disabled={busy}
               onClick={() => everywhere(message)}
+            />
+            <IconButton
+              icon={ScanText}
+              size={15}
+              label="Show the prompt's tokens"
+              aria-pressed={prompted}
+              disabled={busy}
+              onClick={() => void attempt(() => togglePrompt(message))}
             />
             <IconButton
               icon={PanelRight}

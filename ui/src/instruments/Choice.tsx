@@ -5,13 +5,15 @@ import type { Alternative, TokenRecord } from "@/types";
 interface ChoiceProps {
   alternative: Alternative;
   chosen: boolean;
+  /** It was not chosen, but stood in the prompt. */
+  given?: boolean | undefined;
   /** Takes the focus when a person goes into the card by key. */
   first?: boolean;
   fork?: ((alternative: Alternative) => void) | undefined;
 }
 
 /** One alternative: its text, a bar as long as its probability, and the way to continue from it. */
-export function Choice({ alternative, chosen, first = false, fork }: ChoiceProps) {
+export function Choice({ alternative, chosen, given, first = false, fork }: ChoiceProps) {
   const name = visible(alternative.token);
   return (
     <li className="group/choice relative flex h-6 items-center gap-2">
@@ -21,7 +23,7 @@ export function Choice({ alternative, chosen, first = false, fork }: ChoiceProps
         aria-hidden
       />
       <code className={`num relative min-w-0 truncate pl-1.5 ${chosen ? "font-semibold" : ""}`}>{name}</code>
-      {chosen && <span className="relative shrink-0 text-xs text-muted">chosen</span>}
+      {chosen && <span className="relative shrink-0 text-xs text-muted">{given ? "given" : "chosen"}</span>}
       <span className="num relative ml-auto shrink-0 text-muted">{probability(alternative.logprob)}</span>
       {fork && (
         <button

@@ -79,7 +79,7 @@ function Reason({ answer, index, token }: { answer: Answer; index: number; token
       )}
       <p className="text-muted">
         {why(token, readConditions(config), windowed)}{" "}
-        {quadrant && !token.forced && !token.forked && `It ${whatWasDone(token)}.`}
+        {quadrant && !token.given && !token.forced && !token.forked && `It ${whatWasDone(token)}.`}
         {token.drafted && " The token was guessed ahead, and took no step of its own."}
       </p>
     </div>
@@ -114,7 +114,11 @@ function Metrics({ token }: { token: TokenRecord }) {
 function Parameters({ token }: { token: TokenRecord }) {
   const { temperature, top_p, top_k, min_p } = token;
   if (temperature === null && top_p === null && top_k === null && min_p === null) {
-    return <p className="mt-2 border-t border-line pt-2 text-muted">No draw was made here.</p>;
+    return (
+      <p className="mt-2 border-t border-line pt-2 text-muted">
+        {token.given ? "It was given: no draw was made." : "No draw was made here."}
+      </p>
+    );
   }
   const shown: [string, number | null][] = [
     ["temperature", temperature],
@@ -173,6 +177,7 @@ function Alternatives({ token, fork: forkTimes }: AlternativesProps) {
             key={alternative.token_id ?? `${rank} ${alternative.token}`}
             alternative={alternative}
             chosen={isChosen(token, alternative)}
+            given={token.given}
             first={rank === 0}
             fork={fork}
           />

@@ -23,6 +23,7 @@ export function TokenPreview({ token }: { token: TokenRecord }) {
             key={alternative.token_id ?? `${rank} ${alternative.token}`}
             alternative={alternative}
             chosen={isChosen(token, alternative)}
+            given={token.given}
           />
         ))}
       </ol>

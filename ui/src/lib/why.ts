@@ -19,8 +19,10 @@ export function why(
   conditions: Conditions,
   windowed: Windowed = () => Number.NaN,
 ): string {
+  if (token.given && Number.isNaN(token.logprob)) return "The first token: nothing foretells it.";
   if (token.forced) return "You chose this token; the sampler had no say.";
   if (token.forked) return "A fork began with this token, one of the likeliest that were not drawn here.";
+  if (!token.quadrant && token.given) return "A token of the prompt; the plain sampler has no quadrants.";
   if (!token.quadrant) return "The plain sampler drew this token; it does not look at the metrics.";
   if (token.quadrant === "ADAPTIVE") return sentence(between(token, conditions), "None of the four corners");
   const bounds = conditions[token.quadrant];
@@ -35,7 +37,8 @@ export function why(
 }
 
 /** What the sampler did, in a few words. */
-export function whatWasDone({ forced, forked, quadrant, temperature, token }: TokenRecord): string {
+export function whatWasDone({ given, forced, forked, quadrant, temperature, token }: TokenRecord): string {
+  if (given) return "given";
   if (forced) return "you chose it";
   if (forked) return "a fork took it";
   if (temperature !== null) return `drew at temperature ${Number(temperature.toPrecision(2))}`;
