@@ -23,6 +23,7 @@ from mlx_entropix.cli.command import (
     check_adapter,
     check_model,
     check_sampler,
+    check_speculation,
     whole_number,
 )
 from mlx_entropix.cli.on_ranks import DATA, TENSOR, first_rank_alone, on_ranks
@@ -148,6 +149,7 @@ def parse(argv: list[str] | None) -> Namespace:
     options = parser.parse_args(argv)
     check_model(parser, options)
     check_sampler(parser, options)
+    check_speculation(parser, options)
     problem = _contradiction(options)
     if problem:
         parser.error(problem)

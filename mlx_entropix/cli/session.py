@@ -23,13 +23,14 @@ from mlx_entropix.engine import (
     engine_on,
     fork_record,
     forked,
+    load_draft,
     load_from,
     path_record,
     result_record,
     stream_request,
     token_record,
 )
-from mlx_entropix.engine.draft import make_drafter
+from mlx_entropix.engine.draft import DraftModel, make_drafter
 from mlx_entropix.model.decoder import Decoder, limits
 from mlx_entropix.prompts import Prompt
 from mlx_entropix.ranks.join import Ranks
@@ -48,7 +49,8 @@ class Session:
     `loading` what was said of how to load the model.
     `sampler`, `config`, `fork` (None for answers of one path) and `seed` may change during a chat.
     `prefix_cache_bytes` of past sequences are kept for answers to come. Up to `speculate` tokens
-    are guessed ahead. The trace has windows of so many tokens; 0 means none.
+    are guessed ahead, by a `draft` model too if there is one. The trace has windows of so many
+    tokens; 0 means none.
     """
 
     screen: Screen
@@ -69,6 +71,7 @@ class Session:
     prefix_cache_bytes: int = 0
     ranks: Ranks | None = None
     speculate: int = 0
+    draft: DraftModel | None = None
     _engine: Engine | None = field(default=None, init=False)
     _windows: dict[int, MetricWindow] = field(default_factory=dict, init=False)
 
@@ -89,6 +92,7 @@ class Session:
         model, tokenizer = load_from(location, ranks=ranks, **loading(options))
         for sentence in limits(model):
             screen.notice(sentence)
+        draft = load_draft(options.draft_model, model, tokenizer)
         return cls(
             screen=screen,
             model=model,
@@ -107,6 +111,7 @@ class Session:
             fork=forks.config,
             ranks=ranks,
             speculate=options.speculate,
+            draft=draft,
         )
 
     def prompt_ids(self, prompt: Prompt) -> tuple[int, ...]:
@@ -136,7 +141,7 @@ class Session:
                 self.tokenizer,
                 max_rows=MOST_PATHS,  # as many as any policy may be asked for during a chat
                 prefix_cache_bytes=self.prefix_cache_bytes,
-                drafter=make_drafter(self.speculate),
+                drafter=make_drafter(self.speculate, self.draft),
             )
         return stream_request(self._engine, request, on_prompt, on_path)
 
