@@ -5,14 +5,14 @@ uv run python -m benchmarks.draft_model --layers 29 --weights "4 bit"
 
 There is but one bundled model, and no smaller one of its tokens. So the draft model is the bundled
 one without its last layers, which was never trained to be used like that: it says how the two
-compare, and not what a draft model brings. Each side is also measured with its drafts alone left
-out. mlx-lm takes always as many drafts as it is told; ours are at most as many. Greedy, as mlx-lm
-accepts by comparing too, and so all sides should write the same tokens.
+compare, and not what a good draft model brings. Each side is also measured without drafts, and ours
+with those of its index of what was written before alone, which stays beside a draft model. mlx-lm
+makes always as many drafts as it is told; ours are at most as many, none where they do not pay. It
+is greedy, so that all sides should write the same tokens.
 """
 
 import argparse
 import time
-from collections.abc import Callable
 
 from benchmarks.forms import FORMS
 from benchmarks.measure import (
@@ -25,7 +25,7 @@ from benchmarks.measure import (
 )
 
 import mlx.core as mx  # isort: skip
-from typing import cast
+from typing import Any, cast
 
 from mlx_lm import stream_generate as mlx_lm_stream
 from mlx_lm.models.llama import Model
@@ -36,7 +36,6 @@ from transformers import PreTrainedTokenizerFast
 from mlx_entropix import PlainConfig
 from mlx_entropix.engine import Engine, Request, TokenEvent
 from mlx_entropix.engine.draft import DraftModel, make_drafter
-from mlx_entropix.engine.events import Summary
 from mlx_entropix.model.llama import Llama
 from mlx_entropix.text import tokenizer_from_gguf
 from mlx_entropix.weights.gguf import load_gguf
@@ -64,25 +63,53 @@ def source(form: str, layers: int | None = None) -> Model:
     return model
 
 
-class Writing:
-    """Runs of one side: tokens a second, the tokens of the last run, and what our side says."""
+class Ours:
+    """Runs of our engine: tokens a second, the tokens of the last run, and what came of drafts."""
 
-    def __init__(self, write: Callable[["Writing"], None]):
-        self.write = write
+    def __init__(self, engine: Engine, request: Request):
+        self.engine = engine
+        self.request = request
         self.tokens: list[int] = []
-        self.times: list[float] = []
-        self.summary: Summary | None = None
-
-    def add(self, token_id: int) -> None:
-        """Take a token at the time it comes."""
-        self.tokens.append(token_id)
-        self.times.append(time.perf_counter())
+        self.accepted = ""
 
     def __call__(self) -> float:
         """Tokens a second between the first token and the last."""
-        self.tokens, self.times = [], []
-        self.write(self)
-        return (len(self.times) - 1) / (self.times[-1] - self.times[0])
+        self.engine.add(self.request)
+        self.tokens, times = [], []
+        while not self.engine.idle:
+            for event in self.engine.step():
+                if not isinstance(event, TokenEvent):
+                    continue
+                self.tokens.append(event.token_id)
+                times.append(time.perf_counter())
+                if (took := event.summary) and took.drafted_tokens:
+                    self.accepted = f"{took.accepted_tokens} of {took.drafted_tokens}"
+        return (len(times) - 1) / (times[-1] - times[0])
+
+
+class MlxLm:
+    """The same of mlx-lm, with `more` for its stream."""
+
+    def __init__(self, model: Model, tokenizer: TokenizerWrapper, request: Request, **more: Any):
+        self.model = model
+        self.tokenizer = tokenizer
+        self.request = request
+        self.more = more
+        self.tokens: list[int] = []
+        self.accepted = ""
+
+    def __call__(self) -> float:
+        """Tokens a second between the first token and the last."""
+        self.tokens, times, drafted = [], [], 0
+        prompt, most = list(self.request.prompt), self.request.max_tokens
+        for response in mlx_lm_stream(
+            self.model, self.tokenizer, prompt, max_tokens=most, **self.more
+        ):
+            self.tokens.append(response.token)
+            times.append(time.perf_counter())
+            drafted += response.from_draft
+        self.accepted = str(drafted) if self.more else ""
+        return (len(times) - 1) / (times[-1] - times[0])
 
 
 def main() -> None:
@@ -108,55 +135,37 @@ def main() -> None:
     wrapped = TokenizerWrapper(
         PreTrainedTokenizerFast(tokenizer_object=tokenizer.backend), BPEStreamingDetokenizer
     )
-    engines = {
-        "ours": Engine(model, tokenizer),
-        "ours, draft model": Engine(model, tokenizer, drafter=make_drafter(given.drafts, draft)),
-    }
-
+    drafts = {"draft_model": their_draft, "num_draft_tokens": given.drafts}
     lines = []
     for name, text in PROMPTS.items():
-        prompt = tokenizer.chat([{"role": "user", "content": text}])
-
-        def ours(engine: Engine, prompt: list[int] = prompt) -> Callable[[Writing], None]:
-            def write(run: Writing) -> None:
-                engine.add(Request(tuple(prompt), PlainConfig(temperature=0), given.tokens))
-                while not engine.idle:
-                    for event in engine.step():
-                        if isinstance(event, TokenEvent):
-                            run.add(event.token_id)
-                            run.summary = event.summary
-
-            return write
-
-        def mlx_lm(drafts: bool, prompt: list[int] = prompt) -> Callable[[Writing], None]:
-            more = {"draft_model": their_draft, "num_draft_tokens": given.drafts} if drafts else {}
-
-            def write(run: Writing) -> None:
-                for response in mlx_lm_stream(
-                    theirs, wrapped, prompt, max_tokens=given.tokens, **more
-                ):
-                    run.add(response.token)
-
-            return write
-
-        sides = {side: Writing(ours(engine)) for side, engine in engines.items()}
-        sides |= {"mlx-lm": Writing(mlx_lm(False)), "mlx-lm, draft model": Writing(mlx_lm(True))}
+        prompt = tuple(tokenizer.chat([{"role": "user", "content": text}]))
+        request = Request(prompt, PlainConfig(temperature=0), given.tokens)
+        sides: dict[str, Ours | MlxLm] = {
+            "ours": Ours(Engine(model, tokenizer), request),
+            **{
+                f"ours, {what}": Ours(Engine(model, tokenizer, drafter=drafter), request)
+                for what, drafter in (
+                    ("what was written before", make_drafter(given.drafts)),
+                    ("draft model too", make_drafter(given.drafts, draft)),
+                )
+            },
+            "mlx-lm": MlxLm(theirs, wrapped, request),
+            "mlx-lm, draft model": MlxLm(theirs, wrapped, request, **drafts),
+        }
         numbers = alternate(sides, given.repeats)
-        for side, run in sides.items():
-            took = run.summary
-            drafted = took is not None and took.drafted_tokens
-            lines.append(
-                [
-                    name,
-                    side,
-                    median_and_range(numbers[side]),
-                    f"{ratio_of_medians(numbers[side], numbers['mlx-lm, draft model']):.2f}",
-                    f"{took.accepted_tokens} of {took.drafted_tokens}" if took and drafted else "",
-                    "yes" if run.tokens == sides["ours"].tokens else "no",
-                ]
-            )
+        lines += [
+            [
+                name,
+                side,
+                median_and_range(numbers[side]),
+                f"{ratio_of_medians(numbers[side], numbers['mlx-lm, draft model']):.2f}",
+                run.accepted,
+                "yes" if run.tokens == sides["ours"].tokens else "no",
+            ]
+            for side, run in sides.items()
+        ]
     what = f"{given.weights}, {given.layers} of 30 layers, {given.drafts} drafts"
-    head = [what, "side", "tokens/s", "over mlx-lm's drafts", "accepted", "the same tokens"]
+    head = [what, "side", "tokens/s", "over mlx-lm's drafts", "accepted", "same tokens"]
     print_table(head, lines)
 
 

@@ -66,6 +66,7 @@ def _run(options: Namespace, ranks: "Ranks | None") -> int:
     forks = Forks.of(options)
     check_together(forks.config, config)
     trace = TraceFile(options.trace) if options.trace else None
+    draft = locate_weights(options.draft_model) if options.draft_model else None
     location = locate_weights(options.weights_dir)
     if location.is_fallback:
         screen.notice(_LLAMA_NOTICE.format(location.name))
@@ -75,7 +76,7 @@ def _run(options: Namespace, ranks: "Ranks | None") -> int:
         from mlx_entropix.cli.session import Session
 
         session = Session.open(
-            options, screen, location, trace, auto, sampler, config, forks, ranks
+            options, screen, location, trace, auto, sampler, config, forks, ranks, draft
         )
     if sampler == AUTO and auto.notice:
         screen.notice(auto.notice)

@@ -87,12 +87,12 @@ class Session:
         config: Config,
         forks: Forks,
         ranks: Ranks | None = None,
+        draft: Location | None = None,
     ) -> "Session":
-        """Load the model. Raises `WeightsError` or `TokenizerError`."""
+        """Load the model, and the `draft` model. Raises `WeightsError` or `TokenizerError`."""
         model, tokenizer = load_from(location, ranks=ranks, **loading(options))
         for sentence in limits(model):
             screen.notice(sentence)
-        draft = load_draft(options.draft_model, model, tokenizer)
         return cls(
             screen=screen,
             model=model,
@@ -111,7 +111,7 @@ class Session:
             fork=forks.config,
             ranks=ranks,
             speculate=options.speculate,
-            draft=draft,
+            draft=load_draft(draft, model, tokenizer),
         )
 
     def prompt_ids(self, prompt: Prompt) -> tuple[int, ...]:

@@ -82,15 +82,15 @@ def load_from(
 
 
 def load_draft(
-    weights: str | Path | None, model: Decoder, tokenizer: Tokenizer
+    location: Location | None, model: Decoder, tokenizer: Tokenizer
 ) -> DraftModel | None:
-    """Load a smaller model to guess for another one; None where no `weights` are named.
+    """Load a smaller model to guess for another one; None where it is nowhere.
 
     Raises what `load` raises, and `WeightsError` where it cannot guess for that one.
     """
-    if weights is None:
+    if location is None:
         return None
-    return DraftModel.of(model, tokenizer, load_from(locate_weights(weights)))
+    return DraftModel.of(model, tokenizer, load_from(location))
 
 
 def _sizes(path: Path) -> list[int]:
@@ -133,9 +133,9 @@ def stream_generate(
     published `entropix` where none is. With a `fork`, a policy's name, its values or its
     configuration (docs/forks.md), the answer is chosen among several paths, and its tokens come
     when they are settled. Up to `speculate` tokens are guessed ahead and verified in one step where
-    that is faster, with 0 none; the tokens are the same (docs/speculation.md). `draft_model` is what
-    `load` gave of a smaller model with the same tokens, which guesses too. `on_prompt(done, total)`
-    is called as the prompt is read.
+    that is faster, with 0 none; the tokens are the same (docs/speculation.md). `draft_model` is
+    what `load` gave of a smaller model with the same tokens, which guesses too. `on_prompt(done,
+    total)` is called as the prompt is read.
     Raises `PromptError` where the prompt is empty or does not fit, `GenerationError` where the
     model's output is not finite, `ConfigError` where a fitted preset, the `fork` or `speculate`
     cannot be used, `WeightsError` where the `draft_model` cannot guess for the model.

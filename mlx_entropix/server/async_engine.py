@@ -227,10 +227,12 @@ class _EngineThread(threading.Thread):
         """Load, and serve for as long as the process lives. A failure to load goes to the loop."""
         try:
             settings = self._settings
+            smaller = settings.draft_model
+            draft_location = locate_weights(smaller) if smaller else None
             location = locate_weights(settings.weights)
             ranks = settings.ranks
             model, tokenizer = load_from(location, ranks=ranks, **settings.loading)
-            draft = load_draft(settings.draft_model, model, tokenizer)
+            draft = load_draft(draft_location, model, tokenizer)
 
             def make_engine() -> Engine:
                 return engine_on(
