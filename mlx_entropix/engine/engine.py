@@ -453,7 +453,7 @@ class Engine:
                 self.drafter.learn(row, count)
             # Of the next step's tokens, which are under way, the first is taken to be guessed.
             room = self._room_of_drafts()
-            self._reads_first = bool(room) and self.drafter.wants(room, len(room))
+            self._reads_first = self.drafter.wants(room, len(room))
         return events
 
     def _settle_drafts(self, step: QueuedStep) -> None:

@@ -54,13 +54,13 @@ class ModelDrafter:
     more.
 
     How often its tokens come true is counted, and what its passes cost: a step has the drafts that
-    promise the most tokens a second with that cost, if any do. `model` has to be able to rewind.
+    promise the most tokens a second with that cost, if any do. `model` has to be able to rewind;
+    the larger one's logits are `vocabulary_size` wide. A draft has `most` tokens at most.
     """
 
     def __init__(
         self, model: Decoder, tokenizer: Tokenizer, vocabulary_size: int, most: int = MOST_DRAFTED
     ):
-        """`vocabulary_size` is the width of the larger model's logits."""
         self.model = model
         self.most = most
         self.index = IndexDrafter(most)
@@ -78,7 +78,7 @@ class ModelDrafter:
         self._trials = _TRIED_STEPS
         self._pause = _SHORTEST_PAUSE
         self._paused = 0  # steps
-        self._spent = 0.0  # seconds of the step under way
+        self._spent = 0.0  # seconds for drafts, since the last step was read
 
     # ---- rows come and go ----
 
@@ -121,12 +121,12 @@ class ModelDrafter:
     def took(self, positions: int, seconds: float) -> None:
         """Note what a step cost, less what the drafts of it took."""
         self.index.took(positions, seconds - self._spent)
-        self._spent = 0.0
 
     # ---- what is worth its time ----
 
     def wants(self, room: Mapping[Row, int], positions: int) -> bool:
         """Whether the index or the model has drafts that promise more than none."""
+        self._spent = 0.0
         if self.index.wants(room, positions):
             return True
         mine = self._mine(room)
@@ -224,7 +224,7 @@ class ModelDrafter:
 
     def _reading(self, row: Row) -> float:
         """Seconds that fall to a step, of those for what the model has not read of a row."""
-        unread = len(row.tokens) - self._places[row].agreed
+        unread = self._unread(row)
         if unread <= _BESIDE:
             return 0.0
         left = row.request.max_tokens - row.generated
