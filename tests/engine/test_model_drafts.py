@@ -51,48 +51,48 @@ def eager(tiny, draft):
 def test_tokens_are_those_without_a_draft_model_and_one_like_the_model_is_right(
     tiny, other, config
 ):
-    requests = [Request((i + 5,) * (3 + 7 * i), config, 24, seed=i) for i in range(3)]
+    requests = [Request((i + 5,) * (3 + 7 * i), config, 14, seed=i) for i in range(2)]
     expected = write(tiny, requests)
     for draft, least, most in ((tiny[0], 0.9, 1.0), (other, 0.0, 0.5)):
-        rows = write(tiny, requests, eager(tiny, draft), prefill_chunk=16)
+        rows = write(tiny, requests, eager(tiny, draft), prefill_chunk=8)
         for events, others in zip(rows, expected, strict=True):
             same(events, others)
         summaries = [drawn(events)[-1].summary for events in rows]
         drafted = sum(summary.drafted_tokens for summary in summaries)
-        assert drafted > 12
+        assert drafted > 8
         accepted = sum(summary.accepted_tokens for summary in summaries)
         assert least * drafted <= accepted <= most * drafted
 
 
 @pytest.mark.parametrize("draft", ["the same", "other"])
 def test_a_request_that_forks_grows_the_same_tree(tiny, other, draft):
-    request, paths = Request(PROMPT, WARM, 12, seed=3), width("entropy", 4)
+    request, paths = Request(PROMPT, WARM, 9, seed=3), width("entropy", 3)
     expected = search(tiny, request, paths)
     assert len(expected.settled.paths) > 1
     drafter = eager(tiny, tiny[0] if draft == "the same" else other)
-    engine = Engine(*tiny, max_rows=4, drafter=drafter)
+    engine = Engine(*tiny, max_rows=3, drafter=drafter)
     family = search(tiny, request, paths, engine=engine)
     grew_alike(family, expected)
-    accepted = sum(path.summary.accepted_tokens for path in family.settled.paths)
-    assert draft == "other" or accepted > 0
+    right = [token.drafted for events in family.written.values() for token in events]
+    assert draft == "other" or sum(right) > len(right) / 3
 
 
 def test_rows_that_are_cancelled_disturb_no_other_and_the_next_take_their_places(tiny):
-    requests = [Request((i + 1, 2), WARM, 16, seed=i) for i in range(5)]
+    requests = [Request((i + 1, 2), WARM, 12, seed=i) for i in range(4)]
     texts = [ids(events) for events in write(tiny, requests)]
     drafter = eager(tiny, tiny[0])
-    engine = Engine(*tiny, max_rows=3, drafter=drafter)
+    engine = Engine(*tiny, max_rows=2, drafter=drafter)
     for request in requests:
-        engine.add(request)  # the last two wait for a place
-    made = {i: [] for i in range(5)}
+        engine.add(request)  # the last ones wait for a place
+    made = {i: [] for i in range(4)}
     while not engine.idle:
         for event in engine.step():
             if isinstance(event, TokenEvent):
                 made[event.row].append(event.token_id)
-        if engine.rows and len(made[1]) >= 6:
+        if engine.rows and len(made[1]) >= 4:
             engine.cancel(1)
-    assert len(made[1]) < 16
-    assert [made[i] for i in (0, 2, 3, 4)] == [texts[i] for i in (0, 2, 3, 4)]
+    assert len(made[1]) < 12
+    assert [made[i] for i in (0, 2, 3)] == [texts[i] for i in (0, 2, 3)]
     assert drafter._cache.lengths == []
 
 
@@ -140,7 +140,7 @@ def test_a_draft_model_with_other_tokens_is_refused_in_a_sentence(tiny):
     few = Tokenizer(backend, special_tokens={}, eos_token_ids=[], chat_template=None)
     with pytest.raises(WeightsError, match=r"has 3 tokens, and .* has 49,152\. Choose"):
         DraftModel.of(model, tokenizer, (model, few))
-    with pytest.raises(WeightsError, match=r"its token 0 is '<.*' and that of .* is 'a'\."):
+    with pytest.raises(WeightsError, match=r"its token 0 is '<.*', and that of .* is 'a'\."):
         DraftModel.of(model, few, (model, tokenizer))
 
 
@@ -154,7 +154,7 @@ def test_a_draft_model_that_cannot_take_tokens_back_is_refused_in_a_sentence(tin
 
 
 def test_in_python_it_is_what_load_gave(tiny, other):
-    asked = {"config": WARM, "max_tokens": 12, "seed": 3}
+    asked = {"config": WARM, "max_tokens": 6, "seed": 3}
     expected = [event.token_id for event in stream_generate(*tiny, PROMPT, **asked)]
     events = stream_generate(*tiny, PROMPT, draft_model=(other, tiny[1]), **asked)
     assert [event.token_id for event in events] == expected
