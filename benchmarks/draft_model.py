@@ -50,10 +50,9 @@ PROMPTS = {
 
 def source(form: str, layers: int | None = None) -> Model:
     """mlx-lm's model of the bundled weights in a form of `FORMS`, with its first `layers`."""
-    model, _, _ = load_gguf(bundled_model())
-    model.set_dtype(mx.float32)
-    if form != "4 bit":
-        model = cast(Model, dequantize_model(model))
+    loaded, _, _ = load_gguf(bundled_model())
+    loaded.set_dtype(mx.float32)
+    model = cast(Model, loaded if form == "4 bit" else dequantize_model(loaded))
     if form == "bfloat16":
         model.set_dtype(mx.bfloat16)
     if layers is not None:
