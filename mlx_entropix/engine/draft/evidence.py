@@ -17,7 +17,7 @@ _AGREED, _AGREED_WEIGHT = 0.6, 8.0  # what is taken for a smaller model's share,
 _HORIZON = 500  # guesses of a class that are remembered
 _ROW_HORIZON = 50  # guesses of a row
 _ROW_WEIGHT = 4.0
-_SURE = 0.99
+SURE = 0.99
 
 
 class Evidence:
@@ -61,7 +61,7 @@ class RowEvidence:
     def probability(self, probability: float) -> float:
         """How likely a guess of this row is to come true, where others like it have this one."""
         factor = (self.true + _ROW_WEIGHT) / (self.expected + _ROW_WEIGHT)
-        return min(_SURE, probability * factor)
+        return min(SURE, probability * factor)
 
 
 class Agreement:

@@ -17,7 +17,7 @@ import mlx.core as mx
 from mlx_entropix.choices import MOST_DRAFTED
 from mlx_entropix.engine.draft.costs import Costs
 from mlx_entropix.engine.draft.drafter import MARGIN, UNLIKELY, IndexDrafter
-from mlx_entropix.engine.draft.evidence import Agreement, RowEvidence
+from mlx_entropix.engine.draft.evidence import SURE, Agreement, RowEvidence
 from mlx_entropix.engine.prefix import PrefixCache
 from mlx_entropix.engine.row import Row
 from mlx_entropix.engine.shares import common_beginning
@@ -74,7 +74,7 @@ class ModelDrafter:
         self._costs = Costs()
         self._agreement = Agreement()
         self._is_sound = True
-        self._is_warm = False  # a first pass also compiles its kernels
+        self._rounds = 0  # of drafts; the first also compiles its kernels
         self._trials = _TRIED_STEPS
         self._pause = _SHORTEST_PAUSE
         self._paused = 0  # steps
@@ -132,6 +132,9 @@ class ModelDrafter:
         mine = self._mine(room)
         if not mine:
             return False
+        is_timed = self._rounds > 1 and 0 < self._trials < _TRIED_STEPS
+        if is_timed and not self._lengths(mine, {}, len(room), positions, if_right=True):
+            self._trials = 0  # it takes too long however right it is
         if self._trials or self._lengths(mine, {}, len(room), positions):
             return True
         self._paused += 1
@@ -183,16 +186,25 @@ class ModelDrafter:
         return {row: min(n, _TRIED_TOKENS) for row, n in mine.items() if row not in promised}
 
     def _lengths(
-        self, mine: Mapping[Row, int], promised: Mapping[Row, float], tokens: int, positions: int
+        self,
+        mine: Mapping[Row, int],
+        promised: Mapping[Row, float],
+        tokens: int,
+        positions: int,
+        *,
+        if_right: bool = False,
     ) -> dict[Row, int]:
         """The lengths of drafts that promise the most tokens a second; none if none is better.
 
         `tokens` are those of a step of so many `positions` without the model, but for what is
-        `promised` by the index.
+        `promised` by the index. `if_right`: as if the model were nearly always right.
         """
         guesses: list[tuple[float, int, Row]] = []
         for row, most in mine.items():
-            probability = self._places[row].evidence.probability(self._agreement.probability)
+            probability = SURE
+            if not if_right:
+                evidence = self._places[row].evidence
+                probability = evidence.probability(self._agreement.probability)
             needed, depth, likely = 1.0, 0, []
             while depth < most and (needed := needed * probability) >= UNLIKELY:
                 likely.append((needed, depth, row))
@@ -218,7 +230,7 @@ class ModelDrafter:
         lengths: dict[Row, int] = {}
         for _, depth, row in guesses[:taken]:
             lengths[row] = depth + 1
-        if lengths:
+        if lengths and not if_right:
             self._pause, self._paused = _SHORTEST_PAUSE, 0
         return lengths
 
@@ -256,9 +268,9 @@ class ModelDrafter:
             self._give_up()
             return {}
         seconds = time.perf_counter() - began
-        if self._is_warm:
+        if self._rounds:
             self._costs.add(max(1, positions // len(passes)), seconds / len(passes))
-        self._is_warm = True
+        self._rounds += 1
         drafts: dict[Row, tuple[int, ...]] = {}
         for drawn, _ in passes:
             for row in drawn:
@@ -374,7 +386,8 @@ class ModelDrafter:
             began = time.perf_counter()
             self.model.forward(self._tokens(ids), spans, self._cache)
             mx.eval(self._cache.arrays())
-            self._costs.add(len(ids), time.perf_counter() - began)
+            if self._rounds:
+                self._costs.add(len(ids), time.perf_counter() - began)
 
     def _give_up(self) -> None:
         """Guess no more: what is not finite would spoil the places of the rows to come."""
