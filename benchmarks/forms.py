@@ -32,4 +32,4 @@ def in_form(form: str) -> tuple[Llama, Tokenizer]:
         source.set_dtype(mx.bfloat16)
     tokenizer = tokenizer_from_gguf(metadata)
     tokenizer.eos_token_ids = frozenset()
-    return Llama(source, path.name.split(".")[0], context_length(config)), tokenizer
+    return Llama(cast(Model, source), path.name.split(".")[0], context_length(config)), tokenizer
