@@ -48,6 +48,10 @@ class Oracle:
     def end(self, row: Row) -> None:
         """Nothing was remembered."""
 
+    def wants(self, room: Mapping[Row, int], positions: int) -> bool:
+        """Whether it knows of any row what comes next."""
+        return bool(self.plan(room, positions))
+
     def plan(  # `positions` are not asked for: it drafts as much as it can
         self,
         room: Mapping[Row, int],

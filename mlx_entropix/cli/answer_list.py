@@ -162,7 +162,7 @@ def answer_list(session: Session, prompts: list[Prompt], rows: int) -> int:
         engine: Engine | SpreadEngine
         if ranks is None or ranks.divide_model:
             at_once = rows
-            drafter = make_drafter(session.speculate)
+            drafter = make_drafter(session.speculate, session.draft)
             engine = engine_on(ranks, model, tokenizer, max_rows=rows * paths, drafter=drafter)
         else:  # each rank has as many
             at_once = rows * ranks.size

@@ -25,6 +25,7 @@ from mlx_entropix.cli.command import (
     check_adapter,
     check_model,
     check_sampler,
+    check_speculation,
     whole_number,
 )
 from mlx_entropix.cli.on_ranks import DATA, TENSOR, first_rank_alone, on_ranks
@@ -68,6 +69,7 @@ def _run(options: Namespace, ranks: "Ranks | None") -> int:
     forks = Forks.of(options)
     check_together(forks.config, config)
     trace = TraceFile(options.trace) if options.trace else None
+    draft = locate_weights(options.draft_model) if options.draft_model else None
     location = locate_weights(options.weights_dir)
     if location.is_fallback:
         screen.notice(_LLAMA_NOTICE.format(location.name))
@@ -77,7 +79,7 @@ def _run(options: Namespace, ranks: "Ranks | None") -> int:
         from mlx_entropix.cli.session import Session
 
         session = Session.open(
-            options, screen, location, trace, auto, sampler, config, forks, ranks
+            options, screen, location, trace, auto, sampler, config, forks, ranks, draft
         )
     if sampler == AUTO and auto.notice:
         screen.notice(auto.notice)
@@ -156,6 +158,7 @@ def parse(argv: list[str] | None) -> Namespace:
     options = parser.parse_args(argv)
     check_model(parser, options)
     check_sampler(parser, options)
+    check_speculation(parser, options)
     problem = _contradiction(options)
     if problem:
         parser.error(problem)

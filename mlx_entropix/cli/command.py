@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import os
 import re
 import sys
 import traceback
@@ -230,6 +231,19 @@ def add_speculation(group: Any) -> None:
         help="tokens that are guessed ahead at most and verified in one step, where that is "
         "faster; the answer is the same (default: %(default)s)",
     )
+    group.add_argument(
+        "--draft_model",
+        metavar="WEIGHTS",
+        help="a smaller model with the same tokens, which guesses too: as for --model",
+    )
+
+
+def check_speculation(parser: ArgumentParser, options: Namespace) -> None:
+    """Exit where a draft model cannot be used whatever it is."""
+    if options.draft_model and not options.speculate:
+        parser.error("--draft_model guesses tokens ahead, and --speculate off wants no guesses.")
+    if options.draft_model and "MLX_RANK" in os.environ:
+        parser.error("--draft_model is for a single machine: several ranks guess no tokens ahead.")
 
 
 def _drafted(text: str) -> int:

@@ -20,6 +20,7 @@ from mlx_entropix.cli.command import (
     check_adapter,
     check_model,
     check_sampler,
+    check_speculation,
     loading,
     whole_number,
 )
@@ -111,6 +112,7 @@ def _settings(options: Namespace, port: int, ranks: "Ranks | None") -> "Settings
         shutdown_timeout=options.shutdown_timeout,
         ranks=ranks,
         speculate=options.speculate,
+        draft_model=options.draft_model,
     )
 
 
@@ -147,6 +149,7 @@ def parse(argv: list[str] | None) -> Namespace:
     options = parser.parse_args(argv)
     check_model(parser, options)
     check_sampler(parser, options)
+    check_speculation(parser, options)
     if options.ui_dir is None:
         options.ui_dir = _UI if (_UI / "index.html").is_file() else None
     elif not (options.ui_dir / "index.html").is_file():

@@ -25,6 +25,7 @@ from mlx_entropix.engine import (
     engine_on,
     fork_record,
     forked,
+    load_draft,
     load_from,
     path_record,
     prompt_token_record,
@@ -32,7 +33,7 @@ from mlx_entropix.engine import (
     stream_request,
     token_record,
 )
-from mlx_entropix.engine.draft import make_drafter
+from mlx_entropix.engine.draft import DraftModel, make_drafter
 from mlx_entropix.model.decoder import Decoder, limits
 from mlx_entropix.prompts import Prompt
 from mlx_entropix.ranks.join import Ranks
@@ -51,9 +52,9 @@ class Session:
     `loading` what was said of how to load the model.
     `sampler`, `config`, `fork` (None for answers of one path) and `seed` may change during a chat.
     `prefix_cache_bytes` of past sequences are kept for answers to come. Up to `speculate` tokens
-    are guessed ahead. The trace has windows of so many tokens; 0 means none. With `shows_prompt`
-    the prompt's tokens are scored and shown too. Each token is recorded with so many of the
-    positions that were `attended` to most.
+    are guessed ahead, by a `draft` model too if there is one. The trace has windows of so many
+    tokens; 0 means none. With `shows_prompt` the prompt's tokens are scored and shown too. Each
+    token is recorded with so many of the positions that were `attended` to most.
     `chat_template_kwargs` are more variables of the chat template.
     """
 
@@ -78,6 +79,7 @@ class Session:
     ranks: Ranks | None = None
     chat_template_kwargs: dict[str, Any] = field(default_factory=dict)
     speculate: int = 0
+    draft: DraftModel | None = None
     _engine: Engine | None = field(default=None, init=False)
     _windows: dict[int, MetricWindow] = field(default_factory=dict, init=False)
 
@@ -93,8 +95,9 @@ class Session:
         config: Config,
         forks: Forks,
         ranks: Ranks | None = None,
+        draft: Location | None = None,
     ) -> "Session":
-        """Load the model. Raises `WeightsError` or `TokenizerError`."""
+        """Load the model, and the `draft` model. Raises `WeightsError` or `TokenizerError`."""
         model, tokenizer = load_from(location, ranks=ranks, **loading(options))
         for sentence in limits(model):
             screen.notice(sentence)
@@ -120,6 +123,7 @@ class Session:
             ranks=ranks,
             chat_template_kwargs=options.chat_template_kwargs,
             speculate=options.speculate,
+            draft=load_draft(draft, model, tokenizer),
         )
 
     def prompt_ids(self, prompt: Prompt) -> tuple[int, ...]:
@@ -164,7 +168,7 @@ class Session:
                 self.tokenizer,
                 max_rows=MOST_PATHS,  # as many as any policy may be asked for during a chat
                 prefix_cache_bytes=self.prefix_cache_bytes,
-                drafter=make_drafter(self.speculate),
+                drafter=make_drafter(self.speculate, self.draft),
             )
         return stream_request(self._engine, request, on_prompt, on_path, on_scored)
 

@@ -38,6 +38,7 @@ from mlx_entropix.engine.row import Row, State
 from mlx_entropix.engine.same_step import of_rank_0, with_all_heads
 from mlx_entropix.engine.shares import does_well_to_wait, shares
 from mlx_entropix.engine.step import (
+    CLARIFYING_TEXT,
     Look,
     QueuedStep,
     Samplers,
@@ -57,8 +58,6 @@ from mlx_entropix.sampling import (
 )
 from mlx_entropix.sampling.parameter_rows import RowConfig
 from mlx_entropix.text import Tokenizer
-
-CLARIFYING_TEXT = " ..."
 
 # mlx keeps freed buffers for reuse; after this many steps they are given back.
 _STEPS_BETWEEN_CLEARING = 256
@@ -362,14 +361,18 @@ class Engine:
 
     def _drafts(self, filled: int) -> dict[Row, tuple[int, ...]]:
         """The drafts of a step that fills so many positions, for rows whose last token is known."""
-        room = {
+        room = self._room_of_drafts()
+        if self.drafter is None or not room:
+            return {}
+        return self.drafter.plan(room, filled + len(room))
+
+    def _room_of_drafts(self) -> dict[Row, int]:
+        """How many tokens may be verified of each row that draws."""
+        return {
             row: row.request.max_tokens - row.generated - 1 if row.may_draft else 0
             for row in self.rows
             if row.state is State.LIVE and row.generated < row.request.max_tokens
         }
-        if self.drafter is None or not room:
-            return {}
-        return self.drafter.plan(room, filled + len(room))
 
     def _fills(self) -> dict[int, int]:
         """How many known tokens of which rows to compute in this step."""
@@ -481,7 +484,8 @@ class Engine:
                 self.drafter.learn(row, count)
             self.drafter.took(step.positions, self._since_last_read())
             # Of the next step's tokens, which are under way, the first is taken to be guessed.
-            self._reads_first = bool(self._drafts(0))
+            room = self._room_of_drafts()
+            self._reads_first = self.drafter.wants(room, len(room))
         return events
 
     def _since_last_read(self) -> float:

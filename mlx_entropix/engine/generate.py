@@ -6,7 +6,7 @@ from typing import Any
 
 from mlx_entropix.choices import MOST_DRAFTED
 from mlx_entropix.cpu.blas import choose_threads
-from mlx_entropix.engine.draft import make_drafter
+from mlx_entropix.engine.draft import DraftModel, make_drafter
 from mlx_entropix.engine.engine import Engine
 from mlx_entropix.engine.events import (
     Answered,
@@ -82,6 +82,18 @@ def load_from(
     return model, tokenizer_from_gguf(metadata)
 
 
+def load_draft(
+    location: Location | None, model: Decoder, tokenizer: Tokenizer
+) -> DraftModel | None:
+    """Load a smaller model to guess for another one; None where it is nowhere.
+
+    Raises what `load` raises, and `WeightsError` where it cannot guess for that one.
+    """
+    if location is None:
+        return None
+    return DraftModel.of(model, tokenizer, load_from(location))
+
+
 def _sizes(path: Path) -> list[int]:
     """By which weights are told from others, without reading them: the bytes of their files."""
     files = [path] if path.is_file() else sorted(path.glob("*.safetensors"))
@@ -126,6 +138,7 @@ def stream_generate(
     fork: str | Mapping[str, Any] | ForkConfig | None = None,
     chat_template_kwargs: Mapping[str, Any] | None = None,
     speculate: int = MOST_DRAFTED,
+    draft_model: tuple[Decoder, Tokenizer] | None = None,
     on_prompt: Callable[[int, int], None] | None = None,
 ) -> Iterator[TokenEvent]:
     """Generate one answer, an event a token.
@@ -137,11 +150,12 @@ def stream_generate(
     when they are settled. `chat_template_kwargs` are more variables of the chat template, such as
     `enable_thinking`; what a model thinks before it answers messages is the `reasoning` of events,
     and no part of their `text`. Up to `speculate` tokens are guessed ahead and verified in one step
-    where that is faster, with 0 none; the tokens are the same (docs/speculation.md).
+    where that is faster, with 0 none; the tokens are the same (docs/speculation.md). `draft_model`
+    is what `load` gave of a smaller model with the same tokens, which guesses too.
     `on_prompt(done, total)` is called as the prompt is read.
     Raises `PromptError` where the prompt is empty or does not fit, `GenerationError` where the
     model's output is not finite, `ConfigError` where a fitted preset, the `fork` or `speculate`
-    cannot be used.
+    cannot be used, `WeightsError` where the `draft_model` cannot guess for the model.
     """
     request = Request(
         prompt=encode_prompt(tokenizer, prompt, chat_template_kwargs=chat_template_kwargs),
@@ -156,7 +170,9 @@ def stream_generate(
     if fork is not None:
         paths = fork if isinstance(fork, ForkConfig) else fork_config(fork)
         request, rows = forked(request, paths), paths.paths
-    engine = Engine(model, tokenizer, max_rows=rows, drafter=make_drafter(speculate))
+    draft = None if draft_model is None else DraftModel.of(model, tokenizer, draft_model)
+    drafter = make_drafter(speculate, draft)
+    engine = Engine(model, tokenizer, max_rows=rows, drafter=drafter)
     return stream_request(engine, request, on_prompt)
 
 

@@ -32,6 +32,9 @@ from mlx_entropix.sampling import (
 from mlx_entropix.sampling.parameter_rows import RowConfig
 from mlx_entropix.text import Tokenizer
 
+CLARIFYING_TEXT = " ..."
+"""What TREADING emits."""
+
 _NOT_FINITE = (
     "{} computed values that are not finite numbers. Its weights are damaged or do not belong to "
     "its config.json: download them again."

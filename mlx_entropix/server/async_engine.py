@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal, TypeVar
 
-from mlx_entropix.engine import Engine, Event, Request, RowForked, engine_on, load_from
+from mlx_entropix.engine import Engine, Event, Request, RowForked, engine_on, load_draft, load_from
 from mlx_entropix.engine.draft import make_drafter
 from mlx_entropix.errors import EntropixError, RankError
 from mlx_entropix.model.decoder import limits
@@ -227,20 +227,25 @@ class _EngineThread(threading.Thread):
         """Load, and serve for as long as the process lives. A failure to load goes to the loop."""
         try:
             settings = self._settings
+            smaller = settings.draft_model
+            draft_location = locate_weights(smaller) if smaller else None
             location = locate_weights(settings.weights)
             ranks = settings.ranks
             model, tokenizer = load_from(location, ranks=ranks, **settings.loading)
-            make_engine = partial(
-                engine_on,
-                ranks,
-                model,
-                tokenizer,
-                max_rows=settings.max_rows,
-                max_kv_tokens=settings.max_kv_tokens,
-                chunk_beside_rows=_CHUNK_BESIDE_ROWS,
-                prefix_cache_bytes=settings.prefix_cache_bytes,
-                drafter=make_drafter(settings.speculate),
-            )
+            draft = load_draft(draft_location, model, tokenizer)
+
+            def make_engine() -> Engine:
+                return engine_on(
+                    ranks,
+                    model,
+                    tokenizer,
+                    max_rows=settings.max_rows,
+                    max_kv_tokens=settings.max_kv_tokens,
+                    chunk_beside_rows=_CHUNK_BESIDE_ROWS,
+                    prefix_cache_bytes=settings.prefix_cache_bytes,
+                    drafter=make_drafter(settings.speculate, draft),
+                )
+
             engine = make_engine()
             for sentence in limits(model):
                 logger.warning(sentence)

@@ -22,7 +22,7 @@ class Settings:
     the model. `sampler` names the sampler of requests that name none, and `config` is that sampler
     with the server's own overrides.
     `max_queue` bounds the rows that wait beside the `max_rows` live ones.
-    Up to `speculate` tokens are guessed ahead.
+    Up to `speculate` tokens are guessed ahead, by the `draft_model` too, which is as `weights`.
     `max_kv_tokens` None means `max_rows` whole contexts. `shutdown_timeout` is in seconds.
     `ranks` are those that the model is divided among, of which this process is the first.
     """
@@ -47,3 +47,4 @@ class Settings:
     shutdown_timeout: float = 10.0
     ranks: Ranks | None = None
     speculate: int = MOST_DRAFTED
+    draft_model: str | None = None

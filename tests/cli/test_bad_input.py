@@ -57,6 +57,8 @@ def error_of(capsys, *arguments):
         (["--input", "x", "--threads", "two"], "not a whole number"),
         (["--input", "x", "--adapter_path", "/nowhere"], "There is no adapter at /nowhere"),
         (["--input", "x", "--kv_bits", "5"], "choose from 2, 4, 8"),
+        (["--input", "x", "--draft_model", "d", "--speculate", "off"], "wants no guesses"),
+        (["--input", "x", "--draft_model", "/nowhere"], "no weights at /nowhere"),
         (["--input", "x", "--kv_group_size", "32"], "it needs --kv_bits N"),
         (["--input", "x", "--seed", "1.5"], "--seed"),
         (["--input", "x", "--stop", ""], "empty"),

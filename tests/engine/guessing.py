@@ -20,6 +20,9 @@ class Guesses:
     def end(self, row):
         pass
 
+    def wants(self, room, positions):
+        return bool(self.plan(room, positions))
+
     def plan(self, room, positions):
         drafts = {row: tuple(self.guess(row)[:most]) for row, most in room.items()}
         return {row: draft for row, draft in drafts.items() if draft}

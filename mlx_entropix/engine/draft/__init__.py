@@ -5,6 +5,8 @@ as far as it is what the row draws at that position. docs/developing.md says how
 are verified.
 """
 
-from mlx_entropix.engine.draft.drafter import Drafter, IndexDrafter, make_drafter
+from mlx_entropix.engine.draft.draft_model import DraftModel, make_drafter
+from mlx_entropix.engine.draft.drafter import Drafter, IndexDrafter
+from mlx_entropix.engine.draft.model_drafter import ModelDrafter
 
-__all__ = ["Drafter", "IndexDrafter", "make_drafter"]
+__all__ = ["DraftModel", "Drafter", "IndexDrafter", "ModelDrafter", "make_drafter"]

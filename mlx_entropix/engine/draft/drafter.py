@@ -12,15 +12,14 @@ from mlx_entropix.engine.draft.costs import Costs
 from mlx_entropix.engine.draft.evidence import Evidence, RowEvidence
 from mlx_entropix.engine.draft.trust import Promise, Trust
 from mlx_entropix.engine.row import Row
-from mlx_entropix.errors import ConfigError
 
 # A row's text is searched as far back as this, and past answers of the process hold twice as many
 # tokens at most, for all their owners together.
 _MOST_INDEXED = 32_768
 _PAST_TOKENS = 12_288
 
-_UNLIKELY = 0.05  # a draft ends where it is less likely than this to be needed
-_MARGIN = 1.03  # a draft has to promise so much more of tokens a second
+UNLIKELY = 0.05  # a draft ends where it is less likely than this to be needed
+MARGIN = 1.03  # a draft has to promise so much more of tokens a second
 
 
 class Drafter(Protocol):
@@ -36,6 +35,10 @@ class Drafter(Protocol):
 
     def end(self, row: Row) -> None:
         """A row has left."""
+        ...
+
+    def wants(self, room: Mapping[Row, int], positions: int) -> bool:
+        """Whether the step after the one under way may have drafts, so that this is read first."""
         ...
 
     def plan(self, room: Mapping[Row, int], positions: int) -> dict[Row, tuple[int, ...]]:
@@ -102,18 +105,6 @@ class _Cursor:
         return chain([first], best) if first else best
 
 
-def make_drafter(most: int = MOST_DRAFTED) -> Drafter | None:
-    """A drafter for an engine, of so many tokens at once; None for 0.
-
-    Raises `ConfigError` where there are fewer than none.
-    """
-    if most < 0:
-        raise ConfigError(
-            f"speculate is {most}. Give how many tokens may be guessed ahead, or 0 for none."
-        )
-    return IndexDrafter(most) if most else None
-
-
 class IndexDrafter:
     """Drafts from what was written before: the row's prompt and answer, the other paths of its
     request, what the request says is to be expected, past answers for the same owner.
@@ -128,7 +119,7 @@ class IndexDrafter:
 
     def __init__(self, most: int = MOST_DRAFTED):
         self.most = most
-        self._costs = Costs()
+        self.costs = Costs()
         self._evidence = Evidence()
         self._trust: defaultdict[int, Trust] = defaultdict(Trust)  # by rows, in powers of two
         self._promise: Promise | None = None  # of the last plan
@@ -191,8 +182,19 @@ class IndexDrafter:
             while sum(past.tokens for past in self._past.values()) > 2 * _PAST_TOKENS:
                 self._past.popitem(last=False)
 
+    def wants(self, room: Mapping[Row, int], positions: int) -> bool:
+        """Whether drafts promise more than none, by the guesses at the tokens under way."""
+        return bool(self.best(room, positions))
+
     def plan(self, room: Mapping[Row, int], positions: int) -> dict[Row, tuple[int, ...]]:
         """The drafts with which a step promises the most tokens a second."""
+        drafts: dict[Row, list[int]] = {}
+        for _, row, token_id in self.best(room, positions):
+            drafts.setdefault(row, []).append(token_id)
+        return {row: tuple(draft) for row, draft in drafts.items()}
+
+    def best(self, room: Mapping[Row, int], positions: int) -> list[tuple[float, Row, int]]:
+        """The tokens of these drafts, each with how likely it is to be needed, likeliest first."""
         guesses: list[tuple[float, Row, int]] = []
         for row, most in room.items():
             cursor = self._cursors.get(row)
@@ -201,33 +203,29 @@ class IndexDrafter:
             needed = 1.0
             for guess in islice(cursor.guesses(), min(most, self.most)):
                 needed *= cursor.evidence.probability(self._evidence.probability(guess))
-                if needed < _UNLIKELY:
+                if needed < UNLIKELY:
                     break
                 guesses.append((needed, row, guess.token_id))
         self._promise = None
         if not guesses:
-            return {}
+            return []
         guesses.sort(key=lambda guess: -guess[0])  # stable: those of a row stay in their order
         trust = self._trust[len(room).bit_length()]
         tokens = float(len(room))
-        least = _MARGIN * tokens / self._costs.seconds(positions)
+        least = MARGIN * tokens / self.costs.seconds(positions)
         best, taken = 0.0, 0
         for n, (needed, _, _) in enumerate(guesses, 1):
             tokens += needed
-            seconds = self._costs.seconds(positions + n)
+            seconds = self.costs.seconds(positions + n)
             if tokens / seconds > max(best, least):
                 best, taken = tokens / seconds, n
                 promise = Promise(len(room), positions + n, tokens, seconds)
         if taken and best * trust.factor <= least:
             trust.forget()
             taken = 0
-        if not taken:
-            return {}
-        self._promise = promise
-        drafts: dict[Row, list[int]] = {}
-        for _, row, token_id in guesses[:taken]:
-            drafts.setdefault(row, []).append(token_id)
-        return {row: tuple(draft) for row, draft in drafts.items()}
+        if taken:
+            self._promise = promise
+        return guesses[:taken]
 
     def took(self, positions: int, seconds: float) -> None:
         """Note what a step cost, and what came of it."""
@@ -236,7 +234,7 @@ class IndexDrafter:
         if promise is not None and promise.positions == positions:
             self._trust[promise.rows.bit_length()].add(promise, self._drawn, seconds)
         elif self._drawn:
-            expected = self._costs.seconds(positions)
+            expected = self.costs.seconds(positions)
             self._trust[self._drawn.bit_length()].add_without(expected, seconds)
         self._drawn = 0
-        self._costs.add(positions, seconds)
+        self.costs.add(positions, seconds)

@@ -12,10 +12,12 @@ _PRIOR = (0.15, 0.2, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.7)
 _OF_WAYS = (1.0, 0.6, 0.4)  # the share of it where one, two or more tokens followed before
 _PRIOR_WEIGHT = 4.0  # guesses
 
+_AGREED, _AGREED_WEIGHT = 0.6, 8.0  # what is taken for a smaller model's share, and tokens
+
 _HORIZON = 500  # guesses of a class that are remembered
 _ROW_HORIZON = 50  # guesses of a row
 _ROW_WEIGHT = 4.0
-_SURE = 0.99
+SURE = 0.99
 
 
 class Evidence:
@@ -59,4 +61,23 @@ class RowEvidence:
     def probability(self, probability: float) -> float:
         """How likely a guess of this row is to come true, where others like it have this one."""
         factor = (self.true + _ROW_WEIGHT) / (self.expected + _ROW_WEIGHT)
-        return min(_SURE, probability * factor)
+        return min(SURE, probability * factor)
+
+
+class Agreement:
+    """How often a smaller model's next token was that of the larger one, over all rows."""
+
+    def __init__(self) -> None:
+        self._true = 0.0
+        self._all = 0.0
+
+    @property
+    def probability(self) -> float:
+        """How likely its next token is to come true."""
+        return (self._true + _AGREED * _AGREED_WEIGHT) / (self._all + _AGREED_WEIGHT)
+
+    def add(self, came_true: bool) -> None:
+        """Take what became of a token, where those before it came true."""
+        fade = 1 - 1 / _HORIZON
+        self._true = self._true * fade + came_true
+        self._all = self._all * fade + 1
