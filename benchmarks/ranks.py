@@ -51,7 +51,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--arithmetic", action="store_true")
     parser.add_argument("--save", type=Path)
     parser.add_argument("--compare", type=Path)
-    parser.set_defaults(print_config=False, debug=True)
+    parser.set_defaults(print_config=False, debug=True, parallel=None)
     return parser.parse_args()
 
 
