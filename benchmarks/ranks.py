@@ -63,8 +63,9 @@ def arithmetic(bytes_a_number: int = 2) -> None:
     """Print what each of some ranks sends for a token of one row, in 16 bits.
 
     A sum over n ranks in a ring sends 2 (n − 1) / n of its numbers from each, gathering n parts
-    sends n − 1 parts from each. A layer has two sums, of a hidden state each. A pipeline hands a hidden
-    state from rank to rank, and gathers them once.
+    sends n − 1 parts from each. A layer has two sums, of a hidden state each. In a pipeline a
+    hidden state goes from rank to rank, and then those of all are gathered, to have rank 0's: each
+    of these 2 (n − 1) transfers waits for the one before.
     """
     print("| model | ranks | messages | sums, KB | scores, KB | 1 token at 1 GB/s, ms |")
     print("| --- | --- | --- | --- | --- | --- |")
@@ -81,9 +82,9 @@ def arithmetic(bytes_a_number: int = 2) -> None:
     print("| --- | --- | --- | --- | --- |")
     for name, hidden in PIPELINES.items():
         for n in (2, 4):
-            # A state is handed on, and rank 0's comes to all by gathering that of each.
-            sent = n * hidden * bytes_a_number + 2 * (n - 1) / n * NUMBERS
-            print(f"| {name} | {n} | {n + 1} | {sent / 1e3:.0f} | {sent / 1e9 * 1e3:.2f} |")
+            state, numbers = hidden * bytes_a_number, 2 * (n - 1) / n * NUMBERS
+            took = (2 * (n - 1) * state + numbers) / 1e9 * 1e3
+            print(f"| {name} | {n} | {n + 1} | {(n * state + numbers) / 1e3:.0f} | {took:.2f} |")
 
 
 def _run(options: argparse.Namespace, ranks: Ranks | None) -> int:
