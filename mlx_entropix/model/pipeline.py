@@ -12,22 +12,20 @@ each link needing the one before; of two runs in a step this has to be seen to.
 from typing import Any
 
 import mlx.core as mx
-import mlx.nn as nn
-from mlx_lm.models.cache import make_prompt_cache
 
 from mlx_entropix.errors import WeightsError
 from mlx_entropix.model.runs import Run
 from mlx_entropix.model.tap import Attended, Tap
 
 
-def check_pipeline(source: nn.Module, ranks: int, name: str) -> None:
+def check_pipeline(source: Any, ranks: int, name: str) -> None:
     """Raise `WeightsError` where mlx-lm cannot divide a model's layers, or there are too few."""
     if not hasattr(getattr(source, "model", None), "pipeline"):
         raise WeightsError(
             f"mlx-lm has no pipeline of {name}, whose architecture is {source.model_type}. "
             "Share every layer with --parallel tensor, or start one process."
         )
-    layers = len(make_prompt_cache(source))
+    layers = len(source.layers)
     if layers < ranks:
         raise WeightsError(
             f"{name} has {layers} layers, which {ranks} ranks cannot divide. "
@@ -44,7 +42,7 @@ class Stage:
 
     def __init__(self, source: Any, group: mx.distributed.Group, name: str):
         self.group = group
-        count = len(make_prompt_cache(source))
+        count = len(source.layers)
         try:
             source.model.pipeline(group)
         except ValueError as error:
@@ -52,7 +50,7 @@ class Stage:
                 f"The layers of {name} cannot be divided among {group.size()} ranks: {error}. "
                 "Start fewer of them."
             ) from None
-        counts = self._of_all(len(make_prompt_cache(source)))
+        counts = self._of_all(len(source.layers))
         if sum(counts) != count:
             raise WeightsError(
                 f"mlx-lm's pipeline of {name} has {sum(counts)} layers of {count}. "
