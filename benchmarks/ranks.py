@@ -20,6 +20,7 @@ from mlx_entropix.cli.on_ranks import first_rank_alone, on_ranks
 from mlx_entropix.engine import Request, TokenEvent, encode_prompt, engine_on, load_from
 from mlx_entropix.prompts import PREDEFINED
 from mlx_entropix.ranks.join import Ranks
+from mlx_entropix.ranks.launch import PIPELINE, TENSOR
 from mlx_entropix.weights.locate import locate_weights
 
 # Layers, hidden size, heads, of which the layers divide by any number of ranks in the table.
@@ -28,6 +29,8 @@ SHAPES = {
     "Llama 3.1 8B": (32, 4096, 32),
     "Llama 3.1 70B": (80, 8192, 64),
 }
+# Hidden sizes of some that mlx-lm has a pipeline of.
+PIPELINES = {"Qwen2.5 7B": 3584, "Qwen2.5 72B": 8192, "DeepSeek V3": 7168}
 CONTEXT = 2048  # tokens that the last layer's scores are of
 NUMBERS = 60  # bytes of a drawn token and its numbers
 
@@ -51,6 +54,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--arithmetic", action="store_true")
     parser.add_argument("--save", type=Path)
     parser.add_argument("--compare", type=Path)
+    parser.add_argument("--parallel", choices=(TENSOR, PIPELINE))
     parser.set_defaults(print_config=False, debug=True)
     return parser.parse_args()
 
@@ -59,7 +63,9 @@ def arithmetic(bytes_a_number: int = 2) -> None:
     """Print what each of some ranks sends for a token of one row, in 16 bits.
 
     A sum over n ranks in a ring sends 2 (n − 1) / n of its numbers from each, gathering n parts
-    sends n − 1 parts from each. A layer has two sums, of a hidden state each.
+    sends n − 1 parts from each. A layer has two sums, of a hidden state each. In a pipeline a
+    hidden state goes from rank to rank, and then those of all are gathered, to have rank 0's: each
+    of these 2 (n − 1) transfers waits for the one before.
     """
     print("| model | ranks | messages | sums, KB | scores, KB | 1 token at 1 GB/s, ms |")
     print("| --- | --- | --- | --- | --- | --- |")
@@ -71,6 +77,14 @@ def arithmetic(bytes_a_number: int = 2) -> None:
             took = (sums + scores) / 1e9 * 1e3
             sizes = f"{sums / 1e3:.0f} | {scores / 1e3:.0f} | {took:.2f}"
             print(f"| {name} | {n} | {2 * layers + 2} | {sizes} |")
+    print("\nIn a pipeline:\n")
+    print("| model | ranks | messages | states, KB | 1 token at 1 GB/s, ms |")
+    print("| --- | --- | --- | --- | --- |")
+    for name, hidden in PIPELINES.items():
+        for n in (2, 4):
+            state, numbers = hidden * bytes_a_number, 2 * (n - 1) / n * NUMBERS
+            took = (2 * (n - 1) * state + numbers) / 1e9 * 1e3
+            print(f"| {name} | {n} | {n + 1} | {(n * state + numbers) / 1e3:.0f} | {took:.2f} |")
 
 
 def _run(options: argparse.Namespace, ranks: Ranks | None) -> int:

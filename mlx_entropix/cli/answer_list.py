@@ -26,6 +26,7 @@ from mlx_entropix.engine import (
 from mlx_entropix.engine.draft import make_drafter
 from mlx_entropix.errors import PromptError
 from mlx_entropix.prompts import Prompt
+from mlx_entropix.ranks.launch import DATA
 
 
 @dataclass(eq=False)
@@ -160,7 +161,7 @@ def answer_list(session: Session, prompts: list[Prompt], rows: int) -> int:
     try:
         ranks, model, tokenizer = session.ranks, session.model, session.tokenizer
         engine: Engine | SpreadEngine
-        if ranks is None or ranks.divide_model:
+        if ranks is None or ranks.share != DATA:
             at_once = rows
             drafter = make_drafter(session.speculate, session.draft)
             engine = engine_on(ranks, model, tokenizer, max_rows=rows * paths, drafter=drafter)

@@ -28,9 +28,10 @@ from mlx_entropix.cli.command import (
     check_speculation,
     whole_number,
 )
-from mlx_entropix.cli.on_ranks import DATA, TENSOR, first_rank_alone, on_ranks
+from mlx_entropix.cli.on_ranks import add_parallel, alone, first_rank_alone, on_ranks
 from mlx_entropix.errors import UsageError
 from mlx_entropix.prompts import PREDEFINED, SYSTEM_PROMPT, Prompt, create_prompts_from_csv
+from mlx_entropix.ranks.launch import DATA, PIPELINE, TENSOR
 from mlx_entropix.window import LONGEST_WINDOW
 
 if TYPE_CHECKING:
@@ -139,12 +140,7 @@ def make_parser() -> ArgumentParser:
     _add_prompts(parser)
     model = parser.add_argument_group("model")
     add_model(model)
-    model.add_argument(
-        "--parallel",
-        choices=(TENSOR, DATA),
-        help="what ranks of mlx.launch share (docs/distributed.md): each token's computation "
-        "(tensor, the default), or a list of prompts, each rank with the whole model (data)",
-    )
+    add_parallel(model, TENSOR, PIPELINE, DATA)
     _add_sampler(parser)
     _add_answer(parser)
     _add_forks(parser)
@@ -355,8 +351,8 @@ def _contradiction(options: Namespace) -> str | None:
         return "--window adds to the trace, so it needs --trace FILE."
     if options.rows is not None and not is_list(options):
         return "--rows is for a list of prompts: --prompts or --prompt_csv."
-    if options.parallel and "MLX_RANK" not in os.environ:
-        return "--parallel is for several ranks: mlx.launch starts them (docs/distributed.md)."
+    if problem := alone(options):
+        return problem
     if options.parallel == DATA and not is_list(options):
         return "--parallel data spreads a list over ranks: give --prompts or --prompt_csv."
     if options.parallel == DATA and (options.fork or options.fork_config):

@@ -17,13 +17,33 @@ from typing import TYPE_CHECKING, Any
 
 from mlx_entropix.cli.command import loading, run
 from mlx_entropix.errors import EntropixError
-from mlx_entropix.ranks.launch import launched
+from mlx_entropix.ranks.launch import DATA, PIPELINE, TENSOR, launched
 
 if TYPE_CHECKING:
     from mlx_entropix.ranks.join import Ranks
 
-TENSOR, DATA = "tensor", "data"
-"""What ranks share: each token's computation, or the rows of a list."""
+_SHARES = {
+    TENSOR: "every layer",
+    PIPELINE: "the layers, some on each, where mlx-lm can",
+    DATA: "the prompts of a list, each with the whole model",
+}
+
+
+def add_parallel(group: Any, *shares: str) -> None:
+    """`--parallel`, with what ranks may share in a command."""
+    listed = "; ".join(f"{name}: {_SHARES[name]}" for name in shares)
+    group.add_argument(
+        "--parallel",
+        choices=shares,
+        help=f"what ranks of mlx.launch share. {listed} (docs/distributed.md; default: {TENSOR})",
+    )
+
+
+def alone(options: Namespace) -> str | None:
+    """What is wrong where one process is to share something with others: a sentence."""
+    if options.parallel and "MLX_RANK" not in os.environ:
+        return "--parallel is for several ranks: mlx.launch starts them (docs/distributed.md)."
+    return None
 
 
 @contextlib.contextmanager
@@ -53,7 +73,7 @@ def on_ranks(work: "Callable[[Ranks | None], int | None]", options: Namespace, *
         from mlx_entropix.ranks.join import join
 
         # Ctrl-C reaches all. Once there is a rank 0 to be told by, it is for that one to take.
-        met.append(join(launch, _end, divide_model=getattr(options, "parallel", None) != DATA))
+        met.append(join(launch, _end, options.parallel or TENSOR))
         if launch.rank == 0:
             return work(met[0])
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -77,7 +97,7 @@ def _follow(ranks: "Ranks", options: Namespace) -> int:
     try:
         location = locate_weights(options.weights_dir)
         model, tokenizer = load_from(location, ranks=ranks, **loading(options))
-        return (replay if ranks.divide_model else answer_for)(ranks, model, tokenizer)
+        return (answer_for if ranks.share == DATA else replay)(ranks, model, tokenizer)
     except Exception as error:
         if options.debug:
             traceback.print_exc()

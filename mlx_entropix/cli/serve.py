@@ -24,8 +24,9 @@ from mlx_entropix.cli.command import (
     loading,
     whole_number,
 )
-from mlx_entropix.cli.on_ranks import first_rank_alone, on_ranks
+from mlx_entropix.cli.on_ranks import add_parallel, alone, first_rank_alone, on_ranks
 from mlx_entropix.errors import ServeError, TokenizerError, WeightsError
+from mlx_entropix.ranks.launch import PIPELINE, TENSOR
 
 if TYPE_CHECKING:
     from mlx_entropix.ranks.join import Ranks
@@ -150,6 +151,8 @@ def parse(argv: list[str] | None) -> Namespace:
     check_model(parser, options)
     check_sampler(parser, options)
     check_speculation(parser, options)
+    if problem := alone(options):
+        parser.error(problem)
     if options.ui_dir is None:
         options.ui_dir = _UI if (_UI / "index.html").is_file() else None
     elif not (options.ui_dir / "index.html").is_file():
@@ -170,6 +173,7 @@ def _add_address(parser: ArgumentParser) -> None:
 def _add_model(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("model and sampler")
     add_model(group)
+    add_parallel(group, TENSOR, PIPELINE)
     add_sampler(group, "the sampler of requests that name none: ")
     parser.set_defaults(temperature=None, top_p=None, top_k=None, min_p=None)
 

@@ -48,6 +48,8 @@ from mlx_entropix.engine.step import (
 )
 from mlx_entropix.errors import ConfigError, PromptError
 from mlx_entropix.model.decoder import Decoder, Looked, Span
+from mlx_entropix.ranks.join import Ranks
+from mlx_entropix.ranks.launch import TENSOR
 from mlx_entropix.sampling import (
     measures_trends,
     most_attended,
@@ -75,7 +77,7 @@ class Engine:
     row that waits per row that is written, so that these are not held up for long. Up to
     `prefix_cache_bytes` of past sequences are kept, so that prompts that begin alike are not
     computed again. A `drafter` guesses at what rows draw next, see draft/; without one each step
-    gives a row one token. With a `group` every rank of it has an engine that gets the same calls in
+    gives a row one token. With `ranks` each of them has an engine that gets the same calls in
     the same order (ranked.py), and all go on with the tokens of rank 0.
     """
 
@@ -90,10 +92,10 @@ class Engine:
         chunk_beside_rows: int = 512,
         prefix_cache_bytes: int = 0,
         drafter: Drafter | None = None,
-        group: mx.distributed.Group | None = None,
+        ranks: Ranks | None = None,
     ):
         self.model = model
-        self.group = group
+        self.ranks = ranks
         self.tokenizer = tokenizer
         self.max_rows = max_rows
         self.max_kv_tokens = max_kv_tokens or max_rows * model.context_length
@@ -400,8 +402,8 @@ class Engine:
         positions: int,
     ) -> QueuedStep:
         """Queue the sampler for all positions that are looked at, of a step of so many."""
-        if self.group is not None:
-            looked = with_all_heads(self.group, looked)
+        if self.ranks is not None and self.ranks.share == TENSOR:
+            looked = with_all_heads(self.ranks.group, looked)
         configs = [look.row.request.config for look in looks]
         if not self._samplers.are_those_of(configs):
             self._samplers = self._samplers_of(configs)
@@ -440,8 +442,8 @@ class Engine:
         attended = None
         if (most := max(look.row.request.attended for look in looks)) and looked.scores is not None:
             attended = most_attended(looked.scores, looked.mask, most)
-        if self.group is not None:  # nothing is decided by ranks and by what was attended to
-            sampled, best, certainty = of_rank_0(self.group, sampled, best, certainty)
+        if self.ranks is not None:  # nothing is decided by ranks and by what was attended to
+            sampled, best, certainty = of_rank_0(self.ranks.group, sampled, best, certainty)
         mx.async_eval(
             sampled.token,
             sampled.quadrant,

@@ -24,6 +24,7 @@ from mlx_entropix.model.decoder import Decoder
 from mlx_entropix.model.load import load_model
 from mlx_entropix.model.quantized import KVBits
 from mlx_entropix.ranks.join import Ranks
+from mlx_entropix.ranks.launch import DATA
 from mlx_entropix.sampling import PlainConfig, SamplerConfig
 from mlx_entropix.sampling.auto import auto_sampler
 from mlx_entropix.text import Tokenizer, load_tokenizer, tokenizer_from_gguf
@@ -65,7 +66,7 @@ def load_from(
     kv_group_size: int = 64,
 ) -> tuple[Decoder, Tokenizer]:
     """Load what `locate_weights` found, see `load`; this one's share, where `ranks` divide it."""
-    divided = ranks if ranks is not None and ranks.divide_model else None
+    divided = ranks if ranks is not None and ranks.share != DATA else None
     model, metadata = load_model(
         location.path,
         location.name,

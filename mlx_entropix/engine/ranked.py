@@ -16,6 +16,7 @@ from mlx_entropix.engine.wire import decode, encode
 from mlx_entropix.errors import RankError
 from mlx_entropix.model.decoder import Decoder
 from mlx_entropix.ranks.join import Ranks
+from mlx_entropix.ranks.launch import PIPELINE
 from mlx_entropix.text import Tokenizer
 
 NEWS_SECONDS = 1.0
@@ -46,26 +47,29 @@ class LeadingEngine(Engine):
                 "A step was not done to its end on rank 0, and the ranks no longer stand at the "
                 "same place. Start all of them again."
             )
+        if ranks.share == PIPELINE:
+            # Ranks with larger layers would forget past prompts earlier than others.
+            limits["prefix_cache_bytes"] = 0
         ranks.tell("engine", limits)
-        super().__init__(model, tokenizer, **limits, group=ranks.group)
-        self.ranks = ranks
+        super().__init__(model, tokenizer, **limits, ranks=ranks)
+        self._ranks = ranks
 
     def add(self, request: Request) -> int:
         """As `Engine.add`. Raises `RankError` where the request cannot be sent."""
         record = encode(request)
         row = super().add(request)
-        self.ranks.tell("add", record)
+        self._ranks.tell("add", record)
         return row
 
     def cancel(self, row_id: int) -> None:
         """As `Engine.cancel`."""
         super().cancel(row_id)
-        self.ranks.tell("cancel", row_id)
+        self._ranks.tell("cancel", row_id)
 
     def step(self) -> list[Event]:
         """As `Engine.step`. Raises `RankError` where it fails, as that leaves the ranks apart."""
-        self.ranks.tell("step")
-        self.ranks.parted = True
+        self._ranks.tell("step")
+        self._ranks.parted = True
         try:
             events = super().step()
         except Exception as error:
@@ -73,7 +77,7 @@ class LeadingEngine(Engine):
             raise RankError(
                 f"A step failed on rank 0 ({type(error).__name__}: {error}). Start all ranks again."
             ) from error
-        self.ranks.parted = False
+        self._ranks.parted = False
         return events
 
 
@@ -85,7 +89,7 @@ def replay(ranks: Ranks, model: Decoder, tokenizer: Tokenizer) -> int:
         if what == "end":
             return int(values[0])
         if what == "engine":
-            engine = Engine(model, tokenizer, **values[0], group=ranks.group)
+            engine = Engine(model, tokenizer, **values[0], ranks=ranks)
             continue
         assert engine is not None, "rank 0 makes an engine before it uses it"
         if what == "add":

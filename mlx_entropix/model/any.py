@@ -7,7 +7,8 @@ costs next to nothing; one that cannot is called row by row. The last layer that
 tokens before is heard in the same way (tap.py); where there is none, no scores are reported.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from mlx_lm.models.cache import make_prompt_cache
 from mlx_entropix.errors import WeightsError
 from mlx_entropix.model.any_rows import AnyRows, LoneRows, NotBatchedError
 from mlx_entropix.model.decoder import Looked, Span
+from mlx_entropix.model.pipeline import Stage
 from mlx_entropix.model.quantized import KVBits
 from mlx_entropix.model.runs import Run, join_scores
 from mlx_entropix.model.tap import Tap, listen, open_to_taps
@@ -39,10 +41,18 @@ class AnyDecoder:
 
     `attends` is whether scores are reported, `heard_call` of which call of attention in a pass.
     `context_length` is the most tokens that a row may hold, `vocabulary_size` the width of logits.
-    Raises `WeightsError` where the model cannot be run.
+    With a `group` it computes this rank's layers of a pipeline (pipeline.py). Raises `WeightsError`
+    where the model cannot be run.
     """
 
-    def __init__(self, source: nn.Module, name: str, context_length: int, kv: KVBits | None = None):
+    def __init__(
+        self,
+        source: nn.Module,
+        name: str,
+        context_length: int,
+        kv: KVBits | None = None,
+        group: mx.distributed.Group | None = None,
+    ):
         self.name = name
         self.kv = kv
         self.weights: Path | None = None
@@ -52,7 +62,9 @@ class AnyDecoder:
         if self._module in _REFUSED:
             raise self._cannot_be_run(_REFUSED[self._module])
         open_to_taps(source)
-        self._rows, self.vocabulary_size, self.heard_call = self._try()
+        self._template = self._caches()
+        self._make_rows, self.vocabulary_size, self.heard_call = self._try()
+        self._stage = None if group is None else self._join_pipeline(group)
         mx.eval(source.parameters())
 
     @property
@@ -62,7 +74,7 @@ class AnyDecoder:
 
     def empty_cache(self) -> AnyRows | LoneRows:
         """A cache without rows."""
-        return self._rows()
+        return self._make_rows(stage=None if self._stage is None else self._stage.layers)
 
     def forward(
         self, tokens: mx.array, spans: Sequence[Span], cache: AnyRows | LoneRows
@@ -75,28 +87,56 @@ class AnyDecoder:
         logits: list[mx.array] = []
         scores: list[mx.array] = []
         runs: list[Run] = []
+        stage = self._stage
         for run, part, layers in cache.passes(spans):
-            tap = Tap(self.heard_call) if run.look and self.heard_call is not None else None
+            tap = None
+            if run.look and self.attends:
+                tap = Tap(self.heard_call) if stage is None else stage.tap()
             with listen(tap):
                 out = self.source(tokens[part].reshape(run.size, -1), cache=layers)
             if run.look:
                 runs.append(run)
                 logits.append(out[:, -run.look :].flatten(0, 1))
-                if tap is not None:
-                    assert tap.heard is not None, "the layer that attends was not called"
-                    scores.append(tap.heard.at(run.look, run.mask))
+            if tap is not None and stage is not None:
+                scores.append(stage.scores(tap.heard, run, logits[-1]))
+            elif tap is not None:
+                assert tap.heard is not None, "the layer that attends was not called"
+                scores.append(tap.heard.at(run.look, run.mask))
+            if stage is not None:  # all ranks have to be done with a run before the next
+                mx.async_eval(logits[-1:], scores[-1:], cache.arrays())
         if not runs:
             return None
         seen = join_scores(scores, runs) if scores else (None, None)
         return Looked(logits[0] if len(logits) == 1 else mx.concatenate(logits), *seen)
 
-    def _try(self) -> tuple[Any, int, int | None]:
-        """Which rows suit the model, the width of its logits, and which attention to hear."""
-
-        def made() -> list[Any]:
+    def _caches(self) -> list[Any]:
+        try:
             return list(make_prompt_cache(self.source))
+        except _ERRORS as error:
+            raise self._cannot_be_run(" ".join(str(error).split())[:300]) from error
 
-        together = [lambda axes=axes: AnyRows(made(), axes, self.kv) for axes in (1, 2)]
+    def _join_pipeline(self, group: mx.distributed.Group) -> Stage:
+        """Leave this rank's layers of the model, and find the attention to hear among all."""
+        heard = self._listen(self._make_rows()).heard
+        stage = Stage(self.source, group, self.name)
+        if self.heard_call is not None:
+            assert heard is not None, "the layer that attends was not called"
+            own = self._listen(self._make_rows(stage=stage.layers))
+            stage.find(self.heard_call, heard.at(1, None).shape[1], len(own.plain))
+        return stage
+
+    def _listen(self, cache: AnyRows | LoneRows) -> Tap:
+        """What is heard in a pass of one row, which is only promised."""
+        tap = Tap(self.heard_call)
+        cache.join()
+        for _, _, layers in cache.passes([Span(0, 2, 1)]):
+            with listen(tap):
+                self.source(mx.zeros((1, 2), mx.int32), cache=layers)
+        return tap
+
+    def _try(self) -> tuple[Callable[..., AnyRows | LoneRows], int, int | None]:
+        """Which rows suit the model, the width of its logits, and which attention to hear."""
+        together = [partial(AnyRows, self._template, axes, self.kv) for axes in (1, 2)]
         if self._module in _ONE_BY_ONE:
             together = []
         for rows in together:
@@ -109,8 +149,9 @@ class AnyDecoder:
                 f"{self.name} does not keep keys and values in a way that --kv_bits can pack. "
                 "Leave it out."
             )
+        alone = partial(LoneRows, self._template)
         try:
-            return (lambda: LoneRows(made)), *self._probe(LoneRows(made), 1)
+            return alone, *self._probe(alone(), 1)
         except _ERRORS as error:
             raise self._cannot_be_run(" ".join(str(error).split())[:300]) from error
 

@@ -6,7 +6,7 @@ for all else: every row has a cache as mlx-lm makes it, and is computed by itsel
 """
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -22,7 +22,7 @@ from mlx_lm.models.cache import (
 
 from mlx_entropix.model.cache import KVRows
 from mlx_entropix.model.decoder import Span
-from mlx_entropix.model.fronts import KVFront, Pass
+from mlx_entropix.model.fronts import KVFront, Pass, StageFront
 from mlx_entropix.model.quantized import KVBits, QuantizedKVRows
 from mlx_entropix.model.runs import Run, lay_out
 
@@ -43,17 +43,27 @@ class States(ArraysCache):
 class AnyRows:
     """Rows that are computed together, of layers whose caches are like those of `template`.
 
+    `stage` says which of them a rank of a pipeline computes. Of others it holds nothing, but what
+    can be done with rows, and how they are batched, goes by all: the ranks have to do the same.
+
     Raises `NotBatchedError` for other kinds of caches. A mask that differs by rows has `mask_axes`
     axes for the heads: 1, but 2 where a model keeps the query heads of a KV head apart. `kv` says
     how keys and values are packed, if they are.
     """
 
-    def __init__(self, template: Sequence[Any], mask_axes: int = 1, kv: KVBits | None = None):
+    def __init__(
+        self,
+        template: Sequence[Any],
+        mask_axes: int = 1,
+        kv: KVBits | None = None,
+        stage: slice | None = None,
+    ):
+        self._kind = KVFront if stage is None else StageFront
         self.kv = KVRows(0) if kv is None else QuantizedKVRows(0, kv)
         self.fronts: list[KVFront] = []
         self.states: list[ArraysCache] = []
         self.mask_axes = mask_axes
-        self.layers = [self._front(layer) for layer in template]
+        self.layers = [self._front(layer) for layer in template][stage or slice(None)]
         if kv is not None and not self.fronts:
             raise NotBatchedError("states alone")
         # By layer and array, (rows, …); None before it is known.
@@ -73,7 +83,7 @@ class AnyRows:
             window = layer.max_size
         elif kind not in (KVCache, ConcatenateKVCache):
             raise NotBatchedError(kind.__name__)
-        self.fronts.append(KVFront(self.kv, self.kv.add_layer(), window, plain))
+        self.fronts.append(self._kind(self.kv, self.kv.add_layer(), window, plain))
         return self.fronts[-1]
 
     @property
@@ -191,19 +201,23 @@ class AnyRows:
                     whole[row : row + 1] = 0
 
     def arrays(self) -> list[mx.array]:
-        """Every array that is held, for `mx.eval`."""
-        states = [a for arrays in self.held for a in arrays if a is not None]
+        """Every array that is held, for `mx.eval`, with the states of a run under way."""
+        held: list[list[Any]] = [*self.held, *(state.cache for state in self.states)]
+        states = [a for arrays in held for a in arrays if a is not None]
         return [*self.kv.arrays(), *states]
 
 
 class LoneRows:
-    """Rows that are computed one by one, each with the caches that `make` gives."""
+    """Rows that are computed one by one, each with caches like those of `template`, still empty.
 
-    def __init__(self, make: Callable[[], list[Any]]):
+    Of a pipeline it holds those of `stage` alone.
+    """
+
+    def __init__(self, template: Sequence[Any], stage: slice | None = None):
         self.kv = KVRows(0)  # the lengths
         self.rows: list[list[Any]] = []
-        self._make = make
-        self.can_rewind = all(map(_can_rewind, make()))
+        self._template = list(template[stage or slice(None)])
+        self.can_rewind = all(map(_can_rewind, template))
 
     @property
     def lengths(self) -> list[int]:
@@ -222,7 +236,7 @@ class LoneRows:
     def join(self, layers: Sequence[Any] = (), *, room: int = 0) -> None:
         """Add a row after the others, which is empty: `extract` gives nothing."""
         self.kv.join(layers, room=room)
-        self.rows.append(self._make())
+        self.rows.append(copy.deepcopy(self._template))
 
     def select(self, rows: Sequence[int]) -> None:
         """Make `rows` the rows, in that order: leaving one out drops it, naming it twice copies."""
@@ -255,7 +269,7 @@ class LoneRows:
 
     def blank(self, row: int, begin: int = 0) -> None:
         """Forget all that a row holds; it can only be dropped then, or begin again."""
-        self.rows[row] = self._make()
+        self.rows[row] = copy.deepcopy(self._template)
         self.lengths[row] = begin
 
     def arrays(self) -> list[mx.array]:

@@ -48,6 +48,7 @@ class KVRows:
     """The KV cache of any number of rows, for a model with attention to all tokens before."""
 
     can_rewind = True
+    _arrays = 1  # a layer, of keys, and as many of values
 
     def __init__(self, layer_count: int):
         self.lengths: list[int] = []
@@ -173,6 +174,16 @@ class KVRows:
         return self._put_part(self.keys, layer, keys, target), self._put_part(
             self.values, layer, values, target
         )
+
+    def keys_of(self, layer: int) -> mx.array:
+        """A layer's keys, once there are any: one of their arrays, where they are packed."""
+        keys = self.keys[layer * self._arrays]
+        assert keys is not None, "the layer was not computed"
+        return keys
+
+    def set_keys_of(self, layer: int, same: mx.array) -> None:
+        """Let an array of the same numbers take the place of what `keys_of` gave."""
+        self.keys[layer * self._arrays] = same
 
     def _write(
         self, held: list[mx.array | None], layer: int, new: mx.array, targets: Sequence[Target]

@@ -122,6 +122,22 @@ class KVFront:
         return not any(self._now.begins)
 
 
+class StageFront(KVFront):
+    """The same on a rank of a pipeline, whose model ties what it sends to its last layer's keys.
+
+    So the message is sent whenever the cache is computed, though nobody asks for its result.
+    """
+
+    @property
+    def keys(self) -> mx.array:
+        """An array that every computation of the cache computes."""
+        return self._rows.keys_of(self._layer)
+
+    @keys.setter
+    def keys(self, same: mx.array) -> None:
+        self._rows.set_keys_of(self._layer, same)
+
+
 def _numbers(part: mx.array | Packed) -> mx.array:
     """Keys or values as a model takes them, as any that computes attention itself has to."""
     return part.widened() if isinstance(part, Packed) else part

@@ -15,9 +15,11 @@ from mlx_entropix.errors import WeightsError
 from mlx_entropix.model.adapter import add_adapter, merge_adapter
 from mlx_entropix.model.any import AnyDecoder
 from mlx_entropix.model.llama import Llama
+from mlx_entropix.model.pipeline import check_pipeline
 from mlx_entropix.model.quantized import KVBits
 from mlx_entropix.model.shard import check_divides, shard
 from mlx_entropix.ranks.join import Ranks
+from mlx_entropix.ranks.launch import PIPELINE, TENSOR
 from mlx_entropix.weights.gguf import load_gguf, separate_halves
 from mlx_entropix.weights.model_config import context_length, is_llama, read_config
 
@@ -40,9 +42,13 @@ def load_model(
     of a `.gguf` file, which hold its tokenizer (`None` for a folder). Raises `WeightsError`.
     """
     name = name or path.stem
-    if ranks is not None and path.is_dir():
+    share = None if ranks is None else ranks.share
+    if ranks is not None and share == TENSOR and path.is_dir():
         check_divides(read_config(path), ranks.size, name)  # before anything is read
     source, config, metadata = load_source(path, name=name, ranks=ranks, adapter=adapter)
+    if ranks is not None and share == PIPELINE:
+        check_pipeline(source, ranks.size, name)
+        return AnyDecoder(source, name, context_length(config), kv, ranks.group), metadata
     if ranks is not None:
         check_divides(config, ranks.size, name)
         if adapter is not None and any(hasattr(m, "fuse") for m in source.modules()):

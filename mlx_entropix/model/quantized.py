@@ -87,6 +87,8 @@ class QuantizedKVRows(KVRows):
     what rewinds, copies, joins or moves rows is the same.
     """
 
+    _arrays = 3
+
     def __init__(self, layer_count: int, kv: KVBits):
         super().__init__(3 * layer_count)
         self.kv = kv

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import mlx.core as mx
 
 from mlx_entropix.errors import RankError
-from mlx_entropix.ranks.launch import Launch
+from mlx_entropix.ranks.launch import DATA, TENSOR, Launch
 from mlx_entropix.ranks.link import Link
 
 # So long the ranks wait for the last of them. Machines that are reached by ssh need some seconds.
@@ -42,7 +42,7 @@ class Machine(NamedTuple):
 class Ranks:
     """All ranks, as this one sees them. Of the others rank 0 has links to all, each to rank 0.
 
-    They divide the model among them, or else each has all of it, and rows are spread over them.
+    `share` is what they share: TENSOR, PIPELINE or DATA.
     `on_lost(sentence, exit_code)` is called in a thread of its own when another rank is gone or has
     failed; without a sentence on one that did not end when it was told to.
     """
@@ -53,10 +53,10 @@ class Ranks:
         links: dict[int, Link],
         machine: Machine,
         on_lost: OnLost,
-        divide_model: bool,
+        share: str,
     ):
         self.launch = launch
-        self.divide_model = divide_model
+        self.share = share
         self.rank = launch.rank
         self.size = launch.size
         self.memory = machine.memory
@@ -151,20 +151,20 @@ class Ranks:
         self.on_lost(message, code)
 
 
-def join(launch: Launch, on_lost: OnLost, *, divide_model: bool = True) -> Ranks:
+def join(launch: Launch, on_lost: OnLost, share: str = TENSOR) -> Ranks:
     """Meet the other ranks. Raises `RankError` where they do not come, or do not go together."""
     if launch.rank:
         link, machine = _report(launch)
-        return Ranks(launch, {0: link}, machine, on_lost, divide_model)
+        return Ranks(launch, {0: link}, machine, on_lost, share)
     links: dict[int, Link] = {}
     try:
-        machine = _gather(launch, links, divide_model)
+        machine = _gather(launch, links, alike=share != DATA)
     except BaseException:
         for link in links.values():
             with contextlib.suppress(OSError):
                 link.send(["end", 1])
         raise
-    ranks = Ranks(launch, links, machine, on_lost, divide_model)
+    ranks = Ranks(launch, links, machine, on_lost, share)
     ranks.tell(*machine)
     return ranks
 

@@ -13,6 +13,9 @@ from typing import NamedTuple
 
 from mlx_entropix.errors import RankError
 
+TENSOR, PIPELINE, DATA = "tensor", "pipeline", "data"
+"""What ranks share: each layer, the layers, or the rows of a list."""
+
 PORT_VARIABLE = "MLX_ENTROPIX_PORT"
 
 
