@@ -27,13 +27,15 @@ from mlx_entropix.cli.command import (
 )
 from mlx_entropix.cli.on_ranks import DATA, TENSOR, first_rank_alone, on_ranks
 from mlx_entropix.errors import UsageError
+from mlx_entropix.installed import PROMPTS_CSV, called
 from mlx_entropix.prompts import PREDEFINED, SYSTEM_PROMPT, Prompt, create_prompts_from_csv
 from mlx_entropix.window import LONGEST_WINDOW
 
 if TYPE_CHECKING:
     from mlx_entropix.ranks.join import Ranks
 
-_LLAMA_NOTICE = "Bundled model {}. For Llama: uv run mlx_download_weights.py"
+_LLAMA_NOTICE = f"Bundled model {{}}. For Llama: {called('download')}"
+_HUB_NOTICE = "No weights here: {} from the hub answers, fetched once. Others: --model"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -50,11 +52,12 @@ def _run(options: Namespace, ranks: "Ranks | None") -> int:
         print(config_text(options), end="")
         return 0
     from mlx_entropix.choices import AUTO
+    from mlx_entropix.cli.download import hub_bar
     from mlx_entropix.cli.fork_options import Forks, check_together
     from mlx_entropix.cli.sampler_options import config_of, find_auto
     from mlx_entropix.cli.screen import make_screen, spinner
     from mlx_entropix.cli.trace_file import TraceFile
-    from mlx_entropix.weights.locate import locate_weights
+    from mlx_entropix.weights.locate import locate_weights, name_weights
 
     _check_terminal(options)
     screen = make_screen(no_color=options.no_color, quiet=options.quiet, is_json=options.json)
@@ -65,7 +68,10 @@ def _run(options: Namespace, ranks: "Ranks | None") -> int:
     forks = Forks.of(options)
     check_together(forks.config, config)
     trace = TraceFile(options.trace) if options.trace else None
-    location = locate_weights(options.weights_dir)
+    name, here = name_weights(options.weights_dir)
+    if options.weights_dir is None and here is None:
+        screen.notice(_HUB_NOTICE.format(name))
+    location = locate_weights(options.weights_dir, None if options.quiet else hub_bar())
     if location.is_fallback:
         screen.notice(_LLAMA_NOTICE.format(location.name))
     with spinner(screen.notices, f"Loading {location.name}", shown=not options.quiet):
@@ -99,18 +105,17 @@ def _check_terminal(options: Namespace) -> None:
         )
 
 
-DEFAULT_CSV = "data/prompts.csv"
 DEFAULT_ROWS = 8
 
 _EPILOG = """\
 examples:
-  uv run mlx_main.py                                    chat, in a terminal
-  uv run mlx_main.py --input "What is entropy?"         one answer
-  git diff | uv run mlx_main.py --input - --system "Review this change."
-  uv run mlx_main.py --input "Once upon" --raw --sampler frog --seed 7
-  uv run mlx_main.py --prompts --trace run.jsonl        five prompts, every token recorded
-  uv run mlx_main.py --fork entropy --input "Which is larger, 9.9 or 9.11?"
-  uv run mlx_main.py --prompt_csv roles.csv --rows 16 --json > answers.jsonl
+  {me}                                    chat, in a terminal
+  {me} "What is entropy?"                 one answer
+  git diff | {me} --input - --system "Review this change."
+  {me} --input "Once upon" --raw --sampler frog --seed 7
+  {me} --prompts --trace run.jsonl        five prompts, every token recorded
+  {me} --fork entropy --input "Which is larger, 9.9 or 9.11?"
+  {me} --prompt_csv roles.csv --rows 16 --json > answers.jsonl
 
 Hyphens and underscores in options are the same. Exit codes: 0 done, 1 failed while running,
 2 bad usage or bad input, 130 interrupted.
@@ -120,10 +125,10 @@ Hyphens and underscores in options are the same. Exit codes: 0 done, 1 failed wh
 def make_parser() -> ArgumentParser:
     """The parser of `mlx_main.py`."""
     parser = ArgumentParser(
-        prog="uv run mlx_main.py",
-        usage="%(prog)s [--input TEXT | --prompts | --prompt_csv [PATH]] [options]",
+        prog=called("ask"),
+        usage="%(prog)s [TEXT | --input TEXT | --prompts | --prompt_csv [PATH]] [options]",
         description="Language models on MLX with an entropy sampler. Without a prompt: a chat.",
-        epilog=_EPILOG,
+        epilog=_EPILOG.format(me=called("ask")),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_prompts(parser)
@@ -146,6 +151,8 @@ def parse(argv: list[str] | None) -> Namespace:
     """The checked options. Exits with code 2 and a sentence where they make no sense."""
     parser = make_parser()
     options = parser.parse_args(argv)
+    if options.text is not None:
+        options.input = options.text
     check_model(parser, options)
     check_sampler(parser, options)
     problem = _contradiction(options)
@@ -161,14 +168,16 @@ def is_list(options: Namespace) -> bool:
 
 def _add_prompts(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("what to ask").add_mutually_exclusive_group()
+    group.add_argument("text", nargs="?", metavar="TEXT", help="the same as --input TEXT")
     group.add_argument("--input", metavar="TEXT", help="one prompt; - reads standard input (UTF-8)")
     group.add_argument("--prompts", action="store_true", help="five prompts that come with us")
     group.add_argument(
         "--prompt_csv",
         nargs="?",
-        const=DEFAULT_CSV,
+        const=str(PROMPTS_CSV),
         metavar="PATH",
-        help=f"the prompts of a CSV file with the columns act,prompt (default: {DEFAULT_CSV})",
+        help="the prompts of a CSV file with the columns act,prompt (default: the project's "
+        "data/prompts.csv)",
     )
     more = parser.add_argument_group("how to ask")
     more.add_argument("--system", metavar="TEXT", help='another system prompt; "" for none')
