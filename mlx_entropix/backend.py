@@ -3,7 +3,9 @@
 from mlx_entropix.errors import BackendError
 from mlx_entropix.installed import CHECKOUT
 
-_INSTALL = "pip install 'mlx-entropix[{}]'" if CHECKOUT is None else "uv sync --extra {}"
+_INSTALL = (
+    "pip install 'mlx-entropix[{}]'" if CHECKOUT is None else "uv sync --no-group cpu --extra {}"
+)
 _HOW = "docs/cuda.md says how to set up a GPU, and how to do without one."
 
 

@@ -150,9 +150,10 @@ def make_parser() -> ArgumentParser:
 def parse(argv: list[str] | None) -> Namespace:
     """The checked options. Exits with code 2 and a sentence where they make no sense."""
     parser = make_parser()
-    options = parser.parse_args(argv)
-    if options.text is not None:
-        options.input = options.text
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words and (words[0] == "-" or not words[0].startswith("-")):
+        words.insert(0, "--input")  # `mlx-entropix "What is entropy?"`
+    options = parser.parse_args(words)
     check_model(parser, options)
     check_sampler(parser, options)
     problem = _contradiction(options)
@@ -168,8 +169,8 @@ def is_list(options: Namespace) -> bool:
 
 def _add_prompts(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("what to ask").add_mutually_exclusive_group()
-    group.add_argument("text", nargs="?", metavar="TEXT", help="the same as --input TEXT")
     group.add_argument("--input", metavar="TEXT", help="one prompt; - reads standard input (UTF-8)")
+    group.add_argument("--chat", action="store_true", help="a chat, as without a prompt")
     group.add_argument("--prompts", action="store_true", help="five prompts that come with us")
     group.add_argument(
         "--prompt_csv",

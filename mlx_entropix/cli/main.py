@@ -42,10 +42,12 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     if name == "batch":
         words.insert(0, "--prompt_csv")
+    elif name == "chat":
+        words.append("--chat")
     try:
         module = import_module(f"mlx_entropix.cli.{_COMMANDS[name][0]}")
         code = int(module.main(words))
-        if name == "serve":
+        if name == "serve" and argv is None:  # the process is ours to end, and has to end at once
             module.leave(code)
         return code
     except ImportError as error:

@@ -98,7 +98,7 @@ def _default_weights() -> Location | None:
 def _fetch(repo_id: str, progress: "type[tqdm] | None") -> Path:
     from mlx_entropix.weights.hub import fetch_to_cache
 
-    return fetch_to_cache(repo_id, **({} if progress is None else {"progress": progress}))
+    return fetch_to_cache(repo_id) if progress is None else fetch_to_cache(repo_id, None, progress)
 
 
 def _is_repo(weights: str | Path) -> bool:
