@@ -107,7 +107,7 @@ def stream_generate(
     config: SamplerConfig | PlainConfig | None = None,
     max_tokens: int = 256,
     seed: int = 0,
-    stop: Sequence[str] = (),
+    stop: str | Sequence[str] = (),
     alternatives: int = 0,
     fork: str | Mapping[str, Any] | ForkConfig | None = None,
     speculate: int = MOST_DRAFTED,
@@ -119,9 +119,10 @@ def stream_generate(
     `content`. Without a `config` the sampler is the preset that is fitted to the model, or the
     published `entropix` where none is. With a `fork`, a policy's name, its values or its
     configuration (docs/forks.md), the answer is chosen among several paths, and its tokens come
-    when they are settled. Up to `speculate` tokens are guessed ahead and verified in one step where
-    that is faster, with 0 none; the tokens are the same (docs/speculation.md). `on_prompt(done,
-    total)` is called as the prompt is read.
+    when they are settled. The answer ends before the text `stop`, or the first of several. Up to
+    `speculate` tokens are guessed ahead and verified in one step where that is faster, with 0 none;
+    the tokens are the same (docs/speculation.md). `on_prompt(done, total)` is called as the prompt
+    is read.
     Raises `PromptError` where the prompt is empty or does not fit, `GenerationError` where the
     model's output is not finite, `ConfigError` where a fitted preset, the `fork` or `speculate`
     cannot be used.
@@ -131,7 +132,7 @@ def stream_generate(
         config=config or auto_sampler(model.name, model.weights).config,
         max_tokens=max_tokens,
         seed=seed,
-        stop=tuple(stop),
+        stop=(stop,) if isinstance(stop, str) else tuple(stop),
         alternatives=alternatives,
     )
     rows = 1
