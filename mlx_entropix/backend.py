@@ -1,7 +1,11 @@
 """Why MLX cannot be imported, in a sentence: on Linux its backend is a package of its own."""
 
 from mlx_entropix.errors import BackendError
+from mlx_entropix.installed import CHECKOUT
 
+_INSTALL = (
+    "pip install 'mlx-entropix[{}]'" if CHECKOUT is None else "uv sync --no-group cpu --extra {}"
+)
 _HOW = "docs/cuda.md says how to set up a GPU, and how to do without one."
 
 
@@ -24,7 +28,7 @@ def backend_error(error: ImportError) -> BackendError | None:
         )
     if "libmlx.so" in text:
         return BackendError(
-            "MLX has no backend here. Install `mlx[cpu]`, or `mlx[cuda13]` for a GPU of NVIDIA's. "
-            f"{_HOW}"
+            f"MLX has no backend here. Run `{_INSTALL.format('cpu')}`, or for a GPU of NVIDIA's "
+            f"`{_INSTALL.format('cuda')}`. {_HOW}"
         )
     return None

@@ -30,6 +30,7 @@ from mlx_entropix.cli.command import (
 )
 from mlx_entropix.cli.on_ranks import add_parallel, alone, first_rank_alone, on_ranks
 from mlx_entropix.errors import UsageError
+from mlx_entropix.installed import PROMPTS_CSV, called
 from mlx_entropix.prompts import PREDEFINED, SYSTEM_PROMPT, Prompt, create_prompts_from_csv
 from mlx_entropix.ranks.launch import DATA, PIPELINE, TENSOR
 from mlx_entropix.window import LONGEST_WINDOW
@@ -37,7 +38,8 @@ from mlx_entropix.window import LONGEST_WINDOW
 if TYPE_CHECKING:
     from mlx_entropix.ranks.join import Ranks
 
-_LLAMA_NOTICE = "Bundled model {}. For Llama: uv run mlx_download_weights.py"
+_LLAMA_NOTICE = f"Bundled model {{}}. For Llama: {called('download')}"
+_HUB_NOTICE = "No weights here: {} from the hub answers, fetched once. Others: --model"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -54,11 +56,12 @@ def _run(options: Namespace, ranks: "Ranks | None") -> int:
         print(config_text(options), end="")
         return 0
     from mlx_entropix.choices import AUTO
+    from mlx_entropix.cli.download import hub_bar
     from mlx_entropix.cli.fork_options import Forks, check_together
     from mlx_entropix.cli.sampler_options import config_of, find_auto
     from mlx_entropix.cli.screen import make_screen, spinner
     from mlx_entropix.cli.trace_file import TraceFile
-    from mlx_entropix.weights.locate import locate_weights
+    from mlx_entropix.weights.locate import locate_weights, name_weights
 
     _check_terminal(options)
     screen = make_screen(no_color=options.no_color, quiet=options.quiet, is_json=options.json)
@@ -71,7 +74,10 @@ def _run(options: Namespace, ranks: "Ranks | None") -> int:
     check_together(forks.config, config)
     trace = TraceFile(options.trace) if options.trace else None
     draft = locate_weights(options.draft_model) if options.draft_model else None
-    location = locate_weights(options.weights_dir)
+    name, here = name_weights(options.weights_dir)
+    if options.weights_dir is None and here is None:
+        screen.notice(_HUB_NOTICE.format(name))
+    location = locate_weights(options.weights_dir, None if options.quiet else hub_bar())
     if location.is_fallback:
         screen.notice(_LLAMA_NOTICE.format(location.name))
     with spinner(screen.notices, f"Loading {location.name}", shown=not options.quiet):
@@ -109,19 +115,18 @@ def _check_terminal(options: Namespace) -> None:
         )
 
 
-DEFAULT_CSV = "data/prompts.csv"
 DEFAULT_ROWS = 8
 
 _EPILOG = """\
 examples:
-  uv run mlx_main.py                                    chat, in a terminal
-  uv run mlx_main.py --input "What is entropy?"         one answer
-  git diff | uv run mlx_main.py --input - --system "Review this change."
-  uv run mlx_main.py --input "Once upon" --raw --sampler frog --seed 7
-  uv run mlx_main.py --prompts --trace run.jsonl        five prompts, every token recorded
-  uv run mlx_main.py --fork entropy --input "Which is larger, 9.9 or 9.11?"
-  uv run mlx_main.py --score essay.txt                  each token's metrics, and the perplexity
-  uv run mlx_main.py --prompt_csv roles.csv --rows 16 --json > answers.jsonl
+  {me}                                    chat, in a terminal
+  {me} "What is entropy?"                 one answer
+  git diff | {me} --input - --system "Review this change."
+  {me} --input "Once upon" --raw --sampler frog --seed 7
+  {me} --prompts --trace run.jsonl        five prompts, every token recorded
+  {me} --fork entropy --input "Which is larger, 9.9 or 9.11?"
+  {me} --score essay.txt                  each token's metrics, and the perplexity
+  {me} --prompt_csv roles.csv --rows 16 --json > answers.jsonl
 
 Hyphens and underscores in options are the same. Exit codes: 0 done, 1 failed while running,
 2 bad usage or bad input, 130 interrupted.
@@ -131,10 +136,11 @@ Hyphens and underscores in options are the same. Exit codes: 0 done, 1 failed wh
 def make_parser() -> ArgumentParser:
     """The parser of `mlx_main.py`."""
     parser = ArgumentParser(
-        prog="uv run mlx_main.py",
-        usage="%(prog)s [--input TEXT | --score FILE | --prompts | --prompt_csv [PATH]] [options]",
+        prog=called("ask"),
+        usage="%(prog)s [TEXT | --input TEXT | --score FILE | --prompts | --prompt_csv [PATH]] "
+        "[options]",
         description="Language models on MLX with an entropy sampler. Without a prompt: a chat.",
-        epilog=_EPILOG,
+        epilog=_EPILOG.format(me=called("ask")),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_prompts(parser)
@@ -151,7 +157,10 @@ def make_parser() -> ArgumentParser:
 def parse(argv: list[str] | None) -> Namespace:
     """The checked options. Exits with code 2 and a sentence where they make no sense."""
     parser = make_parser()
-    options = parser.parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words and (words[0] == "-" or not words[0].startswith("-")):
+        words.insert(0, "--input")  # `mlx-entropix "What is entropy?"`
+    options = parser.parse_args(words)
     check_model(parser, options)
     check_sampler(parser, options)
     check_speculation(parser, options)
@@ -174,13 +183,15 @@ def _add_prompts(parser: ArgumentParser) -> None:
         help="no answer, but what the model thinks of each token of a text; - reads standard input",
     )
     group.add_argument("--input", metavar="TEXT", help="one prompt; - reads standard input (UTF-8)")
+    group.add_argument("--chat", action="store_true", help="a chat, as without a prompt")
     group.add_argument("--prompts", action="store_true", help="five prompts that come with us")
     group.add_argument(
         "--prompt_csv",
         nargs="?",
-        const=DEFAULT_CSV,
+        const=str(PROMPTS_CSV),
         metavar="PATH",
-        help=f"the prompts of a CSV file with the columns act,prompt (default: {DEFAULT_CSV})",
+        help="the prompts of a CSV file with the columns act,prompt (default: the project's "
+        "data/prompts.csv)",
     )
     more = parser.add_argument_group("how to ask")
     more.add_argument("--system", metavar="TEXT", help='another system prompt; "" for none')

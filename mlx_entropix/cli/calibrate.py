@@ -19,6 +19,7 @@ from mlx_entropix.cli.command import (
     run,
     whole_number,
 )
+from mlx_entropix.installed import called
 
 if TYPE_CHECKING:
     from mlx_entropix.cli.screen import Screen
@@ -28,16 +29,16 @@ if TYPE_CHECKING:
 
 _EPILOG = """\
 examples:
-  uv run mlx-entropix calibrate                         the model that answers by default
-  uv run mlx-entropix calibrate --model weights/Llama-3.2-1B-Instruct --out my.toml
-  uv run mlx-entropix calibrate --prompt_csv mine.csv --target FLOWING=0.6 --target TREADING=0.02
-  uv run mlx-entropix calibrate --tune questions.jsonl  and fit what each quadrant does
+  {me}                         the model that answers by default
+  {me} --model weights/Llama-3.2-1B-Instruct --out my.toml
+  {me} --prompt_csv mine.csv --target FLOWING=0.6 --target TREADING=0.02
+  {me} --tune questions.jsonl  and fit what each quadrant does
 
 The model answers the prompts; thresholds are chosen jointly so that the quadrants get their target
 shares of its tokens, and again on answers made with those thresholds. Every third prompt is held
 out: what is printed was measured there. Without --out the preset is kept where the sampler `auto`
 finds it. The file of --tune holds questions, one JSON object a line:
-{"question": "What is 2 + 3?", "answers": ["5", "five"]}.
+{{"question": "What is 2 + 3?", "answers": ["5", "five"]}}.
 """
 
 
@@ -62,9 +63,9 @@ def make_parser() -> ArgumentParser:
     from mlx_entropix.sampling.calibration import TARGETS
 
     parser = ArgumentParser(
-        prog="mlx-entropix calibrate",
+        prog=called("calibrate"),
         description="Fit the thresholds of the entropy sampler to a model.",
-        epilog=_EPILOG,
+        epilog=_EPILOG.format(me=called("calibrate")),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_model(parser)
@@ -130,6 +131,7 @@ def _share(text: str) -> tuple[str, float]:
 
 
 def _run(options: Namespace, words: list[str]) -> None:
+    from mlx_entropix.cli.download import hub_bar
     from mlx_entropix.cli.screen import LateBar, make_screen, spinner
     from mlx_entropix.prompts import (
         CALIBRATION_CSV,
@@ -150,7 +152,7 @@ def _run(options: Namespace, words: list[str]) -> None:
         check_plot(options.plot)
     questions = read_questions(options.tune) if options.tune else []
     check_adapter(options)
-    location = locate_weights(options.weights_dir)
+    location = locate_weights(options.weights_dir, hub_bar())
     out = Path(options.out).expanduser() if options.out else user_preset(location.name)
     _check_writable(out)
     screen = make_screen(no_color=False, quiet=False, is_json=False)
@@ -217,7 +219,7 @@ def _run(options: Namespace, words: list[str]) -> None:
         screen.answers.print(f"Picture: {plot}")
     screen.answers.print(f"Preset: {out}")
     if options.out:
-        screen.answers.print(f"Use it: uv run mlx_main.py --sampler_config {shlex.quote(str(out))}")
+        screen.answers.print(f"Use it: {called('ask')} --sampler_config {shlex.quote(str(out))}")
     else:
         screen.answers.print("`--sampler auto`, the default, uses it from now on.")
 

@@ -15,6 +15,7 @@ from mlx_entropix.backend import backend_error
 from mlx_entropix.choices import AUTO, KV_BITS, KV_GROUP_SIZES, MOST_DRAFTED, NAMES, RANGES
 from mlx_entropix.cpu.blas import set_threads
 from mlx_entropix.errors import EntropixError
+from mlx_entropix.installed import version
 
 _LONG_OPTION = re.compile(r"--[A-Za-z][\w-]*(?==|$)")
 
@@ -28,6 +29,12 @@ class ArgumentParser(argparse.ArgumentParser):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"allow_abbrev": False, **kwargs})
+        self.add_argument(
+            "--version",
+            action="version",
+            version=f"mlx-entropix {version()}",
+            help="print the version, and do nothing else",
+        )
 
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: Any = None

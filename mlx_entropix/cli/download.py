@@ -3,8 +3,10 @@
 import shlex
 from argparse import ArgumentTypeError, Namespace
 from pathlib import Path
+from typing import Any
 
 from mlx_entropix.cli.command import ArgumentParser, add_debug, run
+from mlx_entropix.installed import called
 
 DEFAULT_MODEL_ID = "meta-llama/Llama-3.2-1B-Instruct"
 
@@ -29,7 +31,7 @@ def main(argv: list[str] | None = None) -> int:
 def make_parser() -> ArgumentParser:
     """The parser of `mlx_download_weights.py`."""
     parser = ArgumentParser(
-        prog="uv run mlx_download_weights.py",
+        prog=called("download"),
         description="Download a model from the Hugging Face hub.",
         epilog=_EPILOG,
     )
@@ -62,24 +64,31 @@ def _folder(text: str) -> Path:
 def _run(arguments: Namespace) -> None:
     path = _download(arguments)
     print(f"The weights are in {path}. Run them:")
-    print(f'  uv run mlx_main.py --weights_dir {shlex.quote(str(path))} --input "Who are you?"')
+    print(f'  {called("ask")} --weights_dir {shlex.quote(str(path))} --input "Who are you?"')
 
 
 def _download(arguments: Namespace) -> Path:
-    # The hub client takes a third of a second to import, which --help does not wait for.
-    from huggingface_hub.utils import logging, tqdm
+    from huggingface_hub.utils import logging
 
     from mlx_entropix.weights.hub import download_weights
-
-    class Bar(tqdm):
-        """A progress bar that shows itself after half a second."""
-
-        def __init__(self, *args: object, **kwargs: object) -> None:
-            super().__init__(*args, **{"delay": 0.5, **kwargs})
 
     if not arguments.debug:
         logging.set_verbosity_error()  # its warnings of each retry would garble the bar
     out_dir = arguments.out_dir or Path("weights") / arguments.model_id.rsplit("/", 1)[-1]
     return download_weights(
-        arguments.model_id, out_dir, arguments.revision, arguments.file, progress=Bar
+        arguments.model_id, out_dir, arguments.revision, arguments.file, progress=hub_bar()
     )
+
+
+def hub_bar() -> Any:
+    """The class of a progress bar that shows itself after half a second."""
+    # The hub client takes a third of a second to import, which --help does not wait for.
+    from huggingface_hub.utils import tqdm
+
+    class Bar(tqdm):
+        """A bar of the hub client's, which takes long to import."""
+
+        def __init__(self, *args: object, **kwargs: object) -> None:
+            super().__init__(*args, **{"delay": 0.5, **kwargs})
+
+    return Bar

@@ -1,20 +1,25 @@
 """The console script `mlx-entropix`: one word that says what to do, then that command's options."""
 
+import difflib
 import sys
 from importlib import import_module
 
+from mlx_entropix.installed import version
+
 _COMMANDS = {
     "ask": ("ask", "one prompt, a list of prompts, or a chat (the default)"),
+    "batch": ("ask", "a list of prompts: the CSV file that is named, or the one that comes along"),
     "calibrate": ("calibrate", "fit the sampler's thresholds to a model"),
+    "chat": ("ask", "a chat, in a terminal"),
     "compare": ("compare", "compare traces, with intervals and a picture"),
     "download": ("download", "get the weights of a model"),
     "score": ("score_file", "what the model thinks of each token of a text, and its perplexity"),
-    "serve": ("serve", "the HTTP server"),
+    "serve": ("serve", "the HTTP server, with its web page"),
 }
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command that the first argument names, `ask` where it names none.
+    """Run the command that the first argument names; without one, the arguments are those of `ask`.
 
     Returns its exit code: 0 done, 1 failed, 2 bad usage or bad input, 130 interrupted.
     """
@@ -22,17 +27,30 @@ def main(argv: list[str] | None = None) -> int:
     if words and words[0] in ("-h", "--help"):
         print(_help())
         return 0
+    if words and words[0] == "--version":
+        print(f"mlx-entropix {version()}")
+        return 0
     name = "ask"
-    if words and not words[0].startswith("-"):
+    if words and words[0] in _COMMANDS:
         name = words.pop(0)
-    if name not in _COMMANDS:
+    elif words and (close := _misspelt(words[0])):
         from mlx_entropix.cli.screen import print_error
 
-        print_error(f"There is no command {name!r}. Choose one of {', '.join(_COMMANDS)}.")
+        print_error(
+            f"There is no command {words[0]!r}. Did you mean {close}? A prompt of that one word: "
+            f"--input {words[0]}"
+        )
         return 2
+    if name == "batch":
+        words.insert(0, "--prompt_csv")
+    elif name == "chat":
+        words.append("--chat")
     try:
         module = import_module(f"mlx_entropix.cli.{_COMMANDS[name][0]}")
-        return int(module.main(words))
+        code = int(module.main(words))
+        if name == "serve" and argv is None:  # the process is ours to end, and has to end at once
+            module.leave(code)
+        return code
     except ImportError as error:
         from mlx_entropix.backend import backend_error
         from mlx_entropix.cli.screen import print_error
@@ -43,10 +61,18 @@ def main(argv: list[str] | None = None) -> int:
         return known.exit_code
 
 
+def _misspelt(word: str) -> str | None:
+    """The command that a first word is nearly the name of."""
+    close = difflib.get_close_matches(word, _COMMANDS, n=1, cutoff=0.7)
+    return close[0] if close else None
+
+
 def _help() -> str:
     width = max(map(len, _COMMANDS))
     lines = [f"  {name:{width}}  {text}" for name, (_, text) in _COMMANDS.items()]
-    usage = "usage: mlx-entropix [COMMAND] [options]"
+    usage = (
+        'usage: mlx-entropix "What is entropy?" [options]\n       mlx-entropix [COMMAND] [options]'
+    )
     more = "`mlx-entropix COMMAND --help` lists a command's options."
     return "\n".join([usage, "", "commands:", *lines, "", more])
 

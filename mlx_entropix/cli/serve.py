@@ -26,6 +26,7 @@ from mlx_entropix.cli.command import (
 )
 from mlx_entropix.cli.on_ranks import add_parallel, alone, first_rank_alone, on_ranks
 from mlx_entropix.errors import ServeError, TokenizerError, WeightsError
+from mlx_entropix.installed import built_page, called
 from mlx_entropix.ranks.launch import PIPELINE, TENSOR
 
 if TYPE_CHECKING:
@@ -118,16 +119,15 @@ def _settings(options: Namespace, port: int, ranks: "Ranks | None") -> "Settings
 
 
 API_KEY_VARIABLE = "MLX_ENTROPIX_API_KEY"
-_UI = Path(__file__).parents[2] / "ui" / "dist"
 
 _SMALLEST_BUDGET = 64  # tokens; under it hardly a question and its answer fit
 
 _EPILOG = """\
 examples:
-  uv run mlx_server.py                                http://127.0.0.1:8000, for this machine alone
-  uv run mlx_server.py --sampler frog --max_rows 8
-  uv run mlx_server.py --host 0.0.0.0 --api_key KEY     for the network
-  uv run mlx_server.py --allowed_host host.docker.internal
+  {me}                                http://127.0.0.1:8000, for this machine alone
+  {me} --sampler frog --max_rows 8
+  {me} --host 0.0.0.0 --api_key KEY     for the network
+  {me} --allowed_host host.docker.internal
 
 Any OpenAI client works with the base URL http://127.0.0.1:8000/v1. Exit codes: 0 ended by Ctrl-C or
 SIGTERM, 1 failed, 2 bad usage.
@@ -137,9 +137,9 @@ SIGTERM, 1 failed, 2 bad usage.
 def parse(argv: list[str] | None) -> Namespace:
     """The checked options. Exits with code 2 and a sentence where they make no sense."""
     parser = ArgumentParser(
-        prog="uv run mlx_server.py",
+        prog=called("serve"),
         description="Serve a model with the entropy sampler over an OpenAI-compatible API.",
-        epilog=_EPILOG,
+        epilog=_EPILOG.format(me=called("serve")),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_address(parser)
@@ -154,7 +154,7 @@ def parse(argv: list[str] | None) -> Namespace:
     if problem := alone(options):
         parser.error(problem)
     if options.ui_dir is None:
-        options.ui_dir = _UI if (_UI / "index.html").is_file() else None
+        options.ui_dir = built_page()
     elif not (options.ui_dir / "index.html").is_file():
         parser.error(f"{options.ui_dir} has no index.html. Build the page: cd ui && bun run build.")
     return options
@@ -244,7 +244,8 @@ def _add_access(parser: ArgumentParser) -> None:
         "--ui_dir",
         type=Path,
         metavar="FOLDER",
-        help="the built web page, served at / (default: ui/dist, if it is built)",
+        help="the built web page, served at / (default: the one that comes along; in a checkout "
+        "ui/dist, if it is built)",
     )
 
 

@@ -134,7 +134,7 @@ def stream_generate(
     config: SamplerConfig | PlainConfig | None = None,
     max_tokens: int = 256,
     seed: int = 0,
-    stop: Sequence[str] = (),
+    stop: str | Sequence[str] = (),
     alternatives: int = 0,
     fork: str | Mapping[str, Any] | ForkConfig | None = None,
     chat_template_kwargs: Mapping[str, Any] | None = None,
@@ -148,9 +148,10 @@ def stream_generate(
     `content`. Without a `config` the sampler is the preset that is fitted to the model, or the
     published `entropix` where none is. With a `fork`, a policy's name, its values or its
     configuration (docs/forks.md), the answer is chosen among several paths, and its tokens come
-    when they are settled. `chat_template_kwargs` are more variables of the chat template, such as
-    `enable_thinking`; what a model thinks before it answers messages is the `reasoning` of events,
-    and no part of their `text`. Up to `speculate` tokens are guessed ahead and verified in one step
+    when they are settled. The answer ends before the text `stop`, or the first of several.
+    `chat_template_kwargs` are more variables of the chat template, such as `enable_thinking`; what a
+    model thinks before it answers messages is the `reasoning` of events, and no part of their
+    `text`. Up to `speculate` tokens are guessed ahead and verified in one step
     where that is faster, with 0 none; the tokens are the same (docs/speculation.md). `draft_model`
     is what `load` gave of a smaller model with the same tokens, which guesses too.
     `on_prompt(done, total)` is called as the prompt is read.
@@ -163,7 +164,7 @@ def stream_generate(
         config=config or auto_sampler(model.name, model.weights).config,
         max_tokens=max_tokens,
         seed=seed,
-        stop=tuple(stop),
+        stop=(stop,) if isinstance(stop, str) else tuple(stop),
         alternatives=alternatives,
         splits_reasoning=is_chat(prompt),
     )

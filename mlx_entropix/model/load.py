@@ -12,6 +12,7 @@ from mlx_lm.utils import dequantize_model, get_total_parameters
 from mlx_lm.utils import load_model as load_checkpoint
 
 from mlx_entropix.errors import WeightsError
+from mlx_entropix.installed import called
 from mlx_entropix.model.adapter import add_adapter, merge_adapter
 from mlx_entropix.model.any import AnyDecoder
 from mlx_entropix.model.llama import Llama
@@ -136,7 +137,7 @@ def _check_shards(folder: Path) -> None:
     if not files:
         raise WeightsError(
             f"{folder} has no model*.safetensors files. Download the weights, for example with "
-            "`uv run mlx_download_weights.py`."
+            f"`{called('download')}`."
         )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mlx_entropix.choices import AUTO
 from mlx_entropix.errors import ConfigError
+from mlx_entropix.installed import called
 from mlx_entropix.sampling.config import PlainConfig, SamplerConfig
 from mlx_entropix.sampling.config_file import Provenance, read_config_file
 from mlx_entropix.sampling.presets import ENTROPIX, SAMPLERS
@@ -49,7 +50,7 @@ class AutoSampler:
             return None
         return (
             f"No sampler is fitted to {self.name}: the published thresholds are used. "
-            "To fit one: uv run mlx-entropix calibrate"
+            f"To fit one: {called('calibrate')}"
         )
 
 

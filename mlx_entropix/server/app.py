@@ -5,13 +5,13 @@
 
 import json
 import sys
-from importlib import metadata
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
+from mlx_entropix.installed import version
 from mlx_entropix.server.api_errors import install_error_handlers
 from mlx_entropix.server.async_engine import AsyncEngine
 from mlx_entropix.server.docs_page import ASSETS, install_docs
@@ -43,7 +43,7 @@ def _create_api() -> FastAPI:
         redoc_url=None,
         static_url=ASSETS,
         title="mlx-entropix",
-        version=metadata.version("mlx-entropix"),
+        version=version(),
         description=_DESCRIPTION,
         openapi_tags=_TAGS,
     )

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal, TypeVar
 
+from huggingface_hub.utils import tqdm
+
 from mlx_entropix.engine import Engine, Event, Request, RowForked, engine_on, load_draft, load_from
 from mlx_entropix.engine.draft import make_drafter
 from mlx_entropix.errors import EntropixError, RankError
@@ -26,7 +28,7 @@ from mlx_entropix.server.api_errors import ApiError, bug, loading, queue_full, s
 from mlx_entropix.server.open_answer import OpenAnswer, Place
 from mlx_entropix.server.settings import Settings
 from mlx_entropix.text import Tokenizer
-from mlx_entropix.weights.locate import locate_weights
+from mlx_entropix.weights.locate import locate_weights, name_weights
 
 logger = logging.getLogger(__name__)
 
@@ -229,7 +231,10 @@ class _EngineThread(threading.Thread):
             settings = self._settings
             smaller = settings.draft_model
             draft_location = locate_weights(smaller) if smaller else None
-            location = locate_weights(settings.weights)
+            name, here = name_weights(settings.weights)
+            if here is None:
+                logger.warning("The model is %s, from the hub: what is not here is fetched.", name)
+            location = locate_weights(settings.weights, tqdm)
             ranks = settings.ranks
             model, tokenizer = load_from(location, ranks=ranks, **settings.loading)
             draft = load_draft(draft_location, model, tokenizer)

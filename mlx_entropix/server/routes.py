@@ -11,6 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from mlx_entropix.choices import NORMAL
 from mlx_entropix.engine.search import POLICIES, ForkConfig
+from mlx_entropix.installed import version
 from mlx_entropix.prompts import SYSTEM_PROMPT
 from mlx_entropix.sampling import PlainConfig, SamplerConfig
 from mlx_entropix.sampling.metrics import ABOUT
@@ -144,7 +145,13 @@ async def samplers(engine: EngineOf) -> schemas.Samplers:
 async def health(engine: EngineOf) -> schemas.Health:
     """Its state, its model once that is loaded, and how many rows are live and waiting."""
     name = engine.info.name if engine.info else None
-    return schemas.Health(status=engine.status, model=name, rows=engine.rows, queue=engine.queue)
+    return schemas.Health(
+        status=engine.status,
+        model=name,
+        rows=engine.rows,
+        queue=engine.queue,
+        version=version(),
+    )
 
 
 @_keyed.get(

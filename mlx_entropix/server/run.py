@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import uvicorn
 from rich.console import Console
 
+from mlx_entropix.installed import called
 from mlx_entropix.server.api_errors import ApiError
 from mlx_entropix.server.app import create_app
 from mlx_entropix.server.async_engine import AsyncEngine, ModelInfo
@@ -102,7 +103,7 @@ def _print_banner(settings: Settings, model: ModelInfo) -> None:
     if model.is_fallback:
         console.print(
             f"No weights/Llama-3.2-1B-Instruct here: serving the bundled {model.name}. "
-            "For Llama: uv run mlx_download_weights.py",
+            f"For Llama: {called('download')}",
             style="dim",
         )
     console.print(f"{model.name} · sampler {settings.sampler} · up to {settings.max_rows} rows")

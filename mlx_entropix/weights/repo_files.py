@@ -3,6 +3,7 @@
 import re
 
 from mlx_entropix.errors import DownloadError
+from mlx_entropix.installed import called
 
 CONFIG = "config.json"
 INDEX = "model.safetensors.index.json"
@@ -46,7 +47,7 @@ def choose_files(names: list[str], gguf: str | None = None) -> list[str]:
     if models:
         raise DownloadError(
             f"The repo has several .gguf files: {', '.join(models)}. Name one of them to "
-            "`uv run mlx_download_weights.py` with --file (Q4_0, Q4_1, Q8_0 and F16 can be run).",
+            f"`{called('download')}` with --file (Q4_0, Q4_1, Q8_0 and F16 can be run).",
             bad_input=True,
         )
     raise DownloadError(

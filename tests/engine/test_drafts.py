@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlx_entropix import PRESETS, PlainConfig
+from mlx_entropix import PRESETS, PlainConfig, generate
 from mlx_entropix.engine import Engine, Request, TokenEvent
 from mlx_entropix.engine.draft import IndexDrafter
 from mlx_entropix.sampling.presets import SAMPLERS
@@ -104,6 +104,14 @@ def test_a_row_ends_at_the_models_context_inside_a_draft(tiny):
         Guesses(lambda _: [3] * 9),
     ):
         same(write(tiny, [request], drafter)[0], expected[0])
+
+
+def test_a_stop_text_by_itself_is_one_text(tiny):
+    byte = {tiny[1].token_bytes(i): i for i in range(1000)}
+    text = [byte[bytes([value])] for value in "a🙂 🙂!é.".encode()]
+    model = Scripted(tiny[0], {3 + i: (token,) for i, token in enumerate(text)})
+    asked = {"config": GREEDY, "max_tokens": len(text), "stop": "🙂!"}
+    assert generate(model, tiny[1], list(PROMPT), **asked) == "a🙂 "
 
 
 @pytest.mark.parametrize("stop", [(), ("🙂!",), ("é", "zz")])

@@ -730,6 +730,11 @@ export interface components {
              * @description Rows that wait for their turn.
              */
             queue: number;
+            /**
+             * Version
+             * @description The version of mlx-entropix.
+             */
+            version: string;
         };
         /**
          * Message
