@@ -25,8 +25,8 @@ _SECONDS_BETWEEN_LINES = 60.0
 
 def protocol(most: int, seconds: float) -> type[H11Protocol]:
     """The protocol of a server of `most` connections, whose requests arrive within `seconds`."""
-    # dict: in the order in which they fell silent
-    unsent: dict[Connection, asyncio.TimerHandle] = {}
+    # Connections, in the order in which they fell silent.
+    unsent: dict[Any, asyncio.TimerHandle] = {}
 
     class Connection(H11Protocol):
         """A connection that is closed if its request does not come."""

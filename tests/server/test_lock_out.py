@@ -49,8 +49,6 @@ def test_a_long_list_of_prompts_is_refused_by_its_own_name(server):
 
 
 def test_mlx_lm_can_be_used_where_few_open_files_are_allowed():
-    code = (
-"import resource as r; r.setrlimit(r.RLIMIT_NOFILE, (256, 256)); "
-    code += "import mlx_entropix, mlx_lm.utils"
-    )
+    low = "import resource as r; r.setrlimit(r.RLIMIT_NOFILE, (256, 256))"
+    code = f"{low}; import mlx_entropix, mlx_lm.utils"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
