@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlx_entropix.backend import backend_error
 from mlx_entropix.cpu.blas import prepare_cpu
+from mlx_entropix.descriptors import allow_low_limit
 
 if TYPE_CHECKING:
     from mlx_entropix.engine import analyse, generate, load, stream_generate
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 if "mlx.core" not in sys.modules:  # afterwards it would be too late
     prepare_cpu()
+allow_low_limit()
 
 __all__ = [
     "PRESETS",

@@ -104,8 +104,13 @@ def _settings(options: Namespace, port: int, ranks: "Ranks | None") -> "Settings
         max_rows=options.max_rows,
         max_queue=options.max_queue,
         max_kv_tokens=options.max_kv_tokens,
+        max_connections=options.max_connections,
+        receive_timeout=options.receive_timeout,
         prefix_cache_bytes=options.prefix_cache_mb * 1024 * 1024,
-        api_key=options.api_key or os.environ.get(API_KEY_VARIABLE, "").strip() or None,
+        api_key=options.api_key
+        or options.api_key_file
+        or os.environ.get(API_KEY_VARIABLE, "").strip()
+        or None,
         cors_origins=tuple(options.cors_origin),
         allowed_hosts=tuple(options.allowed_host),
         ui_dir=options.ui_dir,
@@ -209,6 +214,21 @@ def _add_limits(parser: ArgumentParser) -> None:
     )
     add_speculation(group)
     group.add_argument(
+        "--max_connections",
+        type=whole_number(1),
+        default=512,
+        metavar="N",
+        help="open connections, where the limit of open files allows it; beyond it, the one that "
+        "has been silent longest is closed (default: %(default)s)",
+    )
+    group.add_argument(
+        "--receive_timeout",
+        type=_receive_seconds,
+        default=30.0,
+        metavar="SECONDS",
+        help="how long a request may take to arrive (default: 30)",
+    )
+    group.add_argument(
         "--shutdown_timeout",
         type=_seconds,
         default=10.0,
@@ -219,11 +239,18 @@ def _add_limits(parser: ArgumentParser) -> None:
 
 def _add_access(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("access")
-    group.add_argument(
+    key = group.add_mutually_exclusive_group()
+    key.add_argument(
         "--api_key",
         type=_key,
         metavar="KEY",
         help=f"clients must send it as a bearer token (default: ${API_KEY_VARIABLE}, if set)",
+    )
+    key.add_argument(
+        "--api_key_file",
+        type=_key_in,
+        metavar="FILE",
+        help="the key is the text of this file, and so in no list of processes",
     )
     group.add_argument(
         "--cors_origin",
@@ -276,10 +303,27 @@ def _key(text: str) -> str:
     return text.strip()
 
 
+def _key_in(path: str) -> str:
+    try:
+        key = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise argparse.ArgumentTypeError(f"{path} cannot be read: {error}") from None
+    if not key:
+        raise argparse.ArgumentTypeError(f"{path} is empty; write the key into it")
+    return key
+
+
 def _budget(text: str) -> int:
     number = whole_number(0)(text)
     if number < _SMALLEST_BUDGET:
         raise argparse.ArgumentTypeError(f"{text} is too small, give at least {_SMALLEST_BUDGET}")
+    return number
+
+
+def _receive_seconds(text: str) -> float:
+    number = _seconds(text)
+    if number < 0.1:
+        raise argparse.ArgumentTypeError(f"{text} is too short for any request, give 0.1 or more")
     return number
 
 

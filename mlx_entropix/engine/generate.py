@@ -149,8 +149,8 @@ def stream_generate(
     published `entropix` where none is. With a `fork`, a policy's name, its values or its
     configuration (docs/forks.md), the answer is chosen among several paths, and its tokens come
     when they are settled. The answer ends before the text `stop`, or the first of several.
-    `chat_template_kwargs` are more variables of the chat template, such as `enable_thinking`; what a
-    model thinks before it answers messages is the `reasoning` of events, and no part of their
+    `chat_template_kwargs` are more variables of the chat template, such as `enable_thinking`; what
+    a model thinks before it answers messages is the `reasoning` of events, and no part of their
     `text`. Up to `speculate` tokens are guessed ahead and verified in one step
     where that is faster, with 0 none; the tokens are the same (docs/speculation.md). `draft_model`
     is what `load` gave of a smaller model with the same tokens, which guesses too.

@@ -99,6 +99,21 @@ class AsyncEngine:
         begun = sum(place.heard_of for place in set(self._places.values()))
         return sum(answer.left for answer in self.answers) - begun
 
+    @property
+    def capacity(self) -> int:
+        """The most rows that may be live and waiting at once."""
+        return self.settings.max_rows + self.settings.max_queue
+
+    def check_number(self, answers: int, param: str) -> None:
+        """Raise the 400 for more `answers` than the server takes, asked for by field `param`."""
+        if answers > self.capacity:
+            raise ApiError(
+                400,
+                f"The request asks for {answers} answers at once; the server takes "
+                f"{self.capacity}.",
+                param=param,
+            )
+
     def model(self) -> ModelInfo:
         """The loaded model; raises the 503 that a client gets where there is none, or no longer."""
         if self.stopping:
@@ -114,14 +129,8 @@ class AsyncEngine:
     def submit(self, requests: list[Request]) -> OpenAnswer:
         """Put the rows of one HTTP request in line; raises the 429 where there is no room."""
         self.model()
-        capacity = self.settings.max_rows + self.settings.max_queue
-        if len(requests) > capacity:
-            raise ApiError(
-                400,
-                f"The request asks for {len(requests)} answers at once; the server takes "
-                f"{capacity}.",
-                param="n",
-            )
+        capacity = self.capacity
+        self.check_number(len(requests), "n")
         taken = self.rows + self.queue
         if taken + len(requests) > capacity:
             raise queue_full(taken, capacity, len(requests))

@@ -30,6 +30,8 @@ class Prefix(NamedTuple):
 def chat_prompt(request: ChatRequest, model: ModelInfo) -> Prompt:
     """The prompt of a chat. Raises `ApiError` where it cannot be written or does not fit."""
     continued = bool(request.continue_final_message)
+    messages = [message.plain() for message in request.messages]
+    _check_length([message["content"] for message in messages], model, "messages")
     variables = request.chat_template_kwargs or {}
     try:
         model.tokenizer.check_chat_template_kwargs(variables)
@@ -37,7 +39,7 @@ def chat_prompt(request: ChatRequest, model: ModelInfo) -> Prompt:
         raise ApiError.of(error, "chat_template_kwargs") from None
     try:
         ids = model.tokenizer.chat(
-            [message.plain() for message in request.messages],
+            messages,
             add_generation_prompt=not continued,
             continue_final_message=continued,
             chat_template_kwargs=variables,
@@ -57,7 +59,11 @@ def text_prompts(request: CompletionRequest, model: ModelInfo) -> list[tuple[Pro
     found: list[tuple[Prompt, str | None]] = []
     for prompt in request.prompts:
         try:
-            ids = model.tokenizer.encode(prompt) if isinstance(prompt, str) else prompt
+            if isinstance(prompt, str):
+                _check_length([prompt], model, "prompt")
+                ids = model.tokenizer.encode(prompt)
+            else:
+                ids = prompt
         except PromptError as error:
             raise ApiError.of(error, "prompt") from None
         _check_known(ids, model, "prompt", "The prompt")
@@ -95,9 +101,37 @@ def predicted_tokens(request: GenerationRequest, model: ModelInfo) -> Prompt:
     if request.prediction is None:
         return ()
     try:
+        _check_length([request.prediction.text], model, "prediction")
         return tuple(model.tokenizer.encode(request.prediction.text))
     except PromptError as error:
         raise ApiError.of(error, "prediction") from None
+
+
+_PIECE = 16_384  # characters: some milliseconds' work, some megabytes while it lasts
+_JOINED = 256  # tokens that two pieces may save by being one text, at the very most
+
+
+def _check_length(texts: Sequence[str], model: ModelInfo, param: str) -> None:
+    """Refuse texts that are much too long before they are encoded whole.
+
+    That would take gigabytes and seconds for megabytes of text. Pieces are encoded only until it
+    is certain that there are too many tokens; `_fitting` has the exact number of the others.
+    """
+    if sum(map(len, texts)) <= _PIECE:
+        return
+    count = 0
+    for text in texts:
+        for begin in range(0, len(text), _PIECE):
+            piece = model.tokenizer.encode(text[begin : begin + _PIECE], add_special_tokens=False)
+            count += max(len(piece) - _JOINED, 0)
+            if count >= model.limit:
+                raise ApiError(
+                    400,
+                    f"The text has over {count:,} tokens, and the server takes at most "
+                    f"{model.limit - 1:,}, to leave room for an answer. Shorten it.",
+                    param=param,
+                    code="context_length_exceeded",
+                )
 
 
 def _check_known(ids: Sequence[int], model: ModelInfo, param: str, name: str) -> None:

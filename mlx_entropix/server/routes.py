@@ -76,6 +76,7 @@ async def completions(body: CompletionRequest, engine: EngineOf, request: HttpRe
     model = _model_for(body, engine)
     if engine.settings.log_prompts:
         request.state.prompt = body.prompt
+    engine.check_number(len(body.prompts), "prompt")
     prompts = await engine.read(text_prompts, body, model)
     return await _answer(body, engine, model, TextReply, prompts, request)
 

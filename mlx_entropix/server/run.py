@@ -15,6 +15,7 @@ from mlx_entropix.installed import called
 from mlx_entropix.server.api_errors import ApiError
 from mlx_entropix.server.app import create_app
 from mlx_entropix.server.async_engine import AsyncEngine, ModelInfo
+from mlx_entropix.server.connections import AcceptFailures, most_connections, protocol
 from mlx_entropix.server.logs import configure_logs
 from mlx_entropix.server.settings import Settings
 
@@ -23,7 +24,10 @@ _CLOSING_SECONDS = 1.0
 
 
 def run_server(settings: Settings, listener: socket.socket) -> None:
-    """Serve on `listener` until SIGINT or SIGTERM. Raises what kept the model from loading."""
+    """Serve on `listener` until SIGINT, SIGTERM or SIGHUP.
+
+    Raises what kept the model from loading.
+    """
     configure_logs(settings.log_level)
     asyncio.run(_serve(settings, listener))
 
@@ -45,6 +49,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     engine = AsyncEngine(settings)
     config = uvicorn.Config(
         create_app(settings, engine),
+        http=protocol(most_connections(settings.max_connections), settings.receive_timeout),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -60,8 +65,10 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         server.force_exit = server.should_exit = asked.is_set()  # the second signal does not wait
         asked.set()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, ask_to_stop)
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(AcceptFailures())
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, ask_to_stop)
     watch = asyncio.create_task(_watch(settings, engine, server, asked))
     engine.start()
     _console().print(f"Loading the model. Meanwhile {_url(settings)}/health answers.", style="dim")

@@ -24,6 +24,7 @@ class Settings:
     `max_queue` bounds the rows that wait beside the `max_rows` live ones.
     Up to `speculate` tokens are guessed ahead, by the `draft_model` too, which is as `weights`.
     `max_kv_tokens` None means `max_rows` whole contexts. `shutdown_timeout` is in seconds.
+    A request has to be received whole within `receive_timeout` seconds.
     `ranks` are those that the model is divided among, of which this process is the first.
     """
 
@@ -37,6 +38,8 @@ class Settings:
     max_rows: int = 16
     max_queue: int = 64
     max_kv_tokens: int | None = None
+    max_connections: int = 512
+    receive_timeout: float = 30.0
     prefix_cache_bytes: int = 256 * 1024 * 1024
     api_key: str | None = None
     cors_origins: tuple[str, ...] = ()

@@ -18,7 +18,7 @@ def guarded(tmp_path_factory):
     config = folder / "sampler.json"
     config.write_text('{"temperature": 0.5, "adaptive": {"top_k_maximum": 40}}')
     options = ["--max_rows", "1", "--max_queue", "1", "--max_kv_tokens", "300"]
-    options += ["--prefix_cache_mb", "0"]
+    options += ["--prefix_cache_mb", "0", "--max_connections", "8", "--receive_timeout", "1"]
     options += ["--sampler", "frog", "--sampler_config", str(config)]
     options += ["--cors_origin", "https://page.example", "--allowed_host", "box.example"]
     with running(folder / "log", *options, MLX_ENTROPIX_API_KEY="sesame") as server:
