@@ -60,4 +60,9 @@ def test_every_option_in_the_readme_exists():
 
 def test_pictures_and_pages_that_are_linked_are_there():
     for target in re.findall(r"\]\(([^)h#][^)]*)\)", README):
-        assert (Path(__file__).parents[1] / target).exists(), target
+        path, _, anchor = target.partition("#")
+        page = Path(__file__).parents[1] / path
+        assert page.exists(), target
+        if anchor:
+            heads = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.M)
+            assert anchor in [head.lower().replace(" ", "-") for head in heads], target
