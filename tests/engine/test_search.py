@@ -64,7 +64,7 @@ def searches(draw):
 
 @pytest.mark.slow
 @given(searches())
-@settings(PROFILE, max_examples=50)
+@settings(PROFILE, max_examples=30)
 def test_each_path_is_written_again_alone_to_the_same_tokens(tiny, asked):
     request, config = asked
     family = search(tiny, request, config)

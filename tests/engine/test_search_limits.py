@@ -277,7 +277,7 @@ def test_of_32_requests_those_that_do_not_fork_are_what_they_are_alone(tiny):
 
 
 @pytest.mark.slow
-def test_a_thousand_forks_and_drops_leave_memory_where_it_was(tiny):
+def test_hundreds_of_forks_and_drops_leave_memory_where_it_was(tiny):
     engine = Engine(*tiny, max_rows=8)
     config = fork_config("lookahead", paths=8, horizon=1, distance=1, least=0.0, max_forks=999)
 
@@ -291,6 +291,6 @@ def test_a_thousand_forks_and_drops_leave_memory_where_it_was(tiny):
         return sum(settled), mx.get_active_memory()
 
     _, before = storm(1)
-    forks, after = storm(6)
-    assert forks > 1000
+    forks, after = storm(3)
+    assert forks > 500
     assert after < before + 100_000
