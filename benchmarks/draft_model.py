@@ -14,7 +14,7 @@ is greedy, so that all sides should write the same tokens.
 import argparse
 import time
 
-from benchmarks.forms import FORMS
+from benchmarks.forms import FORMS, in_form, source_in_form
 from benchmarks.measure import (
     ROUNDS,
     alternate,
@@ -23,43 +23,23 @@ from benchmarks.measure import (
     print_table,
     ratio_of_medians,
 )
+from benchmarks.sides import wrapped
 
 import mlx.core as mx  # isort: skip
-from typing import Any, cast
+from typing import Any
 
 from mlx_lm import stream_generate as mlx_lm_stream
 from mlx_lm.models.llama import Model
-from mlx_lm.tokenizer_utils import BPEStreamingDetokenizer, TokenizerWrapper
-from mlx_lm.utils import dequantize_model
-from transformers import PreTrainedTokenizerFast
+from mlx_lm.tokenizer_utils import TokenizerWrapper
 
 from mlx_entropix import PlainConfig
 from mlx_entropix.engine import Engine, Request, TokenEvent
 from mlx_entropix.engine.draft import DraftModel, make_drafter
-from mlx_entropix.model.llama import Llama
-from mlx_entropix.text import tokenizer_from_gguf
-from mlx_entropix.weights.gguf import load_gguf
-from mlx_entropix.weights.locate import bundled_model
-from mlx_entropix.weights.model_config import context_length
 
 PROMPTS = {
     "letter": "Write a long letter from a lighthouse keeper to a friend in the city.",
     "list": "List the numbers from one to sixty in words, one a line.",
 }
-
-
-def source(form: str, layers: int | None = None) -> Model:
-    """mlx-lm's model of the bundled weights in a form of `FORMS`, with its first `layers`."""
-    loaded, _, _ = load_gguf(bundled_model())
-    loaded.set_dtype(mx.float32)
-    model = cast(Model, loaded if form == "4 bit" else dequantize_model(loaded))
-    if form == "bfloat16":
-        model.set_dtype(mx.bfloat16)
-    if layers is not None:
-        model.model.layers = model.model.layers[:layers]
-        model.model.num_hidden_layers = layers
-    mx.eval(model.parameters())
-    return model
 
 
 class Ours:
@@ -123,17 +103,12 @@ def main() -> None:
         parser.error("--layers takes numbers from 1 to 30.")
     print_machine(f"medians of {given.repeats} (range)")
 
-    _, config, metadata = load_gguf(bundled_model())
-    tokenizer = tokenizer_from_gguf(metadata)
-    tokenizer.eos_token_ids = frozenset()
-    length = context_length(config)
-    model = Llama(source(given.weights), "larger", length)
-    smaller = Llama(source(given.weights, given.layers), "smaller", length)
-    draft = DraftModel.of(model, tokenizer, (smaller, tokenizer))
-    theirs, their_draft = source(given.weights), source(given.weights, given.layers)
-    wrapped = TokenizerWrapper(
-        PreTrainedTokenizerFast(tokenizer_object=tokenizer.backend), BPEStreamingDetokenizer
-    )
+    model, tokenizer = in_form(given.weights)
+    draft = DraftModel.of(model, tokenizer, in_form(given.weights, given.layers))
+    theirs, *_ = source_in_form(given.weights)
+    their_draft, *_ = source_in_form(given.weights, given.layers)
+    mx.eval(theirs.parameters(), their_draft.parameters())
+    their_tokenizer = wrapped(tokenizer)
     drafts = {"draft_model": their_draft, "num_draft_tokens": given.drafts}
     lines = []
     for name, text in PROMPTS.items():
@@ -148,8 +123,8 @@ def main() -> None:
                     ("draft model too", make_drafter(given.drafts, draft)),
                 )
             },
-            "mlx-lm": MlxLm(theirs, wrapped, request),
-            "mlx-lm, draft model": MlxLm(theirs, wrapped, request, **drafts),
+            "mlx-lm": MlxLm(theirs, their_tokenizer, request),
+            "mlx-lm, draft model": MlxLm(theirs, their_tokenizer, request, **drafts),
         }
         numbers = alternate(sides, given.repeats)
         lines += [

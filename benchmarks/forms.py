@@ -3,7 +3,7 @@
 import mlx_entropix  # noqa: F401  (loads the BLAS, ahead of mlx)
 
 import mlx.core as mx  # isort: skip
-from typing import cast
+from typing import Any, cast
 
 from mlx_lm.models.llama import Model
 from mlx_lm.utils import dequantize_model
@@ -17,19 +17,29 @@ from mlx_entropix.weights.model_config import context_length
 FORMS = ("float32", "bfloat16", "4 bit")
 
 
-def in_form(form: str) -> tuple[Llama, Tokenizer]:
-    """The model with weights of one of `FORMS`, and its tokenizer, without end tokens.
+def source_in_form(
+    form: str, layers: int | None = None
+) -> tuple[Model, dict[str, Any], dict[str, Any]]:
+    """mlx-lm's model with weights of one of `FORMS`, its config, and the file's metadata.
 
     float32 is what a CPU gets as a rule. 4 bit are the weights as the file packs them, with scales,
-    and all that is computed, in float32.
+    and all that is computed, in float32. With `layers` it has only its first ones.
     """
-    path = bundled_model()
-    source, config, metadata = load_gguf(path)
-    source.set_dtype(mx.float32)
-    if form != "4 bit":
-        source = dequantize_model(source)
+    loaded, config, metadata = load_gguf(bundled_model())
+    loaded.set_dtype(mx.float32)
+    model = cast(Model, loaded if form == "4 bit" else dequantize_model(loaded))
     if form == "bfloat16":
-        source.set_dtype(mx.bfloat16)
+        model.set_dtype(mx.bfloat16)
+    if layers is not None:
+        model.model.layers = model.model.layers[:layers]
+        model.model.num_hidden_layers = layers
+    return model, config, metadata
+
+
+def in_form(form: str, layers: int | None = None) -> tuple[Llama, Tokenizer]:
+    """Our model of the same, and its tokenizer, without end tokens."""
+    source, config, metadata = source_in_form(form, layers)
     tokenizer = tokenizer_from_gguf(metadata)
     tokenizer.eos_token_ids = frozenset()
-    return Llama(cast(Model, source), path.name.split(".")[0], context_length(config)), tokenizer
+    name = bundled_model().name.split(".")[0]
+    return Llama(source, name, context_length(config)), tokenizer

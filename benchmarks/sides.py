@@ -29,5 +29,10 @@ def theirs(
     """mlx-lm's Llama with the same weights in the same form, and its wrapper of `tokenizer`."""
     source, _, _ = load_source((location or locate_weights()).path)
     mx.eval(source.parameters())
-    wrapped = PreTrainedTokenizerFast(tokenizer_object=tokenizer.backend)
-    return cast(Model, source), TokenizerWrapper(wrapped, BPEStreamingDetokenizer)
+    return cast(Model, source), wrapped(tokenizer)
+
+
+def wrapped(tokenizer: Tokenizer) -> TokenizerWrapper:
+    """A tokenizer as mlx-lm takes it."""
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer.backend)
+    return TokenizerWrapper(fast, BPEStreamingDetokenizer)

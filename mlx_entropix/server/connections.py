@@ -9,6 +9,7 @@ import json
 import logging
 import resource
 import time
+from http import HTTPStatus
 from typing import Any
 
 import h11
@@ -77,10 +78,10 @@ def protocol(most: int, seconds: float) -> type[H11Protocol]:
 
         def _refuse(self, status: int, message: str) -> None:
             self._stop_expecting()
-            reason = {408: "Request Timeout", 503: "Service Unavailable"}[status]
             body = json.dumps(ApiError(status, message).body()).encode()
             head = (
-                f"HTTP/1.1 {status} {reason}\r\ncontent-type: application/json\r\n"
+                f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
+                "content-type: application/json\r\n"
                 f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
             )
             self.transport.write(head.encode() + body)

@@ -19,26 +19,28 @@ class Promise:
 
 
 @dataclass
-class _Kept:
-    """What was promised and what came, over the last steps; the weight of an old one fades."""
+class _Share:
+    """What came of what was promised, over the last steps; the weight of an old one fades."""
 
-    promised: float = 0.0
-    came: float = 0.0
+    total: float = 0.0
+    steps: float = 0.0
 
-    def add(self, promised: float, came: float) -> None:
-        fade = 1 - 1 / _HORIZON
-        self.promised = self.promised * fade + promised
-        self.came = self.came * fade + came
+    def add(self, share: float) -> None:
+        self._fade(1 / _HORIZON)
+        self.total += share
+        self.steps += 1
 
     def forget(self) -> None:
-        self.promised *= 1 - _FORGET
-        self.came *= 1 - _FORGET
+        self._fade(_FORGET)
+
+    def _fade(self, by: float) -> None:
+        self.total *= 1 - by
+        self.steps *= 1 - by
 
     @property
-    def share(self) -> float:
-        """What came of what was promised."""
-        weight = _PRIOR_WEIGHT * (self.promised > 0)
-        return (self.came + weight) / (self.promised + weight) if weight else 1.0
+    def mean(self) -> float:
+        """The mean of the shares; 1 at first."""
+        return (self.total + _PRIOR_WEIGHT) / (self.steps + _PRIOR_WEIGHT)
 
 
 class Trust:
@@ -50,18 +52,18 @@ class Trust:
     """
 
     def __init__(self) -> None:
-        self._tokens = _Kept()
-        self._with = _Kept()
-        self._without = _Kept()
+        self._tokens = _Share()
+        self._with = _Share()
+        self._without = _Share()
 
     def add(self, promise: Promise, tokens: int, seconds: float) -> None:
         """Take what came of a step with drafts."""
-        self._tokens.add(1.0, tokens / promise.tokens)
-        self._with.add(1.0, _late(promise.seconds, seconds))
+        self._tokens.add(tokens / promise.tokens)
+        self._with.add(_late(promise.seconds, seconds))
 
     def add_without(self, promised: float, seconds: float) -> None:
         """Take what a step without drafts took, where it should have taken `promised` seconds."""
-        self._without.add(1.0, _late(promised, seconds))
+        self._without.add(_late(promised, seconds))
 
     def forget(self) -> None:
         """Drafts were not tried: let them be, sooner or later."""
@@ -71,7 +73,7 @@ class Trust:
     @property
     def factor(self) -> float:
         """What the promised tokens a second are to be multiplied by: 1, or less."""
-        return min(1.0, self._tokens.share * self._without.share / self._with.share)
+        return min(1.0, self._tokens.mean * self._without.mean / self._with.mean)
 
 
 def _late(promised: float, seconds: float) -> float:
