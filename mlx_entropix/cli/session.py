@@ -2,7 +2,7 @@
 
 from argparse import Namespace
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mlx_entropix.choices import MOST_PATHS
@@ -62,6 +62,7 @@ class Session:
     is_raw: bool
     trace: TraceFile | None
     window: int = 0
+    logit_bias: tuple[tuple[int, float], ...] = ()
     loading: dict[str, Any] = field(default_factory=dict)
     forks: Forks = field(default_factory=Forks)
     fork: ForkConfig | None = None
@@ -97,6 +98,7 @@ class Session:
             seed=options.seed,
             max_tokens=options.max_tokens,
             stop=tuple(options.stop),
+            logit_bias=tuple(dict(options.logit_bias).items()),
             is_raw=options.raw,
             trace=trace,
             window=options.window,
@@ -115,6 +117,8 @@ class Session:
     def request(self, prompt_ids: tuple[int, ...]) -> Request:
         """A request to the engine with the sampler, the limits and the forks of now."""
         request = Request(prompt_ids, self.config, self.max_tokens, self.seed, self.stop)
+        if self.logit_bias:
+            request = replace(request, logit_bias=self.logit_bias)
         return request if self.fork is None else forked(request, self.fork)
 
     def stream(
@@ -153,6 +157,7 @@ class Session:
             "sampler": self.sampler,
             "config": self.config.model_dump(mode="json"),
             "seed": self.seed,
+            **({"logit_bias": dict(self.logit_bias)} if self.logit_bias else {}),
             **({} if self.fork is None else {"fork": self.fork.model_dump(mode="json")}),
         }
 

@@ -22,6 +22,7 @@ from dataclasses import replace
 
 import mlx.core as mx
 
+from mlx_entropix.engine.changes import changes_of
 from mlx_entropix.engine.draft.drafter import Drafter
 from mlx_entropix.engine.events import (
     Event,
@@ -52,6 +53,16 @@ from mlx_entropix.sampling.parameter_rows import RowConfig
 from mlx_entropix.text import Tokenizer
 
 CLARIFYING_TEXT = " ..."
+
+
+def xtc_exempt(tokenizer: Tokenizer) -> mx.array:
+    """The tokens that XTC never excludes: those that end an answer, and a line break, (E,) int32.
+
+    They are mlx-lm's. Without them an answer of a sure model would hardly end.
+    """
+    ids = {*tokenizer.eos_token_ids, *tokenizer.encode("\n", add_special_tokens=False)}
+    return mx.array(sorted(ids), dtype=mx.int32)
+
 
 # mlx keeps freed buffers for reuse; after this many steps they are given back.
 _STEPS_BETWEEN_CLEARING = 256
@@ -96,6 +107,7 @@ class Engine:
         self.prefixes = PrefixCache(prefix_cache_bytes) if prefix_cache_bytes else None
         self.drafter = drafter
         self.clarifying_token = tokenizer.first_token_of(CLARIFYING_TEXT)
+        self._xtc_exempt = xtc_exempt(tokenizer)
         self.waiting: deque[Row] = deque()
         self.rows: list[Row] = []  # of the cache, in its order
         self._cache = model.empty_cache()
@@ -120,8 +132,8 @@ class Engine:
         """Put a request in line. Returns the number of its row, which its events will bear.
 
         Raises `PromptError` where the prompt is empty or does not fit, `ConfigError` for forks of
-        a model that cannot rewind, `ValueError` for limits that make no sense. `max_tokens` is cut
-        to what the context has room for.
+        a model that cannot rewind and for a bias of no token, `ValueError` for limits that make no
+        sense. `max_tokens` is cut to what the context has room for.
         """
         known = len(request.prompt) + len(request.prefix)
         if not request.prompt:
@@ -132,6 +144,13 @@ class Engine:
             raise ConfigError(
                 f"{self.model.name} cannot fork: it cannot take tokens back. Ask without forks."
             )
+        size = self.model.vocabulary_size
+        for token_id, _ in request.logit_bias:
+            if not 0 <= token_id < size:
+                raise ConfigError(
+                    f"logit_bias has the token id {token_id}; {self.model.name}'s ids are 0 to "
+                    f"{size - 1}."
+                )
         limit = min(self.model.context_length, self.max_kv_tokens)
         if known >= limit:
             raise PromptError(
@@ -389,6 +408,7 @@ class Engine:
         given = None
         if any(look.given is not None for look in looks):
             given = mx.array([-1 if look.given is None else look.given for look in looks])
+        changed = changes_of(looks)
         sampled = sample_rows(
             looked.logits,
             looked.scores,
@@ -398,7 +418,9 @@ class Engine:
             mx.array(keys, dtype=mx.uint32),
             candidates=samplers.candidates,
             draws=samplers.draws,
-            sigma=samplers.measure_sigma,
+            filters=samplers.filters,
+            exempt=self._xtc_exempt,
+            changed=changed,
             recent=recent_metrics(looks, before) if samplers.look_back else None,
             given=given,
         )
@@ -407,7 +429,8 @@ class Engine:
             best = sampled.candidates[:, :wanted], sampled.candidate_logprobs[:, :wanted]
         certainty = None
         if any(look.row.request.certainty for look in looks):
-            certainty = self_certainty(looked.logits, sampled.candidate_logprobs[:, 0])
+            best_logprob = None if changed is not None else sampled.candidate_logprobs[:, 0]
+            certainty = self_certainty(looked.logits, best_logprob)
         if self.group is not None:
             sampled, best, certainty = of_rank_0(self.group, sampled, best, certainty)
         mx.async_eval(

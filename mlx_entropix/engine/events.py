@@ -26,7 +26,8 @@ class Request:
     policy.py. `branch` is 0, or that of a fork that is to be written again, behind the tokens that
     it began with as the `prefix`. With `certainty` every event has that number.
 
-    Drafts are guessed from past answers to the same `owner` alone.
+    Drafts are guessed from past answers to the same `owner` alone. `logit_bias` are ids of tokens
+    with what is added to their logits, before the sampler sees them.
     """
 
     prompt: tuple[int, ...]
@@ -41,6 +42,12 @@ class Request:
     branch: int = 0
     certainty: bool = False
     owner: str = ""
+    logit_bias: tuple[tuple[int, float], ...] = ()
+
+    @property
+    def changes_logits(self) -> bool:
+        """Whether the sampler sees other logits than the model's."""
+        return bool(self.logit_bias) or self.config.penalizes
 
 
 class Alternative(NamedTuple):
@@ -49,6 +56,14 @@ class Alternative(NamedTuple):
     token_id: int
     token: str
     logprob: float
+
+
+class OfModel(NamedTuple):
+    """What the model thought where the sampler saw changed logits: of these without the changes."""
+
+    logprob: float  # of the token, in nats
+    logits_entropy: float  # bits
+    logits_varentropy: float  # bits²
 
 
 @dataclass(frozen=True)
@@ -103,6 +118,8 @@ class TokenEvent(_MayEnd):
     `certainty`, where it was asked for, is the divergence in nats of the model's distribution from
     one in which all tokens are equally likely, KL(U ‖ p) (Kang et al., arXiv:2502.18581).
     `drafted` tells that it was guessed before it was drawn, and came without a step of its own.
+    Where biases or penalties changed the logits, all numbers are of the changed ones, which the
+    sampler saw, and `of_model` are those of the model's own.
     """
 
     row: int
@@ -119,6 +136,7 @@ class TokenEvent(_MayEnd):
     summary: Summary | None = None
     certainty: float | None = None
     drafted: bool = False
+    of_model: OfModel | None = None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from mlx_entropix.cpu.blas import choose_threads
@@ -107,6 +108,7 @@ def stream_generate(
     seed: int = 0,
     stop: Sequence[str] = (),
     alternatives: int = 0,
+    logit_bias: Mapping[int, float] = MappingProxyType({}),
     fork: str | Mapping[str, Any] | ForkConfig | None = None,
     on_prompt: Callable[[int, int], None] | None = None,
 ) -> Iterator[TokenEvent]:
@@ -114,7 +116,8 @@ def stream_generate(
 
     `prompt` is text used as it is, a list of token ids, or a list of chat messages with `role` and
     `content`. Without a `config` the sampler is the preset that is fitted to the model, or the
-    published `entropix` where none is. With a `fork`, a policy's name, its values or its
+    published `entropix` where none is. `logit_bias` is added to the logits of tokens, by their ids.
+    With a `fork`, a policy's name, its values or its
     configuration (docs/forks.md), the answer is chosen among several paths, and its tokens come
     when they are settled. `on_prompt(done, total)` is called as the prompt is read.
     Raises `PromptError` where the prompt is empty or does not fit, `GenerationError` where the
@@ -127,6 +130,7 @@ def stream_generate(
         seed=seed,
         stop=tuple(stop),
         alternatives=alternatives,
+        logit_bias=tuple(logit_bias.items()),
     )
     rows = 1
     if fork is not None:

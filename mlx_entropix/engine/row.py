@@ -9,6 +9,7 @@ from itertools import count
 import mlx.core as mx
 
 from mlx_entropix.engine.events import PromptScored, PromptToken, Request, Summary
+from mlx_entropix.engine.history import History
 from mlx_entropix.engine.stop import StopStrings
 from mlx_entropix.text import StreamDecoder, Tokenizer
 
@@ -50,6 +51,7 @@ class Row:
     steps: int = 0  # that gave it tokens
     drafted: int = 0  # tokens that were guessed
     accepted: int = 0  # of these, those that it drew
+    history: History = field(init=False)
     recent: mx.array | None = None  # metrics of its last tokens (1, 6, W), where it starts with any
     scored: list[PromptToken] = field(default_factory=list)  # the first, and those looked at
     cached_tokens: int = 0
@@ -57,6 +59,9 @@ class Row:
     started_at: float = 0.0
     filled_at: float = 0.0
     first_token_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.history = History(len(self.request.prompt))
 
     @classmethod
     def of(cls, row_id: int, request: Request, tokenizer: Tokenizer) -> "Row":

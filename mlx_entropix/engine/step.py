@@ -8,16 +8,24 @@ from typing import NamedTuple, cast
 
 import mlx.core as mx
 
-from mlx_entropix.engine.events import Alternative, Event, PromptToken, RowFailed, TokenEvent
+from mlx_entropix.engine.events import (
+    Alternative,
+    Event,
+    OfModel,
+    PromptToken,
+    RowFailed,
+    TokenEvent,
+)
 from mlx_entropix.engine.row import Row, State
 from mlx_entropix.model.decoder import Span
 from mlx_entropix.sampling import (
+    Filters,
     Numbers,
     Quadrant,
     Sampled,
     candidate_count,
     draw_count,
-    measures_sigma,
+    filters_of,
     measures_trends,
     no_recent,
     parameter_rows,
@@ -122,6 +130,7 @@ class QueuedStep:
                 summary=row.summary() if reason else None,
                 certainty=certainties[i] if row.request.certainty else None,
                 drafted=tokens[i] == look.guess,
+                of_model=OfModel(*seen.of_model) if row.request.changes_logits else None,
             )
             events.append((row, event))
         return events
@@ -145,7 +154,7 @@ class Samplers(NamedTuple):
     parameters: mx.array
     candidates: int
     draws: int
-    measure_sigma: bool
+    filters: Filters
     look_back: bool
 
     @classmethod
@@ -162,7 +171,7 @@ class Samplers(NamedTuple):
             parameter_rows(configs, clarifying_token, attends),
             candidate_count(configs, vocabulary_size),
             draw_count(configs),
-            measures_sigma(configs),
+            filters_of(configs),
             measures_trends(configs),
         )
 

@@ -12,8 +12,9 @@ def token_record(event: TokenEvent, window: MetricWindow | None = None) -> dict[
 
     `position` is the index of the token in the whole sequence; `logprob` is in nats, entropies in
     bits, varentropies in bits². The parameters are None where no draw was made, `quadrant` is None
-    under the plain sampler. A `window` of the row's tokens so far takes in this one, and what it
-    says is added.
+    under the plain sampler. `of_model` is there where the logits were changed before the sampler,
+    and has numbers of what they were. A `window` of the row's tokens so far takes in this one, and
+    what it says is added.
     """
     drawn, metrics = event.parameters, event.metrics._asdict()
     return {
@@ -27,6 +28,7 @@ def token_record(event: TokenEvent, window: MetricWindow | None = None) -> dict[
         "top_p": drawn and drawn.top_p,
         "top_k": drawn and drawn.top_k,
         "min_p": drawn and drawn.min_p,
+        **({} if event.of_model is None else {"of_model": event.of_model._asdict()}),
         **({"window": window.add(metrics)} if window is not None else {}),
     }
 

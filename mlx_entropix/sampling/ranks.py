@@ -3,6 +3,9 @@
 import mlx.core as mx
 
 from mlx_entropix.sampling.config import MOST_DRAWS
+from mlx_entropix.sampling.parameter_rows import Header
+
+_CHOICE_KEY = 0x58544300  # makes of a draw's key another one
 
 BLOCK = 32  # neighbouring tokens that are first judged by the best of them
 
@@ -79,6 +82,27 @@ def kept_ranks(
     in_top_k = (rank < top_k) | (top_k == 0)
     plain_rule = in_top_k & in_top_p & (spared | (p >= floor))
     return mx.where(plain, plain_rule, entropy_rule)
+
+
+def excluded_choices(
+    kept: mx.array, ids: mx.array, base: Header, keys: mx.array, exempt: mx.array | None
+) -> mx.array:
+    """Which ranks XTC excludes: (B, C) bool.
+
+    `kept` (B, C) are the probabilities of the kept tokens, 0 for others, and `ids` the tokens. With
+    a row's `xtc_probability` all that are likelier than its threshold are excluded, but the least
+    likely of these and the tokens `exempt` (E,). So mlx-lm has it, after
+    https://github.com/oobabooga/text-generation-webui/pull/6335. Whether a position is chosen
+    depends on its key alone, and is independent of its draws.
+    """
+    share = kept / mx.sum(kept, axis=-1, keepdims=True)
+    likely = share > base.xtc_threshold
+    least = mx.min(mx.where(likely, share, mx.inf), axis=-1, keepdims=True)
+    excluded = likely & (share > least)
+    if exempt is not None:
+        excluded &= ~mx.any(ids.astype(mx.int32)[:, :, None] == exempt, axis=-1)
+    chance = mx.vmap(lambda key: mx.random.uniform(shape=(1,), key=key))(keys ^ _CHOICE_KEY)
+    return excluded & (chance < base.xtc_probability)
 
 
 def draw_ranks(weights: mx.array, keys: mx.array, draws: int) -> mx.array:

@@ -6,6 +6,7 @@ Long texts take a while to become token ids: that is not to be done in the event
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from mlx_entropix.choices import CHANGES
 from mlx_entropix.engine import Request, fork_config, forked
 from mlx_entropix.errors import ConfigError, PromptError
 from mlx_entropix.sampling import PlainConfig, SamplerConfig
@@ -107,13 +108,16 @@ def engine_requests(
     prompts: list[Prompt],
     prefix: Prefix,
     seed: int,
+    vocabulary_size: int,
 ) -> list[Request]:
     """The rows for `n` answers to each prompt.
 
-    Raises `ApiError` for a sampler that is none, or forks that cannot be made.
+    Raises `ApiError` for a sampler that is none, forks that cannot be made, or a bias for a token
+    that is none.
     """
     config = _config(request, settings)
     alternatives = request.alternatives or 0
+    bias = _logit_bias(request, vocabulary_size)
     rows = [
         Request(
             prompt=prompt,
@@ -124,6 +128,7 @@ def engine_requests(
             alternatives=alternatives,
             scores_prompt=request.scores_prompt,
             prefix=prefix.ids,
+            logit_bias=bias,
         )
         for prompt in prompts
         for i in range(request.answers)
@@ -135,6 +140,20 @@ def engine_requests(
         return [forked(row, paths, before=prefix.text) for row in rows]
     except ConfigError as error:
         raise ApiError.of(error, "fork") from None
+
+
+def _logit_bias(request: GenerationRequest, vocabulary_size: int) -> tuple[tuple[int, float], ...]:
+    """The biases by token id, which JSON has as a text."""
+    found: dict[int, float] = {}
+    for name, bias in (request.logit_bias or {}).items():
+        if not (name.isascii() and name.isdecimal()) or int(name[:20]) >= vocabulary_size:
+            raise ApiError(
+                400,
+                f"logit_bias has {name!r}, which is no token id from 0 to {vocabulary_size - 1}.",
+                param="logit_bias",
+            )
+        found[int(name)] = bias
+    return tuple(found.items())
 
 
 def _config(request: GenerationRequest, settings: Settings) -> SamplerConfig | PlainConfig:
@@ -149,7 +168,7 @@ def _config(request: GenerationRequest, settings: Settings) -> SamplerConfig | P
         known = ", ".join(named)
         raise ApiError(400, f"There is no sampler {name!r}. There are: {known}.", param="sampler")
     config = _override(config, request.sampler_config or {}, "sampler_config")
-    for field in PARAMETERS:
+    for field in (*PARAMETERS, *CHANGES, "p_less"):
         value = getattr(request, field)
         if value is not None:
             config = _override(config, {field: value}, field)

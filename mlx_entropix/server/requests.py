@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from mlx_entropix.choices import CHANGES, MOST_BIAS
 from mlx_entropix.sampling import PlainConfig
 from mlx_entropix.server.api_errors import ApiError
 from mlx_entropix.window import LONGEST_WINDOW
@@ -17,6 +18,7 @@ DEFAULT_CHAT_TOKENS = 4096
 DEFAULT_TEXT_TOKENS = 16  # as the OpenAI API has it
 MOST_ANSWERS = 128
 MOST_ALTERNATIVES = 20
+MOST_BIASES = 1024
 MOST_STOPS = 64  # editors that complete code send some two dozen
 
 _Stop = Annotated[str, Field(max_length=1024)]
@@ -89,6 +91,13 @@ def _base_value(name: str) -> Any:
     return Field(None, ge=lowest.ge, le=highest.le, description="The sampler's base value.")
 
 
+def _change(name: str) -> Any:
+    """An optional field for what either sampler may be given, with its range."""
+    lowest, highest = CHANGES[name]
+    about = PlainConfig.model_fields[name].description
+    return Field(None, ge=lowest, le=highest, description=about)
+
+
 class GenerationRequest(_Part):
     """What chats and text completions have in common."""
 
@@ -132,6 +141,19 @@ class GenerationRequest(_Part):
     top_p: float | None = _base_value("top_p")
     top_k: int | None = _base_value("top_k")
     min_p: float | None = _base_value("min_p")
+    repetition_penalty: float | None = _change("repetition_penalty")
+    presence_penalty: float | None = _change("presence_penalty")
+    frequency_penalty: float | None = _change("frequency_penalty")
+    top_n_sigma: float | None = _change("top_n_sigma")
+    p_less: bool | None = Field(None, description=PlainConfig.model_fields["p_less"].description)
+    xtc_probability: float | None = _change("xtc_probability")
+    xtc_threshold: float | None = _change("xtc_threshold")
+    logit_bias: dict[str, Annotated[float, Field(ge=-MOST_BIAS, le=MOST_BIAS)]] | None = Field(
+        None,
+        max_length=MOST_BIASES,
+        description="What is added to the logits of tokens, by their ids, before the sampler sees "
+        f"them: {-MOST_BIAS} bans a token, {MOST_BIAS} takes it always.",
+    )
     metrics: bool | None = Field(
         True, description="Report metrics, quadrant and parameters of every token of the answers."
     )

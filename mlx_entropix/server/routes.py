@@ -195,7 +195,7 @@ async def _answer(
     ids = [prompt for prompt, _ in prompts]
     prefix = await engine.read(answer_prefix, body, ids, model)
     seed = secrets.randbits(31) if body.seed is None else body.seed
-    rows = engine_requests(body, engine.settings, ids, prefix, seed)
+    rows = engine_requests(body, engine.settings, ids, prefix, seed, model.vocabulary_size)
     reply = kind(
         model.name,
         model.tokenizer,

@@ -12,7 +12,7 @@ from mlx_entropix.sampling import (
     Quadrant,
     candidate_count,
     draw_count,
-    measures_sigma,
+    filters_of,
     parameter_rows,
     position_key,
     sample,
@@ -44,7 +44,7 @@ def step(config, logits, scores, seed=11, previous=0):
         mx.array([position_key(seed, i) for i in range(DRAWS)], dtype=mx.uint32),
         candidates=candidate_count([config], V),
         draws=draw_count([config]),
-        sigma=measures_sigma([config]),
+        filters=filters_of([config]),
     )
 
 
