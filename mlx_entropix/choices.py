@@ -50,3 +50,6 @@ KV_BITS = (2, 4, 8)
 
 KV_GROUP_SIZES = (32, 64, 128)
 """How many such numbers may share a scale."""
+
+MOST_DRAFTED = 32
+"""Tokens that are guessed ahead and verified in one step at most, unless told otherwise."""

@@ -22,6 +22,7 @@ from mlx_entropix.engine import (
     TokenEvent,
     engine_on,
 )
+from mlx_entropix.engine.draft import make_drafter
 from mlx_entropix.errors import PromptError
 from mlx_entropix.prompts import Prompt
 
@@ -162,7 +163,8 @@ def answer_list(session: Session, prompts: list[Prompt], rows: int) -> int:
         engine: Engine | SpreadEngine
         if ranks is None or ranks.divide_model:
             at_once = rows
-            engine = engine_on(ranks, model, tokenizer, max_rows=rows * paths)
+            drafter = make_drafter(session.speculate)
+            engine = engine_on(ranks, model, tokenizer, max_rows=rows * paths, drafter=drafter)
         else:  # each rank has as many
             at_once = rows * ranks.size
             engine = SpreadEngine(ranks, model, tokenizer, max_rows=rows * paths)

@@ -20,6 +20,7 @@ from mlx_entropix.cli.command import (
     add_debug,
     add_model,
     add_sampler,
+    add_speculation,
     check_adapter,
     check_model,
     check_sampler,
@@ -208,6 +209,7 @@ def _add_answer(parser: ArgumentParser) -> None:
         metavar="TEXT",
         help="end the answer before this text; may be given several times",
     )
+    add_speculation(group)
 
 
 def _add_forks(parser: ArgumentParser) -> None:

@@ -11,7 +11,16 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from mlx_entropix.backend import backend_error
-from mlx_entropix.choices import AUTO, CHANGES, KV_BITS, KV_GROUP_SIZES, MOST_BIAS, NAMES, RANGES
+from mlx_entropix.choices import (
+    AUTO,
+    CHANGES,
+    KV_BITS,
+    KV_GROUP_SIZES,
+    MOST_BIAS,
+    MOST_DRAFTED,
+    NAMES,
+    RANGES,
+)
 from mlx_entropix.cpu.blas import set_threads
 from mlx_entropix.errors import EntropixError
 
@@ -266,6 +275,23 @@ def check_sampler(parser: ArgumentParser, options: Namespace) -> None:
     """Exit where the options of `add_sampler` contradict each other."""
     if options.normal and options.sampler not in (None, "normal"):
         parser.error(f"--normal and --sampler {options.sampler} contradict each other.")
+
+
+def add_speculation(group: Any) -> None:
+    """How much is guessed ahead."""
+    group.add_argument(
+        "--speculate",
+        type=_drafted,
+        default=MOST_DRAFTED,
+        metavar="off|N",
+        help="tokens that are guessed ahead at most and verified in one step, where that is "
+        "faster; the answer is the same (default: %(default)s)",
+    )
+
+
+def _drafted(text: str) -> int:
+    """A type for argparse: the most tokens of a draft, 0 for none."""
+    return 0 if text == "off" else whole_number(1)(text)
 
 
 def whole_number(at_least: int) -> Callable[[str], int]:

@@ -16,6 +16,7 @@ from mlx_entropix.cli.command import (
     add_debug,
     add_model,
     add_sampler,
+    add_speculation,
     check_adapter,
     check_model,
     check_sampler,
@@ -109,6 +110,7 @@ def _settings(options: Namespace, port: int, ranks: "Ranks | None") -> "Settings
         log_prompts=options.log_prompts,
         shutdown_timeout=options.shutdown_timeout,
         ranks=ranks,
+        speculate=options.speculate,
     )
 
 
@@ -198,6 +200,7 @@ def _add_limits(parser: ArgumentParser) -> None:
         metavar="N",
         help="memory for the beginnings of past prompts, 0 for none (default: %(default)s)",
     )
+    add_speculation(group)
     group.add_argument(
         "--shutdown_timeout",
         type=_seconds,

@@ -29,6 +29,7 @@ from mlx_entropix.engine import (
     stream_request,
     token_record,
 )
+from mlx_entropix.engine.draft import make_drafter
 from mlx_entropix.model.decoder import Decoder, limits
 from mlx_entropix.prompts import Prompt
 from mlx_entropix.ranks.join import Ranks
@@ -46,8 +47,8 @@ class Session:
     `auto` is what the sampler of that name is for this model, `forks` what was said of forks,
     `loading` what was said of how to load the model.
     `sampler`, `config`, `fork` (None for answers of one path) and `seed` may change during a chat.
-    `prefix_cache_bytes` of past sequences are kept for answers to come. The trace has windows of so
-    many tokens; 0 means none.
+    `prefix_cache_bytes` of past sequences are kept for answers to come. Up to `speculate` tokens
+    are guessed ahead. The trace has windows of so many tokens; 0 means none.
     """
 
     screen: Screen
@@ -68,6 +69,7 @@ class Session:
     fork: ForkConfig | None = None
     prefix_cache_bytes: int = 0
     ranks: Ranks | None = None
+    speculate: int = 0
     _engine: Engine | None = field(default=None, init=False)
     _windows: dict[int, MetricWindow] = field(default_factory=dict, init=False)
 
@@ -106,6 +108,7 @@ class Session:
             forks=forks,
             fork=forks.config,
             ranks=ranks,
+            speculate=options.speculate,
         )
 
     def prompt_ids(self, prompt: Prompt) -> tuple[int, ...]:
@@ -137,6 +140,7 @@ class Session:
                 self.tokenizer,
                 max_rows=MOST_PATHS,  # as many as any policy may be asked for during a chat
                 prefix_cache_bytes=self.prefix_cache_bytes,
+                drafter=make_drafter(self.speculate),
             )
         return stream_request(self._engine, request, on_prompt, on_path)
 

@@ -13,6 +13,7 @@ from mlx_entropix.engine import (
     Request,
     Search,
     Settled,
+    Summary,
     TokenEvent,
     result_record,
     settled_record,
@@ -110,6 +111,7 @@ class Tally:
                 tps, first = self._speed()
                 parts.append(Text(f"{tps:.1f} tok/s"))
                 parts += [Text(f"first token {first:.1f} s")] * alone
+                parts += [Text(drafts) for drafts in _drafts(self.events[-1].summary)]
             parts += [self._shares(color_system)] * bool(self.quadrants)
             mean = (
                 f"entropy {self.mean_entropy:.1f} bits, varentropy {self.mean_varentropy:.1f} bits²"
@@ -138,6 +140,15 @@ class Tally:
             return took.generation_tps, took.first_token_seconds
         seconds = max(self.last_at - self.first_at, 1e-9)
         return (len(self.events) - 1) / seconds, self.first_at - self.started_at
+
+
+def _drafts(took: Summary | None) -> list[str]:
+    """What guesses brought, if there were any."""
+    if took is None or not took.drafted_tokens:
+        return []
+    pace = took.completion_tokens / max(took.steps, 1)
+    right, of = took.accepted_tokens, took.drafted_tokens
+    return [f"{pace:.1f} tokens a step ({right:,} of {of:,} guesses right)"]
 
 
 def _percent(share: float) -> str:

@@ -453,15 +453,15 @@ class Engine:
         events: list[Event] = []
         asked: dict[int, tuple[Policy, list[tuple[Row, TokenEvent | RowFailed]]]] = {}
         for row, event in read:
-            events.append(event)
             if isinstance(event, RowFailed):
                 self._cache.blank(self.rows.index(row))
                 if self.prefixes is not None:
                     self.prefixes.clear()  # its prompt is among them, and may be spoilt throughout
             policy = row.request.policy
             if policy is None or not isinstance(event, TokenEvent | RowFailed):
-                continue
-            asked.setdefault(id(policy), (policy, []))[1].append((row, event))
+                events.append(event)
+            else:
+                asked.setdefault(id(policy), (policy, []))[1].append((row, event))
         for policy, its in asked.values():
             policy.after_read(its, Moves(self, step, events))
         if self._copies:

@@ -26,8 +26,10 @@ class Request:
     policy.py. `branch` is 0, or that of a fork that is to be written again, behind the tokens that
     it began with as the `prefix`. With `certainty` every event has that number.
 
-    Drafts are guessed from past answers to the same `owner` alone. `logit_bias` are ids of tokens
-    with what is added to their logits, before the sampler sees them.
+    Drafts are guessed from past answers to the same `owner` alone, and from `prediction`: tokens of
+    what the answer may well repeat.
+
+    `logit_bias` are ids of tokens with what is added to their logits, before the sampler sees them.
     """
 
     prompt: tuple[int, ...]
@@ -42,6 +44,7 @@ class Request:
     branch: int = 0
     certainty: bool = False
     owner: str = ""
+    prediction: tuple[int, ...] = ()
     logit_bias: tuple[tuple[int, float], ...] = ()
 
     @property

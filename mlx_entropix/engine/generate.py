@@ -5,7 +5,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from mlx_entropix.choices import MOST_DRAFTED
 from mlx_entropix.cpu.blas import choose_threads
+from mlx_entropix.engine.draft import make_drafter
 from mlx_entropix.engine.engine import Engine
 from mlx_entropix.engine.events import (
     Answered,
@@ -110,6 +112,7 @@ def stream_generate(
     alternatives: int = 0,
     logit_bias: Mapping[int, float] = MappingProxyType({}),
     fork: str | Mapping[str, Any] | ForkConfig | None = None,
+    speculate: int = MOST_DRAFTED,
     on_prompt: Callable[[int, int], None] | None = None,
 ) -> Iterator[TokenEvent]:
     """Generate one answer, an event a token.
@@ -119,9 +122,12 @@ def stream_generate(
     published `entropix` where none is. `logit_bias` is added to the logits of tokens, by their ids.
     With a `fork`, a policy's name, its values or its
     configuration (docs/forks.md), the answer is chosen among several paths, and its tokens come
-    when they are settled. `on_prompt(done, total)` is called as the prompt is read.
+    when they are settled. Up to `speculate` tokens are guessed ahead and verified in one step where
+    that is faster, with 0 none; the tokens are the same (docs/speculation.md). `on_prompt(done,
+    total)` is called as the prompt is read.
     Raises `PromptError` where the prompt is empty or does not fit, `GenerationError` where the
-    model's output is not finite, `ConfigError` where a fitted preset or the `fork` cannot be used.
+    model's output is not finite, `ConfigError` where a fitted preset, the `fork` or `speculate`
+    cannot be used.
     """
     request = Request(
         prompt=encode_prompt(tokenizer, prompt),
@@ -136,7 +142,8 @@ def stream_generate(
     if fork is not None:
         paths = fork if isinstance(fork, ForkConfig) else fork_config(fork)
         request, rows = forked(request, paths), paths.paths
-    return stream_request(Engine(model, tokenizer, max_rows=rows), request, on_prompt)
+    engine = Engine(model, tokenizer, max_rows=rows, drafter=make_drafter(speculate))
+    return stream_request(engine, request, on_prompt)
 
 
 def stream_request(

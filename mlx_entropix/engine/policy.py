@@ -38,7 +38,7 @@ class Batch(Protocol):
         ...
 
     def say(self, event: Event) -> None:
-        """Put an event behind those of the step."""
+        """Put an event behind those of the step: one of its rows', or of its own."""
         ...
 
 
@@ -48,6 +48,7 @@ class Policy(Protocol):
     def after_read(self, read: Sequence[tuple[Row, TokenEvent | RowFailed]], batch: Batch) -> None:
         """Act on what its rows have just got: tokens, in their order, or that they failed.
 
-        A row may get several tokens in a read, and others none.
+        A row may get several tokens in a read, and others none. Nobody else is told of them: what
+        is to be known is for the policy to `say`, now or later.
         """
         ...

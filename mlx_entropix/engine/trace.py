@@ -12,9 +12,9 @@ def token_record(event: TokenEvent, window: MetricWindow | None = None) -> dict[
 
     `position` is the index of the token in the whole sequence; `logprob` is in nats, entropies in
     bits, varentropies in bits². The parameters are None where no draw was made, `quadrant` is None
-    under the plain sampler. `of_model` is there where the logits were changed before the sampler,
-    and has numbers of what they were. A `window` of the row's tokens so far takes in this one, and
-    what it says is added.
+    under the plain sampler; `drafted` tells that the token was guessed ahead. `of_model` is there
+    where the logits were changed before the sampler, and has numbers of what they were. A `window`
+    of the row's tokens so far takes in this one, and what it says is added.
     """
     drawn, metrics = event.parameters, event.metrics._asdict()
     return {
@@ -28,6 +28,7 @@ def token_record(event: TokenEvent, window: MetricWindow | None = None) -> dict[
         "top_p": drawn and drawn.top_p,
         "top_k": drawn and drawn.top_k,
         "min_p": drawn and drawn.min_p,
+        "drafted": event.drafted,
         **({} if event.of_model is None else {"of_model": event.of_model._asdict()}),
         **({"window": window.add(metrics)} if window is not None else {}),
     }
@@ -45,6 +46,9 @@ def result_record(text: str, last: TokenEvent) -> dict[str, Any]:
         "prompt_tps": took.prompt_tps,
         "generation_tps": took.generation_tps,
         "peak_memory_gb": took.peak_memory_gb,
+        "steps": took.steps,
+        "drafted_tokens": took.drafted_tokens,
+        "accepted_tokens": took.accepted_tokens,
     }
 
 

@@ -18,6 +18,7 @@ from functools import partial
 from typing import Literal, TypeVar
 
 from mlx_entropix.engine import Engine, Event, Request, RowForked, engine_on, load_from
+from mlx_entropix.engine.draft import make_drafter
 from mlx_entropix.errors import EntropixError, RankError
 from mlx_entropix.model.decoder import limits
 from mlx_entropix.sampling import PRESETS
@@ -238,6 +239,7 @@ class _EngineThread(threading.Thread):
                 max_kv_tokens=settings.max_kv_tokens,
                 chunk_beside_rows=_CHUNK_BESIDE_ROWS,
                 prefix_cache_bytes=settings.prefix_cache_bytes,
+                drafter=make_drafter(settings.speculate),
             )
             engine = make_engine()
             for sentence in limits(model):

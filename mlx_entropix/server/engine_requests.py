@@ -79,6 +79,16 @@ def answer_prefix(request: GenerationRequest, prompts: list[Prompt], model: Mode
     return Prefix(ids, "".join(map(decoder.add, ids)))
 
 
+def predicted_tokens(request: GenerationRequest, model: ModelInfo) -> Prompt:
+    """What the client expects of the answers. Raises `ApiError` where it is no text."""
+    if request.prediction is None:
+        return ()
+    try:
+        return tuple(model.tokenizer.encode(request.prediction.text))
+    except PromptError as error:
+        raise ApiError.of(error, "prediction") from None
+
+
 def _check_known(ids: Sequence[int], model: ModelInfo, param: str, name: str) -> None:
     if any(token_id >= model.vocabulary_size for token_id in ids):
         raise ApiError(
@@ -108,9 +118,12 @@ def engine_requests(
     prompts: list[Prompt],
     prefix: Prefix,
     seed: int,
-    vocabulary_size: int,
+    *,
+    prediction: Prompt = (),
+    owner: str = "",
+    logit_bias: tuple[tuple[int, float], ...] = (),
 ) -> list[Request]:
-    """The rows for `n` answers to each prompt.
+    """The rows for `n` answers to each prompt, for a client whose texts are the `owner`'s.
 
     Raises `ApiError` for a sampler that is none, forks that cannot be made, or a bias for a token
     that is none.
@@ -128,7 +141,9 @@ def engine_requests(
             alternatives=alternatives,
             scores_prompt=request.scores_prompt,
             prefix=prefix.ids,
-            logit_bias=bias,
+            prediction=prediction,
+            owner=owner,
+            logit_bias=logit_bias,
         )
         for prompt in prompts
         for i in range(request.answers)

@@ -1,6 +1,7 @@
 """What every request passes on its way to the API, from the outside in."""
 
 import asyncio
+import hashlib
 import hmac
 import ipaddress
 import logging
@@ -113,7 +114,10 @@ class HostCheck:
 
 
 class KeyCheck:
-    """Refuses requests to the API without the right key. The page, /docs and /health stay open."""
+    """Refuses requests to the API without the right key. The page, /docs and /health stay open.
+
+    What a client with a key wrote is its own: `owner` in the request's state stands for the key.
+    """
 
     def __init__(self, app: ASGIApp, key: str):
         self.app = app
@@ -127,6 +131,7 @@ class KeyCheck:
             if scheme.lower() != "bearer" or not hmac.compare_digest(given, self.key):
                 await wrong_key().response()(scope, receive, send)
                 return
+            scope.setdefault("state", {})["owner"] = hashlib.sha256(given).hexdigest()
         await self.app(scope, receive, send)
 
 

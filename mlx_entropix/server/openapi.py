@@ -110,6 +110,7 @@ _PARIS: dict[str, Any] = {
     "top_p": 0.9,
     "top_k": 38,
     "min_p": 0.03,
+    "drafted": False,
 }
 
 _CAPITAL: dict[str, Any] = {
@@ -128,6 +129,7 @@ _CAPITAL: dict[str, Any] = {
     "top_p": 0.5182,
     "top_k": 27,
     "min_p": 0.03,
+    "drafted": False,
 }
 
 _CHAT = {"id": "chatcmpl-8ac32b34", "created": 1795425194, "model": "SmolLM2-135M-Instruct"}
@@ -140,6 +142,11 @@ def _usage(prompt: int) -> dict[str, Any]:
         "completion_tokens": 1,
         "total_tokens": prompt + 1,
         "prompt_tokens_details": {"cached_tokens": 0},
+        "completion_tokens_details": {
+            "accepted_prediction_tokens": 0,
+            "rejected_prediction_tokens": 0,
+        },
+        "steps": 1,
     }
 
 

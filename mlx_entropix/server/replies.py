@@ -200,11 +200,18 @@ class Reply:
         prompt = sum(summary.prompt_tokens for summary in summaries[:: self.answers])
         cached = sum(summary.cached_tokens for summary in summaries[:: self.answers])
         completion = sum(summary.completion_tokens for summary in summaries)
+        drafted = sum(summary.drafted_tokens for summary in summaries)
+        accepted = sum(summary.accepted_tokens for summary in summaries)
         return {
             "prompt_tokens": prompt,
             "completion_tokens": completion,
             "total_tokens": prompt + completion,
             "prompt_tokens_details": {"cached_tokens": cached},
+            "completion_tokens_details": {
+                "accepted_prediction_tokens": accepted,
+                "rejected_prediction_tokens": drafted - accepted,
+            },
+            "steps": sum(summary.steps for summary in summaries),
         }
 
 

@@ -70,6 +70,19 @@ class StreamOptions(_Part):
     )
 
 
+class Prediction(_Part):
+    """Text that an answer may well contain, as OpenAI's API has it."""
+
+    type: Literal["content"] = Field("content", description="`content`.")
+    content: str | list[TextPart] = Field(description="The text, or a list of text parts.")
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        content = self.content
+        return content if isinstance(content, str) else "".join(part.text for part in content)
+
+
 class ResponseFormat(_Part):
     """The form of an answer. Only `text` is offered."""
 
@@ -162,6 +175,11 @@ class GenerationRequest(_Part):
         description="The answer begins with these tokens, and its text with theirs; the rest is "
         "generated. A character may be cut in two. Stop strings are not looked for in them, and "
         "they count as tokens of the prompt.",
+    )
+    prediction: Prediction | None = Field(
+        None,
+        description="Text that the answer may well contain, such as a file that is to be changed. "
+        "Where the model draws it, its tokens come faster; the answer is the same.",
     )
     fork: str | dict[str, Any] | None = Field(
         None,

@@ -23,6 +23,7 @@ from mlx_entropix.server.engine_requests import (
     answer_prefix,
     chat_prompt,
     engine_requests,
+    predicted_tokens,
     text_prompts,
 )
 from mlx_entropix.server.replies import ChatReply, Choice, Reply, TextReply
@@ -56,7 +57,7 @@ async def chat_completions(body: ChatRequest, engine: EngineOf, request: HttpReq
     if engine.settings.log_prompts:
         request.state.prompt = [message.plain() for message in body.messages]
     prompt = await engine.read(chat_prompt, body, model)
-    return await _answer(body, engine, model, ChatReply, [(prompt, None)])
+    return await _answer(body, engine, model, ChatReply, [(prompt, None)], request)
 
 
 @_keyed.post(
@@ -75,7 +76,7 @@ async def completions(body: CompletionRequest, engine: EngineOf, request: HttpRe
     if engine.settings.log_prompts:
         request.state.prompt = body.prompt
     prompts = await engine.read(text_prompts, body, model)
-    return await _answer(body, engine, model, TextReply, prompts)
+    return await _answer(body, engine, model, TextReply, prompts, request)
 
 
 @_keyed.get(
@@ -190,12 +191,24 @@ async def _answer(
     model: ModelInfo,
     kind: type[Reply],
     prompts: list[tuple[Prompt, str | None]],
+    request: HttpRequest,
 ) -> Response:
     """The response to prompts, each with the text to echo if that is asked for."""
     ids = [prompt for prompt, _ in prompts]
     prefix = await engine.read(answer_prefix, body, ids, model)
     seed = secrets.randbits(31) if body.seed is None else body.seed
-    rows = engine_requests(body, engine.settings, ids, prefix, seed, model.vocabulary_size)
+    prediction = await engine.read(predicted_tokens, body, model)
+    owner = getattr(request.state, "owner", "")  # KeyCheck sets it
+    rows = engine_requests(
+        body,
+        engine.settings,
+        ids,
+        prefix,
+        seed,
+        prediction=prediction,
+        owner=owner,
+        logit_bias=biases(body, model),
+    )
     reply = kind(
         model.name,
         model.tokenizer,

@@ -45,6 +45,17 @@ class PromptTokensDetails(TypedDict):
     cached_tokens: Annotated[int, Field(description="Tokens known from earlier requests.")]
 
 
+class CompletionTokensDetails(TypedDict):
+    """Of tokens that were guessed ahead, in `prediction` or by what was written before."""
+
+    accepted_prediction_tokens: Annotated[
+        int, Field(description="Guesses that were what the model drew.")
+    ]
+    rejected_prediction_tokens: Annotated[
+        int, Field(description="Guesses that were not; they are no tokens of the answers.")
+    ]
+
+
 class Usage(TypedDict):
     """Tokens of the whole response."""
 
@@ -54,6 +65,10 @@ class Usage(TypedDict):
     ]
     total_tokens: Annotated[int, Field(description="The sum of both.")]
     prompt_tokens_details: Annotated[PromptTokensDetails, Field(description="What prompts cost.")]
+    completion_tokens_details: Annotated[
+        CompletionTokensDetails, Field(description="What came of guesses.")
+    ]
+    steps: Annotated[int, Field(description="Steps of the model that gave the answers' tokens.")]
 
 
 class TokenLogprob(TopLogprob):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mlx_entropix.choices import AUTO
+from mlx_entropix.choices import AUTO, MOST_DRAFTED
 from mlx_entropix.ranks.join import Ranks
 from mlx_entropix.sampling import PRESETS, PlainConfig, SamplerConfig
 from mlx_entropix.sampling.auto import AutoSampler
@@ -22,6 +22,7 @@ class Settings:
     the model. `sampler` names the sampler of requests that name none, and `config` is that sampler
     with the server's own overrides.
     `max_queue` bounds the rows that wait beside the `max_rows` live ones.
+    Up to `speculate` tokens are guessed ahead.
     `max_kv_tokens` None means `max_rows` whole contexts. `shutdown_timeout` is in seconds.
     `ranks` are those that the model is divided among, of which this process is the first.
     """
@@ -45,3 +46,4 @@ class Settings:
     log_prompts: bool = False
     shutdown_timeout: float = 10.0
     ranks: Ranks | None = None
+    speculate: int = MOST_DRAFTED

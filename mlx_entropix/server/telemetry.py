@@ -19,6 +19,8 @@ class Telemetry:
         self._prompt = self._counter("prompt_tokens", "Tokens of prompts of finished rows.")
         self._cached = self._counter("cached_prompt_tokens", "Of those, tokens known before.")
         self._tokens = self._counter("generated_tokens", "Tokens generated.")
+        self._drafted = self._counter("drafted_tokens", "Tokens that were guessed ahead.")
+        self._accepted = self._counter("accepted_tokens", "Of those, tokens that were drawn.")
         self._quadrants = self._counter("quadrant_tokens", "Tokens by quadrant.", "quadrant")
         self._first = self._histogram(
             "time_to_first_token_seconds", "From the request to its first token.", _SECONDS
@@ -45,6 +47,8 @@ class Telemetry:
         if whole or not forks:
             self._prompt.inc(summary.prompt_tokens)
             self._cached.inc(summary.cached_tokens)
+            self._drafted.inc(summary.drafted_tokens)
+            self._accepted.inc(summary.accepted_tokens)
             if summary.completion_tokens:
                 self._first.observe(summary.first_token_seconds)
         if summary.completion_tokens and not whole:

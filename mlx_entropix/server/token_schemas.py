@@ -88,6 +88,9 @@ class OfModel(BaseModel):
 class TokenRecord(_more(_Place, _METRICS | _PARAMETERS)):  # type: ignore[misc]
     """One token. Entropies are in bits, varentropies in bits²; see docs/api.md."""
 
+    drafted: bool = Field(
+        description="Whether it was guessed before it was drawn, and took no step of its own."
+    )
     window: Window | None = Field(
         None, description="The metrics over the last tokens; only where the request has a `window`."
     )

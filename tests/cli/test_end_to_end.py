@@ -32,6 +32,9 @@ RESULT = [
     "prompt_tps",
     "generation_tps",
     "peak_memory_gb",
+    "steps",
+    "drafted_tokens",
+    "accepted_tokens",
 ]
 
 
@@ -59,7 +62,7 @@ def test_json_and_trace(run_here, tmp_path):
     assert (used["temperature"], used["min_p"], used["top_p"]) == (0.5, 0.04, 0.9)
     assert used["adaptive"]["top_k_maximum"] == 40
 
-    assert all(list(token) == [*TOKEN, *METRICS, *PARAMETERS] for token in tokens)
+    assert all(list(token) == [*TOKEN, *METRICS, *PARAMETERS, "drafted"] for token in tokens)
     start_at = len(prompt["token_ids"])
     assert [token["position"] for token in tokens] == list(range(start_at, start_at + len(tokens)))
     assert all(token["index"] == 0 and token["logprob"] <= 0 for token in tokens)

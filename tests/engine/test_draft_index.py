@@ -1,7 +1,6 @@
 """What drafts are guessed from: where a text was before, what came true, what steps cost."""
 
 import itertools
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -9,10 +8,11 @@ from hypothesis import strategies as st
 
 from mlx_entropix import PlainConfig
 from mlx_entropix.engine import Engine, Request
-from mlx_entropix.engine.draft import IndexDrafter
+from mlx_entropix.engine.draft import IndexDrafter, make_drafter
 from mlx_entropix.engine.draft.automaton import ROOT, Guess, SuffixAutomaton
 from mlx_entropix.engine.draft.costs import Costs
 from mlx_entropix.engine.draft.evidence import Evidence, RowEvidence
+from mlx_entropix.errors import ConfigError
 from tests.sampling.cases import PROFILE
 
 TEXT = st.lists(st.integers(0, 3), max_size=40)
@@ -101,8 +101,8 @@ def test_more_positions_never_seem_to_cost_less(measured, asked):
     assert all(a <= b * (1 + 1e-9) for a, b in itertools.pairwise(taken))
 
 
-def row_of(number, tokens, owner="", root=None):
-    request = SimpleNamespace(owner=owner)
+def row_of(number, tokens, owner="", root=None, prediction=()):
+    request = Request(tuple(tokens), PlainConfig(), 100, owner=owner, prediction=prediction)
     return _Row(number, list(tokens), request, number if root is None else root)
 
 
@@ -149,6 +149,21 @@ def test_past_answers_of_one_owner_are_never_guessed_for_another():
     drawn(drafter, again, range(10, 20))
     draft = drafter.plan({again: 9}, 1)[again]
     assert draft == tuple(range(20, 20 + len(draft)))
+
+
+def test_what_an_answer_may_repeat_is_searched():
+    drafter, foretold = IndexDrafter(), range(10, 40)
+    row = row_of(0, [1, 2], prediction=foretold)
+    drafter.begin(row)
+    drawn(drafter, row, foretold[:10])
+    draft = drafter.plan({row: 9}, 1)[row]
+    assert draft == tuple(foretold[10 : 10 + len(draft)])
+
+
+def test_fewer_than_no_tokens_are_not_drafted():
+    assert make_drafter(0) is None
+    with pytest.raises(ConfigError, match="speculate is -1"):
+        make_drafter(-1)
 
 
 def test_a_thousand_requests_leave_no_more_than_the_last_answers(tiny):

@@ -29,6 +29,8 @@ def drafted(tiny, request, config, drafter):
 def grew_alike(family, expected):
     """Assert that the same was forked and dropped, and that the same is the answer."""
     assert _forks(family) == _forks(expected)
+    assert _written(family) == _written(expected)
+    assert family.dropped == expected.dropped
     one, other = family.settled, expected.settled
     for name in ("chosen", "tokens", "narrowed", "message"):
         assert getattr(one, name) == getattr(other, name)
@@ -43,6 +45,10 @@ def grew_alike(family, expected):
 
 def _forks(family):
     return [(f.branch, f.position, f.token_ids, f.text) for f in family.forks.values()]
+
+
+def _written(family):
+    return {branch: [e.token_id for e in its] for branch, its in family.written.items()}
 
 
 @pytest.mark.parametrize("policy", FORKS)

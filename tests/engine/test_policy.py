@@ -38,6 +38,7 @@ class EachToken:
 
     def after_read(self, read, batch):
         for row, event in read:
+            batch.say(event)
             if not event.ends:
                 for action in self.after_token(row, event):
                     action(batch, row)

@@ -13,6 +13,7 @@ from mlx_entropix.server.replies import Choice, TextReply
 def summary(cached: int) -> Summary:
     seconds = {"prompt_seconds": 1, "first_token_seconds": 1, "generation_seconds": 1}
     counts = {"prompt_tokens": 9, "completion_tokens": 1, "cached_tokens": cached}
+    counts |= {"steps": 3, "drafted_tokens": 5, "accepted_tokens": 2}
     return Summary(**counts, **seconds, peak_memory_gb=1)
 
 
@@ -53,4 +54,9 @@ def test_a_prompt_counts_once_for_all_its_answers():
         "completion_tokens": 4,
         "total_tokens": 22,
         "prompt_tokens_details": {"cached_tokens": 9},
+        "completion_tokens_details": {
+            "accepted_prediction_tokens": 8,
+            "rejected_prediction_tokens": 12,
+        },
+        "steps": 12,
     }

@@ -16,7 +16,7 @@ export type Alternative = Pick<Schemas["TopLogprob"], "token" | "logprob"> &
  * has no value, as those of attention where the model's cannot be measured, is NaN.
  */
 export interface TokenRecord
-  extends Omit<Schemas["TokenRecord"], "window" | "choice" | MetricName>,
+  extends Omit<Schemas["TokenRecord"], "window" | "choice" | "drafted" | MetricName>,
     Record<MetricName, number> {
   /** The characters that this token added to the answer ("" while a character is incomplete). */
   text: string;
@@ -26,6 +26,8 @@ export interface TokenRecord
   forced?: boolean;
   /** True where a fork of the answer began with this token, in the place of the one that was drawn. */
   forked?: boolean;
+  /** True where it was guessed before it was drawn, and took no step of the model of its own. */
+  drafted?: boolean;
 }
 
 /** Continue from a token with another one, or a typed text, in its place; `times` over, once where it is not said. */

@@ -5,6 +5,6 @@ as far as it is what the row draws at that position. docs/developing.md says how
 are verified.
 """
 
-from mlx_entropix.engine.draft.drafter import MOST_DRAFTED, Drafter, IndexDrafter
+from mlx_entropix.engine.draft.drafter import Drafter, IndexDrafter, make_drafter
 
-__all__ = ["MOST_DRAFTED", "Drafter", "IndexDrafter"]
+__all__ = ["Drafter", "IndexDrafter", "make_drafter"]

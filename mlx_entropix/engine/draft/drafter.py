@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import Protocol
 
+from mlx_entropix.choices import MOST_DRAFTED
 from mlx_entropix.engine.draft.automaton import ROOT, Guess, SuffixAutomaton
 from mlx_entropix.engine.draft.costs import Costs
 from mlx_entropix.engine.draft.evidence import Evidence, RowEvidence
 from mlx_entropix.engine.row import Row
-
-MOST_DRAFTED = 32
-"""Tokens of a draft, unless told otherwise."""
+from mlx_entropix.errors import ConfigError
 
 # A row's text is searched as far back as this, and past answers of the process hold twice as many
 # tokens at most, for all their owners together.
@@ -102,9 +101,21 @@ class _Cursor:
         return chain([first], best) if first else best
 
 
+def make_drafter(most: int = MOST_DRAFTED) -> Drafter | None:
+    """A drafter for an engine, of so many tokens at once; None for 0.
+
+    Raises `ConfigError` where there are fewer than none.
+    """
+    if most < 0:
+        raise ConfigError(
+            f"speculate is {most}. Give how many tokens may be guessed ahead, or 0 for none."
+        )
+    return IndexDrafter(most) if most else None
+
+
 class IndexDrafter:
     """Drafts from what was written before: the row's prompt and answer, the other paths of its
-    request, past answers for the same owner.
+    request, what the request says is to be expected, past answers for the same owner.
 
     After each token the longest end of the text that occurred before says what may follow. Whether
     that comes true is counted for every token, verified drafts or not; so is what steps cost. A
@@ -129,6 +140,10 @@ class IndexDrafter:
     def begin(self, row: Row) -> None:
         """Read what the row has of a text."""
         index, rows = self._families.setdefault(row.root, (SuffixAutomaton(), set()))
+        if not rows:  # the first of its request
+            foretold = ROOT
+            for token_id in row.request.prediction[-_MOST_INDEXED:]:
+                foretold = index.extend(foretold, token_id)
         rows.add(row)
         past = self._past.get(row.request.owner)
         others = [past.young, past.old] if past is not None else []

@@ -8,8 +8,8 @@ its configuration after each round what to fork and what to drop, holds the budg
 - `Settled`, when all paths have ended: what each of them gave, the vote, and which one is chosen.
 
 In a round every path that is written takes one token. Where drafts came true, a row is ahead of the
-others; what it has got waits for its round. So the same is forked and dropped with drafts and
-without, however the rows move on.
+others; what it has got waits for its round, and is told then. So the same is forked and dropped
+with drafts and without, however the rows move on.
 
 docs/forks.md has the rules in words.
 """
@@ -23,6 +23,7 @@ from mlx_entropix.engine.events import (
     Answered,
     Path,
     Request,
+    RowDropped,
     RowFailed,
     RowForked,
     Settled,
@@ -239,7 +240,7 @@ class Search:
         """End a path, which cannot win any more. One that has ended loses its vote."""
         assert self._batch is not None, "paths are dropped after a read"
         if branch.finish_reason is None:
-            self._batch.drop(branch.row)
+            self._stop(branch, self._batch)
         if branch.finish_reason != FAILED:
             branch.end(DROPPED)
 
@@ -277,6 +278,7 @@ class Search:
         self.fresh = []
         for branch in due:
             event = branch.next()
+            batch.say(event)
             if isinstance(event, RowFailed):
                 self._message = event.message
                 branch.end(FAILED)
@@ -308,12 +310,18 @@ class Search:
             self.drop(branch)
         if not keep:
             best = ranked[0]
-            batch.drop(best.row)
+            self._stop(best, batch)
             rest = batch.held_back(best.row, best.length)
             text = best.tokens[-1].text + rest
             best.tokens[-1] = replace(best.tokens[-1], text=text, finish_reason="length")
             best.text += rest
             best.end("length")
+
+    def _stop(self, branch: Branch, batch: Batch) -> None:
+        """End the row of a path that is being written, though its end may have come already."""
+        batch.drop(branch.row)
+        if any(event.ends for event in branch.coming):
+            batch.say(RowDropped(branch.row.id, branch.row.summary()))
 
     def _is_decided(self) -> bool:
         """Whether the paths that are still written cannot change the majority."""

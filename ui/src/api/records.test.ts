@@ -18,6 +18,7 @@ const metrics = (token: string): TokenMetrics => ({
   top_p: null,
   top_k: null,
   min_p: null,
+  drafted: false,
 });
 
 const chunkOf = (content: string | null, tokens: string[]): ChatChunk => ({

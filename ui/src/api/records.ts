@@ -41,6 +41,7 @@ function record(
     min_p: metrics.min_p ?? null,
     text,
     alternatives: alternatives(listed),
+    ...(metrics.drafted ? { drafted: true } : {}),
   };
 }
 

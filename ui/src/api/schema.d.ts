@@ -398,6 +398,8 @@ export interface components {
              * @description The answer begins with these tokens, and its text with theirs; the rest is generated. A character may be cut in two. Stop strings are not looked for in them, and they count as tokens of the prompt.
              */
             prefix_token_ids?: number[] | null;
+            /** @description Text that the answer may well contain, such as a file that is to be changed. Where the model draws it, its tokens come faster; the answer is the same. */
+            prediction?: components["schemas"]["Prediction"] | null;
             /**
              * Fork
              * @description Write the answer on several paths, and choose one: a policy's name, or an object with its `policy` and values that differ from the policy's own, as /v1/samplers describes them. Each of n answers has paths of its own.
@@ -587,6 +589,8 @@ export interface components {
              * @description The answer begins with these tokens, and its text with theirs; the rest is generated. A character may be cut in two. Stop strings are not looked for in them, and they count as tokens of the prompt.
              */
             prefix_token_ids?: number[] | null;
+            /** @description Text that the answer may well contain, such as a file that is to be changed. Where the model draws it, its tokens come faster; the answer is the same. */
+            prediction?: components["schemas"]["Prediction"] | null;
             /**
              * Fork
              * @description Write the answer on several paths, and choose one: a policy's name, or an object with its `policy` and values that differ from the policy's own, as /v1/samplers describes them. Each of n answers has paths of its own.
@@ -616,6 +620,22 @@ export interface components {
              * @description Report log-probabilities, with so many alternatives. With echo, those of the prompt too.
              */
             logprobs?: number | null;
+        };
+        /**
+         * CompletionTokensDetails
+         * @description Of tokens that were guessed ahead, in `prediction` or by what was written before.
+         */
+        CompletionTokensDetails: {
+            /**
+             * Accepted Prediction Tokens
+             * @description Guesses that were what the model drew.
+             */
+            accepted_prediction_tokens: number;
+            /**
+             * Rejected Prediction Tokens
+             * @description Guesses that were not; they are no tokens of the answers.
+             */
+            rejected_prediction_tokens: number;
         };
         /**
          * Health
@@ -964,6 +984,11 @@ export interface components {
              */
             min_p: number | null;
             /**
+             * Drafted
+             * @description Whether it was guessed before it was drawn, and took no step of its own.
+             */
+            drafted: boolean;
+            /**
              * @description The metrics over the last tokens; only where the request has a `window`.
              * @default null
              */
@@ -1075,6 +1100,24 @@ export interface components {
             schema: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * Prediction
+         * @description Text that an answer may well contain, as OpenAI's API has it.
+         */
+        Prediction: {
+            /**
+             * Type
+             * @description `content`.
+             * @default content
+             * @constant
+             */
+            type?: "content";
+            /**
+             * Content
+             * @description The text, or a list of text parts.
+             */
+            content: string | components["schemas"]["TextPart"][];
         };
         /**
          * PromptTokensDetails
@@ -1449,6 +1492,11 @@ export interface components {
              */
             min_p: number | null;
             /**
+             * Drafted
+             * @description Whether it was guessed before it was drawn, and took no step of its own.
+             */
+            drafted: boolean;
+            /**
              * @description The metrics over the last tokens; only where the request has a `window`.
              * @default null
              */
@@ -1508,6 +1556,13 @@ export interface components {
             total_tokens: number;
             /** @description What prompts cost. */
             prompt_tokens_details: components["schemas"]["PromptTokensDetails"];
+            /** @description What came of guesses. */
+            completion_tokens_details: components["schemas"]["CompletionTokensDetails"];
+            /**
+             * Steps
+             * @description Steps of the model that gave the answers' tokens.
+             */
+            steps: number;
         };
         /**
          * VoteFacts
@@ -1750,7 +1805,12 @@ export interface operations {
                      *         "total_tokens": 38,
                      *         "prompt_tokens_details": {
                      *           "cached_tokens": 0
-                     *         }
+                     *         },
+                     *         "completion_tokens_details": {
+                     *           "accepted_prediction_tokens": 0,
+                     *           "rejected_prediction_tokens": 0
+                     *         },
+                     *         "steps": 1
                      *       },
                      *       "metrics": [
                      *         {
@@ -1768,7 +1828,8 @@ export interface operations {
                      *           "temperature": 2,
                      *           "top_p": 0.5182,
                      *           "top_k": 27,
-                     *           "min_p": 0.03
+                     *           "min_p": 0.03,
+                     *           "drafted": false
                      *         }
                      *       ]
                      *     }
@@ -1777,7 +1838,7 @@ export interface operations {
                     /**
                      * @example data: {"id": "chatcmpl-8ac32b34", "created": 1795425194, "model": "SmolLM2-135M-Instruct", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}, "logprobs": null, "finish_reason": null}], "seed": 0}
                      *
-                     *     data: {"id": "chatcmpl-8ac32b34", "created": 1795425194, "model": "SmolLM2-135M-Instruct", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": "Capital"}, "logprobs": null, "finish_reason": null}], "seed": 0, "metrics": [{"position": 37, "token_id": 39832, "token": "Capital", "quadrant": "RESAMPLING", "logprob": -3.8247, "logits_entropy": 5.1747, "logits_varentropy": 8.6575, "attention_entropy": 1.9088, "attention_varentropy": 0.3506, "agreement": 0.0206, "interaction_strength": 2.2259, "temperature": 2.0, "top_p": 0.5182, "top_k": 27, "min_p": 0.03}]}
+                     *     data: {"id": "chatcmpl-8ac32b34", "created": 1795425194, "model": "SmolLM2-135M-Instruct", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": "Capital"}, "logprobs": null, "finish_reason": null}], "seed": 0, "metrics": [{"position": 37, "token_id": 39832, "token": "Capital", "quadrant": "RESAMPLING", "logprob": -3.8247, "logits_entropy": 5.1747, "logits_varentropy": 8.6575, "attention_entropy": 1.9088, "attention_varentropy": 0.3506, "agreement": 0.0206, "interaction_strength": 2.2259, "temperature": 2.0, "top_p": 0.5182, "top_k": 27, "min_p": 0.03, "drafted": false}]}
                      *
                      *     data: {"id": "chatcmpl-8ac32b34", "created": 1795425194, "model": "SmolLM2-135M-Instruct", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {}, "logprobs": null, "finish_reason": "length"}], "seed": 0}
                      *
@@ -1965,7 +2026,12 @@ export interface operations {
                      *         "total_tokens": 6,
                      *         "prompt_tokens_details": {
                      *           "cached_tokens": 0
-                     *         }
+                     *         },
+                     *         "completion_tokens_details": {
+                     *           "accepted_prediction_tokens": 0,
+                     *           "rejected_prediction_tokens": 0
+                     *         },
+                     *         "steps": 1
                      *       },
                      *       "metrics": [
                      *         {
@@ -1983,14 +2049,15 @@ export interface operations {
                      *           "temperature": 1.4902,
                      *           "top_p": 0.9,
                      *           "top_k": 38,
-                     *           "min_p": 0.03
+                     *           "min_p": 0.03,
+                     *           "drafted": false
                      *         }
                      *       ]
                      *     }
                      */
                     "application/json": components["schemas"]["Completion"];
                     /**
-                     * @example data: {"id": "cmpl-8b47a893", "created": 1795425199, "model": "SmolLM2-135M-Instruct", "object": "text_completion", "choices": [{"index": 0, "text": " Paris", "logprobs": null, "finish_reason": null}], "seed": 0, "metrics": [{"position": 5, "token_id": 7042, "token": " Paris", "quadrant": "EXPLORING", "logprob": -0.2579, "logits_entropy": 2.1366, "logits_varentropy": 14.0891, "attention_entropy": 1.1288, "attention_varentropy": 0.3162, "agreement": 0.1118, "interaction_strength": 3.4583, "temperature": 1.4902, "top_p": 0.9, "top_k": 38, "min_p": 0.03}]}
+                     * @example data: {"id": "cmpl-8b47a893", "created": 1795425199, "model": "SmolLM2-135M-Instruct", "object": "text_completion", "choices": [{"index": 0, "text": " Paris", "logprobs": null, "finish_reason": null}], "seed": 0, "metrics": [{"position": 5, "token_id": 7042, "token": " Paris", "quadrant": "EXPLORING", "logprob": -0.2579, "logits_entropy": 2.1366, "logits_varentropy": 14.0891, "attention_entropy": 1.1288, "attention_varentropy": 0.3162, "agreement": 0.1118, "interaction_strength": 3.4583, "temperature": 1.4902, "top_p": 0.9, "top_k": 38, "min_p": 0.03, "drafted": false}]}
                      *
                      *     data: {"id": "cmpl-8b47a893", "created": 1795425199, "model": "SmolLM2-135M-Instruct", "object": "text_completion", "choices": [{"index": 0, "text": "", "logprobs": null, "finish_reason": "length"}], "seed": 0}
                      *

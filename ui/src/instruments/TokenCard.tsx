@@ -80,6 +80,7 @@ function Reason({ answer, index, token }: { answer: Answer; index: number; token
       <p className="text-muted">
         {why(token, readConditions(config), windowed)}{" "}
         {quadrant && !token.forced && !token.forked && `It ${whatWasDone(token)}.`}
+        {token.drafted && " The token was guessed ahead, and took no step of its own."}
       </p>
     </div>
   );

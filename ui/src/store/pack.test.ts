@@ -16,7 +16,8 @@ describe("packed tokens", () => {
       }),
       token("", { token: "\\xf0\\x9f", quadrant: "RESAMPLING" }),
       token("🗼", { forced: true, token_id: -1, logprob: Number.NaN, position: 12 }),
-      token(" is", { forked: true }),
+      token(" is", { forked: true, drafted: true }),
+      token(" so", { drafted: true }),
     ];
     expect(unpackTokens(packTokens(tokens))).toEqual(tokens);
   });

@@ -13,7 +13,7 @@ export interface PackedTokens {
   positions: Int32Array;
   /** Index into QUADRANTS; 0 is null. */
   quadrants: Uint8Array;
-  /** 1: a person chose it; 2: a fork did. */
+  /** 1: a person chose it; 2: a fork did; and 4 more where it was guessed ahead. */
   forced: Uint8Array;
   /** Distinct strings; everything below points into it. */
   strings: string[];
@@ -59,7 +59,7 @@ export function packTokens(tokens: readonly TokenRecord[]): PackedTokens {
     tokenIds: Int32Array.from(tokens, (t) => t.token_id),
     positions: Int32Array.from(tokens, (t) => t.position),
     quadrants: Uint8Array.from(tokens, (t) => Math.max(0, QUADRANTS.indexOf(t.quadrant))),
-    forced: Uint8Array.from(tokens, (t) => (t.forced ? 1 : t.forked ? 2 : 0)),
+    forced: Uint8Array.from(tokens, (t) => (t.forced ? 1 : t.forked ? 2 : 0) + (t.drafted ? 4 : 0)),
     tokens: Uint32Array.from(tokens, (t) => table.at(t.token)),
     texts: Uint32Array.from(tokens, (t) => table.at(t.text)),
     alternatives: Uint8Array.from(tokens, (t) => Math.min(255, t.alternatives.length)),
@@ -85,6 +85,7 @@ export function unpackTokens(packed: PackedTokens): TokenRecord[] {
       const token = text(packed.alternativeTokens[at]);
       return id < 0 ? { token, logprob } : { token, token_id: id, logprob };
     });
+    const flags = packed.forced[i] ?? 0;
     return {
       ...(metrics as Record<MetricName, number>),
       position: packed.positions[i] ?? 0,
@@ -98,8 +99,9 @@ export function unpackTokens(packed: PackedTokens): TokenRecord[] {
       min_p: orNull("min_p"),
       text: text(packed.texts[i]),
       alternatives,
-      ...(packed.forced[i] === 1 ? { forced: true } : {}),
-      ...(packed.forced[i] === 2 ? { forked: true } : {}),
+      ...((flags & 3) === 1 ? { forced: true } : {}),
+      ...((flags & 3) === 2 ? { forked: true } : {}),
+      ...(flags & 4 ? { drafted: true } : {}),
     };
   });
 }
