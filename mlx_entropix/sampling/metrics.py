@@ -185,8 +185,8 @@ def self_certainty(logits: mx.array, best_logprob: mx.array | None = None) -> mx
     """KL(U ‖ p) in nats (B,): how far `logits` (B, V) are from saying that all are equally likely.
 
     `best_logprob` (B,) is the log-probability of the likeliest token, where it is known, so that
-    nothing has to be summed up again. Kang et al., "Scalable Best-of-N Selection for Large Language Models via
-    Self-Certainty", arXiv:2502.18581.
+    nothing has to be summed up again. Kang et al., "Scalable Best-of-N Selection for Large Language
+    Models via Self-Certainty", arXiv:2502.18581.
     """
     logits = logits.astype(mx.float32)
     best = mx.max(logits, axis=-1)

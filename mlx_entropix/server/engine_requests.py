@@ -28,7 +28,7 @@ class Prefix(NamedTuple):
 
 def chat_prompt(request: ChatRequest, model: ModelInfo) -> Prompt:
     """The prompt of a chat. Raises `ApiError` where it cannot be written or does not fit."""
-    continued = bool(request.continue_final_message)
+    continued = request.continues
     try:
         ids = model.tokenizer.chat(
             [message.plain() for message in request.messages],
@@ -50,7 +50,10 @@ def text_prompts(request: CompletionRequest, model: ModelInfo) -> list[tuple[Pro
     found: list[tuple[Prompt, str | None]] = []
     for prompt in request.prompts:
         try:
-            ids = model.tokenizer.encode(prompt) if isinstance(prompt, str) else prompt
+            if isinstance(prompt, str):
+                ids = model.tokenizer.encode(prompt, control_tokens=bool(request.special_tokens))
+            else:
+                ids = prompt
         except PromptError as error:
             raise ApiError.of(error, "prompt") from None
         _check_known(ids, model, "prompt", "The prompt")
@@ -125,12 +128,10 @@ def engine_requests(
 ) -> list[Request]:
     """The rows for `n` answers to each prompt, for a client whose texts are the `owner`'s.
 
-    Raises `ApiError` for a sampler that is none, forks that cannot be made, or a bias for a token
-    that is none.
+    Raises `ApiError` for a sampler that is none, or forks that cannot be made.
     """
     config = _config(request, settings)
     alternatives = request.alternatives or 0
-    bias = _logit_bias(request, vocabulary_size)
     rows = [
         Request(
             prompt=prompt,
@@ -157,14 +158,18 @@ def engine_requests(
         raise ApiError.of(error, "fork") from None
 
 
-def _logit_bias(request: GenerationRequest, vocabulary_size: int) -> tuple[tuple[int, float], ...]:
-    """The biases by token id, which JSON has as a text."""
+def biases(request: GenerationRequest, model: ModelInfo) -> tuple[tuple[int, float], ...]:
+    """What is added to logits, by token ids, which JSON has as texts.
+
+    Raises `ApiError` for one that is no token of the model.
+    """
     found: dict[int, float] = {}
     for name, bias in (request.logit_bias or {}).items():
-        if not (name.isascii() and name.isdecimal()) or int(name[:20]) >= vocabulary_size:
+        if not (name.isascii() and name.isdecimal()) or int(name[:20]) >= model.vocabulary_size:
             raise ApiError(
                 400,
-                f"logit_bias has {name!r}, which is no token id from 0 to {vocabulary_size - 1}.",
+                f"logit_bias has {name!r}, which is no token id from 0 to "
+                f"{model.vocabulary_size - 1}.",
                 param="logit_bias",
             )
         found[int(name)] = bias

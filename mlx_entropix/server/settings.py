@@ -24,6 +24,7 @@ class Settings:
     `max_queue` bounds the rows that wait beside the `max_rows` live ones.
     Up to `speculate` tokens are guessed ahead.
     `max_kv_tokens` None means `max_rows` whole contexts. `shutdown_timeout` is in seconds.
+    `served_names` are what clients may call the model beside its own name.
     `ranks` are those that the model is divided among, of which this process is the first.
     """
 
@@ -45,5 +46,6 @@ class Settings:
     log_level: str = "info"
     log_prompts: bool = False
     shutdown_timeout: float = 10.0
+    served_names: tuple[str, ...] = ()
     ranks: Ranks | None = None
     speculate: int = MOST_DRAFTED

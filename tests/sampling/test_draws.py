@@ -32,7 +32,7 @@ def uncompiled():
     mx.enable_compile()
 
 
-def step(config, logits, scores, seed=11, previous=0):
+def step(config, logits, scores, seed=11, previous=0, exempt=None):
     """One step of DRAWS rows that differ in their keys alone; 0 is the clarifying token."""
     rows = mx.repeat(parameter_rows([config], clarifying_token=0), DRAWS, axis=0)
     return sample_rows(
@@ -45,6 +45,7 @@ def step(config, logits, scores, seed=11, previous=0):
         candidates=candidate_count([config], V),
         draws=draw_count([config]),
         filters=filters_of([config]),
+        exempt=exempt,
     )
 
 
