@@ -115,5 +115,6 @@ def draw_ranks(weights: mx.array, keys: mx.array, draws: int) -> mx.array:
     cumulative = mx.cumsum(weights, axis=-1)[:, None, :]
     target = uniform[:, :draws, None] * cumulative[:, :, -1:]
     ranks = mx.sum(cumulative <= target, axis=-1)  # where the sum first exceeds the target
-    last = mx.sum(weights > 0, axis=-1, keepdims=True) - 1  # rounding may carry past the end
+    rank = mx.arange(weights.shape[-1])
+    last = mx.max(mx.where(weights > 0, rank, 0), axis=-1, keepdims=True)  # rounding may pass it
     return mx.maximum(mx.minimum(ranks, last), 0)

@@ -89,7 +89,8 @@ def wrong_key() -> ApiError:
     """The client may not call."""
     return ApiError(
         401,
-        "The API key is missing or wrong. Send it as `Authorization: Bearer KEY` or `X-Api-Key: KEY`.",
+        "The API key is missing or wrong. Send it as `Authorization: Bearer KEY` or as "
+        "`X-Api-Key: KEY`.",
         code="invalid_api_key",
     )
 

@@ -59,9 +59,9 @@ class Tokenizer:
         """Encode a prompt as it is, after the BOS token if the tokenizer puts one first.
 
         Names of control tokens in the text are text, unless `control_tokens` is true: then they are
-        those tokens, and one that begins the text is not put before it again. Bytes for which a vocabulary has no token are
-        left out; the bundled model's lacks a few control characters. Raises PromptError for what
-        is no text.
+        those tokens, and one that begins the text is not put before it again. Bytes for which a
+        vocabulary has no token are left out; the bundled model's lacks a few control characters.
+        Raises PromptError for what is no text.
         """
         text = check_text(text, "The prompt")
         if control_tokens:
