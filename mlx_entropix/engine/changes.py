@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import mlx.core as mx
 import numpy as np
 
+from mlx_entropix.choices import MOST_BIAS
 from mlx_entropix.engine.step import Look
 from mlx_entropix.sampling import Changed
 
@@ -30,7 +31,9 @@ def changes_of(looks: Sequence[Look]) -> Changed | None:
             continue
         if request.logit_bias:
             ids, values = zip(*request.logit_bias, strict=True)
-            bias[i] = np.array(ids, np.int32), np.array(values, np.float32)
+            numbers = np.array(values, np.float32)
+            numbers[numbers <= -MOST_BIAS] = -np.inf  # a ban, whatever the model thinks
+            bias[i] = np.array(ids, np.int32), numbers
         config = request.config
         if config.penalizes:
             drafted = row.draft[: max(0, look.position - 1 - len(row.tokens))]

@@ -195,7 +195,7 @@ def _sample(
     clarifying = base.clarifying_token.astype(mx.int32)
     known = (clarifying >= 0) & (clarifying < logits.shape[-1])
     chosen = mx.where(known, clarifying, 0)
-    known &= mx.take_along_axis(p.weights, chosen, axis=-1) > 0  # it may be banned
+    known &= mx.take_along_axis(logits, chosen, axis=-1) > -mx.inf  # it may be banned
     treading = quadrant == Quadrant.TREADING.value
     clarifies = treading & known & (base.temperature > 0) & (clarifying != previous_token[:, None])
     token = mx.where(clarifies, clarifying, token)
