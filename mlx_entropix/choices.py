@@ -23,6 +23,19 @@ RANGES: dict[str, tuple[int, int]] = {
 }
 """The least and the greatest of each value that the entropy sampler's quadrants start from."""
 
+CHANGES: dict[str, tuple[float, float]] = {
+    "repetition_penalty": (0.01, 10),
+    "presence_penalty": (-2, 2),
+    "frequency_penalty": (-2, 2),
+    "top_n_sigma": (0, 100),
+    "xtc_probability": (0, 1),
+    "xtc_threshold": (0, 0.5),
+}
+"""The least and the greatest of what either sampler may be given beside these values."""
+
+MOST_BIAS = 100
+"""A bias may add or take so much of a token's logit."""
+
 FORKS = ("independent", "first", "entropy", "lookahead", "deepconf")
 """Every policy of forks that a user may name; see engine/search/."""
 

@@ -18,6 +18,7 @@ from mlx_entropix.choices import EXTRACTORS, FORKS, MOST_PATHS
 from mlx_entropix.cli.command import (
     ArgumentParser,
     add_base_values,
+    add_changes,
     add_debug,
     add_model,
     add_sampler,
@@ -215,6 +216,7 @@ def _add_sampler(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("sampler")
     add_sampler(group, "")
     add_base_values(group)
+    add_changes(group)
     group.add_argument(
         "--seed", type=int, default=0, metavar="N", help="equal seeds, equal answers (default: 0)"
     )

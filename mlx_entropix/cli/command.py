@@ -12,7 +12,16 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from mlx_entropix.backend import backend_error
-from mlx_entropix.choices import AUTO, KV_BITS, KV_GROUP_SIZES, MOST_DRAFTED, NAMES, RANGES
+from mlx_entropix.choices import (
+    AUTO,
+    CHANGES,
+    KV_BITS,
+    KV_GROUP_SIZES,
+    MOST_BIAS,
+    MOST_DRAFTED,
+    NAMES,
+    RANGES,
+)
 from mlx_entropix.cpu.blas import set_threads
 from mlx_entropix.errors import EntropixError
 from mlx_entropix.installed import version
@@ -220,6 +229,54 @@ def add_base_values(group: Any) -> None:
             metavar="N" if number is int else "X",
             help=f"base {name.replace('_', '-')}, {lowest} to {highest}",
         )
+
+
+def add_changes(group: Any) -> None:
+    """What either sampler may be asked for beside its own."""
+    for name, (lowest, highest) in CHANGES.items():
+        group.add_argument(
+            f"--{name}", type=float, metavar="X", help=f"{_CHANGES[name]}, {lowest} to {highest}"
+        )
+    group.add_argument(
+        "--p_less",
+        action="store_true",
+        default=None,
+        help="keep tokens at least as likely as two draws are to be equal",
+    )
+    group.add_argument(
+        "--logit_bias",
+        type=_bias,
+        action="append",
+        default=[],
+        metavar="ID=X",
+        help=f"add X to the logit of a token, {-MOST_BIAS} to {MOST_BIAS}; may be repeated",
+    )
+
+
+_CHANGES = {
+    "repetition_penalty": "divide the logits of tokens in prompt and answer",
+    "presence_penalty": "take off the logits of tokens in the answer",
+    "frequency_penalty": "the same for each time that they are there",
+    "top_n_sigma": "keep logits so many standard deviations below the best, 0 for all",
+    "xtc_probability": "how often the likeliest choices are excluded",
+    "xtc_threshold": "from which probability on, but the least likely of them",
+}
+
+
+def _bias(text: str) -> tuple[int, float]:
+    """A type for argparse: a token's id and what is added to its logit."""
+    token_id, _, bias = text.partition("=")
+    try:
+        pair = int(token_id), float(bias)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no token's id with a bias, such as 504=-100"
+        ) from None
+    if pair[0] < 0 or not -MOST_BIAS <= pair[1] <= MOST_BIAS:
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: an id is not negative, and a bias is from {-MOST_BIAS} to {MOST_BIAS}"
+        )
+    return pair
 
 
 def check_sampler(parser: ArgumentParser, options: Namespace) -> None:

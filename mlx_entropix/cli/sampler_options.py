@@ -3,7 +3,7 @@
 from argparse import Namespace
 from pathlib import Path
 
-from mlx_entropix.choices import AUTO, NAMES, NORMAL
+from mlx_entropix.choices import AUTO, CHANGES, NAMES, NORMAL
 from mlx_entropix.errors import ConfigError, UsageError
 from mlx_entropix.sampling import (
     ConfigFile,
@@ -48,7 +48,8 @@ def _asked(options: Namespace, auto: AutoSampler) -> ConfigFile:
         asked = asked._replace(fitted=auto.fitted)
     if options.sampler_config:
         asked = _read(Path(options.sampler_config).expanduser(), name, auto)
-    given = {key: getattr(options, key, None) for key in PARAMETERS}  # the server has none of them
+    names = (*PARAMETERS, *CHANGES, "p_less")  # the server has none of them
+    given = {key: getattr(options, key, None) for key in names}
     given = {key: value for key, value in given.items() if value is not None}
     try:
         config = asked.config.override(given)

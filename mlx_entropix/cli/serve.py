@@ -116,6 +116,7 @@ def _settings(options: Namespace, port: int, ranks: "Ranks | None") -> "Settings
         ui_dir=options.ui_dir,
         log_level=options.log_level,
         log_prompts=options.log_prompts,
+        served_names=tuple(options.served_model_name),
         shutdown_timeout=options.shutdown_timeout,
         ranks=ranks,
         speculate=options.speculate,
@@ -180,6 +181,13 @@ def _add_model(parser: ArgumentParser) -> None:
     add_model(group)
     add_parallel(group, TENSOR, PIPELINE)
     add_sampler(group, "the sampler of requests that name none: ")
+    group.add_argument(
+        "--served_model_name",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="another name of the model for clients; the first one is in answers; may be repeated",
+    )
     parser.set_defaults(temperature=None, top_p=None, top_k=None, min_p=None)
 
 

@@ -70,6 +70,7 @@ class Session:
     is_raw: bool
     trace: TraceFile | None
     window: int = 0
+    logit_bias: tuple[tuple[int, float], ...] = ()
     loading: dict[str, Any] = field(default_factory=dict)
     forks: Forks = field(default_factory=Forks)
     fork: ForkConfig | None = None
@@ -112,6 +113,7 @@ class Session:
             seed=options.seed,
             max_tokens=options.max_tokens,
             stop=tuple(options.stop),
+            logit_bias=tuple(dict(options.logit_bias).items()),
             is_raw=options.raw,
             trace=trace,
             window=options.window,
@@ -148,6 +150,7 @@ class Session:
             splits_reasoning=not self.is_raw,
             scores_prompt=self.shows_prompt,
             attended=self.attended,
+            logit_bias=self.logit_bias,
         )
         return request if self.fork is None else forked(request, self.fork)
 
@@ -194,6 +197,7 @@ class Session:
                 if self.chat_template_kwargs
                 else {}
             ),
+            **({"logit_bias": dict(self.logit_bias)} if self.logit_bias else {}),
             **({} if self.fork is None else {"fork": self.fork.model_dump(mode="json")}),
         }
 

@@ -22,6 +22,7 @@ from dataclasses import replace
 
 import mlx.core as mx
 
+from mlx_entropix.engine.changes import changes_of
 from mlx_entropix.engine.draft.drafter import Drafter
 from mlx_entropix.engine.events import (
     Event,
@@ -45,6 +46,7 @@ from mlx_entropix.engine.step import (
     looked_at,
     recent_metrics,
     step_tokens,
+    xtc_exempt,
 )
 from mlx_entropix.errors import ConfigError, PromptError
 from mlx_entropix.model.decoder import Decoder, Looked, Span
@@ -104,6 +106,7 @@ class Engine:
         self.prefixes = PrefixCache(prefix_cache_bytes) if prefix_cache_bytes else None
         self.drafter = drafter
         self.clarifying_token = tokenizer.first_token_of(CLARIFYING_TEXT)
+        self._xtc_exempt = xtc_exempt(tokenizer)
         self.waiting: deque[Row] = deque()
         self.rows: list[Row] = []  # of the cache, in its order
         self._cache = model.empty_cache()
@@ -130,8 +133,9 @@ class Engine:
         """Put a request in line. Returns the number of its row, which its events will bear.
 
         Raises `PromptError` where the prompt is empty or does not fit, `ConfigError` for forks of
-        a model that cannot rewind, `ValueError` for limits that make no sense. `max_tokens` is cut
-        to what the context has room for; a prompt that is only scored may fill it.
+        a model that cannot rewind and for a bias of no token, `ValueError` for limits that make no
+        sense. `max_tokens` is cut to what the context has room for; a prompt that is only scored
+        may fill it.
         """
         known = len(request.prompt) + len(request.prefix)
         if not request.prompt:
@@ -142,6 +146,13 @@ class Engine:
             raise ConfigError(
                 f"{self.model.name} cannot fork: it cannot take tokens back. Ask without forks."
             )
+        size = self.model.vocabulary_size
+        for token_id, _ in request.logit_bias:
+            if not 0 <= token_id < size:
+                raise ConfigError(
+                    f"logit_bias has the token id {token_id}; {self.model.name}'s ids are 0 to "
+                    f"{size - 1}."
+                )
         limit = min(self.model.context_length, self.max_kv_tokens)
         if known + min(request.max_tokens, 1) > limit:
             if not request.max_tokens:
@@ -413,6 +424,7 @@ class Engine:
         given = None
         if any(look.given is not None for look in looks):
             given = mx.array([-1 if look.given is None else look.given for look in looks])
+        changed = changes_of(looks)
         if given is not None and all(look.given is not None for look in looks):
             sampled = score_rows(
                 *looked, samplers.parameters, given, alternatives=max(wanted, 1), recent=recent
@@ -429,7 +441,9 @@ class Engine:
                 mx.array(keys, dtype=mx.uint32),
                 candidates=samplers.candidates,
                 draws=samplers.draws,
-                sigma=samplers.measure_sigma,
+                filters=samplers.filters,
+                exempt=self._xtc_exempt,
+                changed=changed,
                 recent=recent,
                 given=given,
             )
@@ -438,7 +452,8 @@ class Engine:
             best = sampled.candidates[:, :wanted], sampled.candidate_logprobs[:, :wanted]
         certainty = None
         if any(look.row.request.certainty for look in looks):
-            certainty = self_certainty(looked.logits, sampled.candidate_logprobs[:, 0])
+            best_logprob = None if changed is not None else sampled.candidate_logprobs[:, 0]
+            certainty = self_certainty(looked.logits, best_logprob)
         attended = None
         if (most := max(look.row.request.attended for look in looks)) and looked.scores is not None:
             attended = most_attended(looked.scores, looked.mask, most)

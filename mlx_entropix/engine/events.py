@@ -32,6 +32,7 @@ class Request:
 
     With `splits_reasoning` what a model thinks before it answers is told apart, where it marks
     that; stop strings are then looked for in the answer alone. The prompt is that of a chat then.
+    `logit_bias` are ids of tokens with what is added to their logits, before the sampler sees them.
     """
 
     prompt: tuple[int, ...]
@@ -49,6 +50,12 @@ class Request:
     owner: str = ""
     splits_reasoning: bool = False
     prediction: tuple[int, ...] = ()
+    logit_bias: tuple[tuple[int, float], ...] = ()
+
+    @property
+    def changes_logits(self) -> bool:
+        """Whether the sampler sees other logits than the model's."""
+        return bool(self.logit_bias) or self.config.penalizes
 
 
 class Alternative(NamedTuple):
@@ -64,6 +71,14 @@ class Attended(NamedTuple):
 
     position: int
     weight: float
+
+
+class OfModel(NamedTuple):
+    """What the model thought where the sampler saw changed logits: of these without the changes."""
+
+    logprob: float  # of the token, in nats
+    logits_entropy: float  # bits
+    logits_varentropy: float  # bits²
 
 
 @dataclass(frozen=True)
@@ -121,6 +136,8 @@ class TokenEvent(_MayEnd):
     `drafted` tells that it was guessed before it was drawn, and came without a step of its own.
     A token that belongs to the thoughts before an answer has their text as its `reasoning`, empty
     for what marks them; for all others it is None.
+    Where biases or penalties changed the logits, all numbers are of the changed ones, which the
+    sampler saw, and `of_model` are those of the model's own.
     """
 
     row: int
@@ -139,6 +156,7 @@ class TokenEvent(_MayEnd):
     attended: tuple[Attended, ...] = ()
     drafted: bool = False
     reasoning: str | None = None
+    of_model: OfModel | None = None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from mlx_entropix.choices import MOST_DRAFTED
@@ -136,6 +137,7 @@ def stream_generate(
     seed: int = 0,
     stop: str | Sequence[str] = (),
     alternatives: int = 0,
+    logit_bias: Mapping[int, float] = MappingProxyType({}),
     fork: str | Mapping[str, Any] | ForkConfig | None = None,
     chat_template_kwargs: Mapping[str, Any] | None = None,
     speculate: int = MOST_DRAFTED,
@@ -146,7 +148,8 @@ def stream_generate(
 
     `prompt` is text used as it is, a list of token ids, or a list of chat messages with `role` and
     `content`. Without a `config` the sampler is the preset that is fitted to the model, or the
-    published `entropix` where none is. With a `fork`, a policy's name, its values or its
+    published `entropix` where none is. `logit_bias` is added to the logits of tokens, by their ids.
+    With a `fork`, a policy's name, its values or its
     configuration (docs/forks.md), the answer is chosen among several paths, and its tokens come
     when they are settled. The answer ends before the text `stop`, or the first of several.
     `chat_template_kwargs` are more variables of the chat template, such as `enable_thinking`; what
@@ -167,6 +170,7 @@ def stream_generate(
         stop=(stop,) if isinstance(stop, str) else tuple(stop),
         alternatives=alternatives,
         splits_reasoning=is_chat(prompt),
+        logit_bias=tuple(logit_bias.items()),
     )
     rows = 1
     if fork is not None:

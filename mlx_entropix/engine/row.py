@@ -9,6 +9,7 @@ from itertools import count
 import mlx.core as mx
 
 from mlx_entropix.engine.events import PromptScored, PromptToken, Request, Summary
+from mlx_entropix.engine.history import History
 from mlx_entropix.engine.stop import StopStrings
 from mlx_entropix.text import NOTHING, Piece, ReasoningSplitter, StreamDecoder, Tokenizer
 
@@ -54,6 +55,7 @@ class Row:
     accepted: int = 0  # of these, those that it drew
     reasoning_tokens: int = 0  # of what it drew, those of thoughts
     last: Piece = NOTHING
+    history: History = field(init=False)
     recent: mx.array | None = None  # metrics of its last tokens (1, 6, W), where it starts with any
     scored: list[PromptToken] = field(default_factory=list)  # the first, and those looked at
     cached_tokens: int = 0
@@ -61,6 +63,9 @@ class Row:
     started_at: float = 0.0
     filled_at: float = 0.0
     first_token_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.history = History(len(self.request.prompt))
 
     @classmethod
     def of(cls, row_id: int, request: Request, tokenizer: Tokenizer) -> "Row":

@@ -12,6 +12,7 @@ from mlx_entropix.engine.events import (
     Alternative,
     Attended,
     Event,
+    OfModel,
     PromptToken,
     RowFailed,
     TokenEvent,
@@ -19,12 +20,13 @@ from mlx_entropix.engine.events import (
 from mlx_entropix.engine.row import Row, State
 from mlx_entropix.model.decoder import Span
 from mlx_entropix.sampling import (
+    Filters,
     Numbers,
     Quadrant,
     Sampled,
     candidate_count,
     draw_count,
-    measures_sigma,
+    filters_of,
     measures_trends,
     no_recent,
     parameter_rows,
@@ -39,6 +41,15 @@ _NOT_FINITE = (
     "{} computed values that are not finite numbers. Its weights are damaged or do not belong to "
     "its config.json: download them again."
 )
+
+
+def xtc_exempt(tokenizer: Tokenizer) -> mx.array:
+    """The tokens that XTC never excludes: those that end an answer, and a line break, (E,) int32.
+
+    They are mlx-lm's. Without them an answer of a sure model would hardly end.
+    """
+    ids = {*tokenizer.eos_token_ids, *tokenizer.encode("\n", add_special_tokens=False)}
+    return mx.array(sorted(ids), dtype=mx.int32)
 
 
 class Look(NamedTuple):
@@ -149,6 +160,7 @@ class QueuedStep:
                 attended=attended,
                 drafted=tokens[i] == look.guess,
                 reasoning=row.last.reasoning,
+                of_model=OfModel(*seen.of_model) if row.request.changes_logits else None,
             )
             events.append((row, event))
         return events
@@ -181,7 +193,7 @@ class Samplers(NamedTuple):
     parameters: mx.array
     candidates: int
     draws: int
-    measure_sigma: bool
+    filters: Filters
     look_back: bool
 
     @classmethod
@@ -198,7 +210,7 @@ class Samplers(NamedTuple):
             parameter_rows(configs, clarifying_token, attends),
             candidate_count(configs, vocabulary_size),
             draw_count(configs),
-            measures_sigma(configs),
+            filters_of(configs),
             measures_trends(configs),
         )
 

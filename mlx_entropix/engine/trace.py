@@ -22,8 +22,9 @@ def token_record(event: TokenEvent, window: MetricWindow | None = None) -> dict[
     `position` is the index of the token in the whole sequence; `logprob` is in nats, entropies in
     bits, varentropies in bits². The parameters are None where no draw was made, `quadrant` is None
     under the plain sampler; `drafted` tells that the token was guessed ahead. `reasoning` is there,
-    and true, where the token belongs to the thoughts before an answer. A `window` of the row's
-    tokens so far takes in this one, and what it says is added.
+    and true, where the token belongs to the thoughts before an answer, `of_model` where the logits
+    were changed before the sampler, with numbers of what they were. A `window` of the row's tokens
+    so far takes in this one, and what it says is added.
     """
     drawn, metrics = event.parameters, event.metrics._asdict()
     return {
@@ -39,6 +40,7 @@ def token_record(event: TokenEvent, window: MetricWindow | None = None) -> dict[
         "min_p": drawn and drawn.min_p,
         "drafted": event.drafted,
         **({} if event.reasoning is None else {"reasoning": True}),
+        **({} if event.of_model is None else {"of_model": event.of_model._asdict()}),
         **({"window": window.add(metrics)} if window is not None else {}),
         **_attended(event.attended),
     }

@@ -26,6 +26,7 @@ _CLASSES: dict[str, Any] = {
         Parameters,
         Quadrant,
         events.Alternative,
+        events.OfModel,
         events.Answered,
         events.Attended,
         events.Path,

@@ -7,15 +7,17 @@ sampler.py (which token).
 """
 
 from mlx_entropix.errors import ConfigError
+from mlx_entropix.sampling.changed import Changed, changed_logits
 from mlx_entropix.sampling.config import BaseValues, PlainConfig, SamplerConfig, Thresholds
 from mlx_entropix.sampling.config_file import ConfigFile, Provenance, config_toml, read_config_file
 from mlx_entropix.sampling.decide import Parameters, classify, sampling_parameters
 from mlx_entropix.sampling.keys import position_key
 from mlx_entropix.sampling.metrics import Metrics, calculate_metrics, self_certainty
 from mlx_entropix.sampling.parameter_rows import (
+    Filters,
     candidate_count,
     draw_count,
-    measures_sigma,
+    filters_of,
     measures_trends,
     parameter_rows,
 )
@@ -35,8 +37,10 @@ __all__ = [
     "PRESETS",
     "SAMPLERS",
     "BaseValues",
+    "Changed",
     "ConfigError",
     "ConfigFile",
+    "Filters",
     "Metrics",
     "Numbers",
     "Parameters",
@@ -48,11 +52,12 @@ __all__ = [
     "Thresholds",
     "calculate_metrics",
     "candidate_count",
+    "changed_logits",
     "classify",
     "config_toml",
     "draw_count",
     "filtered_probabilities",
-    "measures_sigma",
+    "filters_of",
     "measures_trends",
     "most_attended",
     "no_recent",

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from mlx_entropix.choices import MOST_RANKS, RANGES
+from mlx_entropix.choices import CHANGES, MOST_RANKS, RANGES
 from mlx_entropix.errors import ConfigError
 from mlx_entropix.sampling.formulas import (
     LEVELS,
@@ -63,7 +63,59 @@ class ConfigModel(BaseModel):
             raise ConfigError("; ".join(map(str, faults)), faults) from None
 
 
-class BaseValues(ConfigModel):
+class Changes(ConfigModel):
+    """What either sampler may be asked for beside its own: penalties before it, filters in it.
+
+    The penalties change the logits before anything is made of them, the metrics and the quadrant
+    included. What the filters would leave nothing of, they leave the best token of.
+    """
+
+    repetition_penalty: float = _value(
+        1,
+        *CHANGES["repetition_penalty"],
+        "The logit of each token that is in the prompt or the answer is divided by this, or "
+        "multiplied where it is negative; 1 changes nothing (arXiv:1909.05858).",
+    )
+    presence_penalty: float = _value(
+        0,
+        *CHANGES["presence_penalty"],
+        "Taken off the logit of each token that is in the answer.",
+    )
+    frequency_penalty: float = _value(
+        0,
+        *CHANGES["frequency_penalty"],
+        "Taken off the logit of a token for each time that it is in the answer.",
+    )
+    top_n_sigma: float = _value(
+        0,
+        *CHANGES["top_n_sigma"],
+        "Tokens are kept whose logit lies at most so many standard deviations (of all logits) "
+        "under the best one; 0 keeps all (top-nσ, arXiv:2411.07641).",
+    )
+    p_less: bool = Field(
+        default=False,
+        description="Keep the tokens that are at least as likely as two draws are to be equal, "
+        "that is the sum of all squared probabilities (p-less, arXiv:2509.23234).",
+    )
+    xtc_probability: float = _value(
+        0,
+        *CHANGES["xtc_probability"],
+        "How often, of all draws, the likeliest choices are excluded (XTC).",
+    )
+    xtc_threshold: float = _value(
+        0.1,
+        *CHANGES["xtc_threshold"],
+        "Of the kept tokens that are likelier than this, XTC leaves only the least likely; the "
+        "end of an answer and a line break always stay.",
+    )
+
+    @property
+    def penalizes(self) -> bool:
+        """Whether the logits depend on the tokens that came before."""
+        return (self.repetition_penalty, self.presence_penalty, self.frequency_penalty) != (1, 0, 0)
+
+
+class BaseValues(Changes):
     """What the quadrants start from."""
 
     temperature: float = _value(
@@ -162,7 +214,7 @@ class SamplerConfig(Thresholds, BaseValues):
     adaptive: Adaptive = Adaptive()
 
 
-class PlainConfig(ConfigModel):
+class PlainConfig(Changes):
     """The plain sampler, as mlx-lm's `make_sampler`.
 
     Its filters are measured on the distribution before the temperature is applied. The defaults
@@ -179,13 +231,6 @@ class PlainConfig(ConfigModel):
     min_p: float = _value(0.03, 0, 1, "Probability, relative to the best token's, to be kept.")
     min_tokens_to_keep: int = _value(
         1, 1, MOST_RANKS, "So many tokens are kept whatever min_p says."
-    )
-    top_n_sigma: float = _value(
-        0,
-        0,
-        100,
-        "Tokens are kept whose logit lies at most so many standard deviations (of all logits) "
-        "under the best one; 0 keeps all (top-nσ, arXiv:2411.07641).",
     )
 
 

@@ -99,6 +99,13 @@ def scaled_probabilities(p: Distribution, bits: mx.array, temperature: mx.array)
     return power_of_two(bits * coldness) / total
 
 
+def collision_probability(p: Distribution, temperature: mx.array) -> mx.array:
+    """Σ p², the probability (B, 1) that two draws at a temperature (B, 1) are the same token."""
+    weights = power_of_two(p.bits * mx.minimum(1.0 / temperature, 1e30))
+    total = mx.sum(weights, axis=-1, keepdims=True)
+    return mx.sum(mx.square(weights / total), axis=-1, keepdims=True)
+
+
 def logits_metrics(p: Distribution) -> tuple[mx.array, mx.array]:
     """Entropy in bits and varentropy in bits², each (B, 1).
 
@@ -181,13 +188,16 @@ def metric_columns(metrics: mx.array) -> Metrics[mx.array]:
     return Metrics(*mx.unstack(metrics, axis=-1))
 
 
-def self_certainty(logits: mx.array, best_logprob: mx.array) -> mx.array:
+def self_certainty(logits: mx.array, best_logprob: mx.array | None = None) -> mx.array:
     """KL(U ‖ p) in nats (B,): how far `logits` (B, V) are from saying that all are equally likely.
 
-    `best_logprob` (B,) is the log-probability of the likeliest token, so that nothing has to be
-    summed up again. Kang et al., "Scalable Best-of-N Selection for Large Language Models via
-    Self-Certainty", arXiv:2502.18581.
+    `best_logprob` (B,) is the log-probability of the likeliest token, where it is known, so that
+    nothing has to be summed up again. Kang et al., "Scalable Best-of-N Selection for Large Language
+    Models via Self-Certainty", arXiv:2502.18581.
     """
     logits = logits.astype(mx.float32)
-    below_best = mx.max(logits, axis=-1) - mx.mean(logits, axis=-1)
+    best = mx.max(logits, axis=-1)
+    below_best = best - mx.mean(logits, axis=-1)
+    if best_logprob is None:
+        best_logprob = best - mx.logsumexp(logits, axis=-1)
     return below_best - best_logprob - math.log(logits.shape[-1])

@@ -59,6 +59,9 @@ class Header(NamedTuple):
     clarifying_token: mx.array  # −1 for none
     plain: mx.array  # 1 for the plain sampler
     top_n_sigma: mx.array  # 0 for none
+    p_less: mx.array  # 1 where that filter is on
+    xtc_probability: mx.array  # 0 for never
+    xtc_threshold: mx.array
     attention_per_doubling: mx.array  # bits of attention entropy
     attention_keys: mx.array  # log2 of the number of keys that it is counted from
     window: mx.array  # how many of the last tokens means and slopes are of
@@ -103,9 +106,24 @@ def draw_count(configs: Sequence[RowConfig]) -> int:
     return max((c.n_adaptive_samples for c in configs if isinstance(c, SamplerConfig)), default=1)
 
 
-def measures_sigma(configs: Sequence[RowConfig]) -> bool:
-    """Whether a row needs the standard deviation of its logits."""
-    return any(isinstance(c, PlainConfig) and c.top_n_sigma > 0 for c in configs)
+class Filters(NamedTuple):
+    """Which filters some row of a step has, beside those that every sampler has."""
+
+    sigma: bool = False
+    p_less: bool = False
+    xtc: bool = False
+
+
+NO_FILTERS = Filters()
+
+
+def filters_of(configs: Sequence[RowConfig]) -> Filters:
+    """The filters that these configurations ask for."""
+    return Filters(
+        any(config.top_n_sigma > 0 for config in configs),
+        any(config.p_less for config in configs),
+        any(config.xtc_probability > 0 for config in configs),
+    )
 
 
 def measures_trends(configs: Sequence[RowConfig]) -> bool:
@@ -128,11 +146,13 @@ def _with_conditions(
 @lru_cache(maxsize=1024)
 def _row(config: RowConfig, clarifying_token: int, attends: bool) -> tuple[float, ...]:
     base = (config.temperature, config.top_p, config.top_k, config.min_p, config.min_tokens_to_keep)
+    xtc = config.xtc_probability, config.xtc_threshold
+    filters = (config.top_n_sigma, float(config.p_less), *xtc)
     if isinstance(config, PlainConfig):
         never = [math.inf] * len(JUDGED) + [-math.inf] * len(JUDGED)
         unchanged = [1.0] + [0.0] * (2 * METRICS) + [-math.inf, math.inf]
         formulas = unchanged * (len(Quadrant) * len(PARAMETERS))
-        return (*base, 1, clarifying_token, 1, config.top_n_sigma, 0, 0, 1, *never * 4, *formulas)
+        return (*base, 1, clarifying_token, 1, *filters, 0, 0, 1, *never * 4, *formulas)
     changes = (config.treading, config.exploring, config.resampling, config.adaptive)
     bounds = [
         end
@@ -144,7 +164,7 @@ def _row(config: RowConfig, clarifying_token: int, attends: bool) -> tuple[float
     clarifying = clarifying_token if config.treading.clarifies else -1
     attention = config.attention_entropy_per_doubling, math.log2(config.attention_entropy_keys)
     conditions = (*attention, config.window, *bounds)
-    return (*base, config.n_adaptive_samples, clarifying, 0, 0, *conditions, *formulas)
+    return (*base, config.n_adaptive_samples, clarifying, 0, *filters, *conditions, *formulas)
 
 
 def _bounds(config: SamplerConfig, conditions: tuple[str, ...], attends: bool) -> list[float]:

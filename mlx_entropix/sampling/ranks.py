@@ -3,6 +3,9 @@
 import mlx.core as mx
 
 from mlx_entropix.sampling.config import MOST_DRAWS
+from mlx_entropix.sampling.parameter_rows import Header
+
+_CHOICE_KEY = 0x58544300  # makes of a draw's key another one
 
 BLOCK = 32  # neighbouring tokens that are first judged by the best of them
 
@@ -86,6 +89,27 @@ def kept_ranks(
     return mx.where(plain, plain_rule, entropy_rule)
 
 
+def excluded_choices(
+    kept: mx.array, ids: mx.array, base: Header, keys: mx.array, exempt: mx.array | None
+) -> mx.array:
+    """Which ranks XTC excludes: (B, C) bool.
+
+    `kept` (B, C) are the probabilities of the kept tokens, 0 for others, and `ids` the tokens. With
+    a row's `xtc_probability` all that are likelier than its threshold are excluded, but the least
+    likely of these and the tokens `exempt` (E,). So mlx-lm has it, after
+    https://github.com/oobabooga/text-generation-webui/pull/6335. Whether a position is chosen
+    depends on its key alone, and is independent of its draws.
+    """
+    share = kept / mx.sum(kept, axis=-1, keepdims=True)
+    likely = share > base.xtc_threshold
+    least = mx.min(mx.where(likely, share, mx.inf), axis=-1, keepdims=True)
+    excluded = likely & (share > least)
+    if exempt is not None:
+        excluded &= ~mx.any(ids.astype(mx.int32)[:, :, None] == exempt, axis=-1)
+    chance = mx.vmap(lambda key: mx.random.uniform(shape=(1,), key=key))(keys ^ _CHOICE_KEY)
+    return excluded & (chance < base.xtc_probability)
+
+
 def draw_ranks(weights: mx.array, keys: mx.array, draws: int) -> mx.array:
     """`draws` independent ranks for each row, in proportion to weights (B, C): (B, draws).
 
@@ -96,5 +120,6 @@ def draw_ranks(weights: mx.array, keys: mx.array, draws: int) -> mx.array:
     cumulative = mx.cumsum(weights, axis=-1)[:, None, :]
     target = uniform[:, :draws, None] * cumulative[:, :, -1:]
     ranks = mx.sum(cumulative <= target, axis=-1)  # where the sum first exceeds the target
-    last = mx.sum(weights > 0, axis=-1, keepdims=True) - 1  # rounding may carry past the end
+    rank = mx.arange(weights.shape[-1])
+    last = mx.max(mx.where(weights > 0, rank, 0), axis=-1, keepdims=True)  # rounding may pass it
     return mx.maximum(mx.minimum(ranks, last), 0)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import mlx.core as mx
 
 from mlx_entropix.cpu.powers import LOG2_E, power_of_two
+from mlx_entropix.sampling.changed import Changed, changed_logits
 from mlx_entropix.sampling.compiled import compiled_on_metal
 from mlx_entropix.sampling.config import SamplerConfig
 from mlx_entropix.sampling.decide import Parameters, decide, parameter_columns
@@ -15,13 +16,17 @@ from mlx_entropix.sampling.metrics import (
     Metrics,
     all_metrics,
     attention_metrics,
+    collision_probability,
     distribution,
+    logits_metrics,
     metric_columns,
     scaled_probabilities,
     standard_deviation,
     without_attention,
 )
 from mlx_entropix.sampling.parameter_rows import (
+    NO_FILTERS,
+    Filters,
     Header,
     candidate_count,
     draw_count,
@@ -30,7 +35,13 @@ from mlx_entropix.sampling.parameter_rows import (
     parameter_rows,
 )
 from mlx_entropix.sampling.quadrants import Quadrant
-from mlx_entropix.sampling.ranks import best_tokens, draw_ranks, kept_ranks, rank_of
+from mlx_entropix.sampling.ranks import (
+    best_tokens,
+    draw_ranks,
+    excluded_choices,
+    kept_ranks,
+    rank_of,
+)
 from mlx_entropix.sampling.trends import no_recent
 
 LLAMA3_CLARIFYING_TOKEN = 2564  # " ..." in the vocabulary of Llama 3
@@ -41,7 +52,7 @@ class Sampled(NamedTuple):
 
     token: mx.array  # (B,) int32
     quadrant: mx.array  # (B,) int32, values of `Quadrant`; −1 in a row of the plain sampler
-    numbers: mx.array  # (B, 11) float32: log-probability, metrics, parameters; see `Numbers`
+    numbers: mx.array  # (B, 11 or 14) float32, see `Numbers`
     candidates: mx.array  # (B, C) int32, the likeliest tokens, best first
     candidate_logprobs: mx.array  # (B, C) float32
     recent: mx.array | None = None  # (B, 6, W) for the next step, where it was given for this one
@@ -61,10 +72,11 @@ class Sampled(NamedTuple):
     @property
     def parameters(self) -> Parameters[mx.array]:
         """The parameters of the draw, each (B,); NaN where none was made."""
-        return parameter_columns(self.numbers[:, _METRICS.stop :])
+        return parameter_columns(self.numbers[:, _PARAMETERS])
 
 
 _METRICS = slice(1, 1 + len(Metrics._fields))
+_PARAMETERS = slice(_METRICS.stop, _METRICS.stop + len(Parameters._fields))
 
 
 class Numbers(NamedTuple):
@@ -73,15 +85,17 @@ class Numbers(NamedTuple):
     logprob: float
     metrics: Metrics[float]
     parameters: Parameters[float] | None  # None where no draw was made
+    of_model: tuple[float, ...] = ()  # log-probability, entropy and varentropy before changes
 
     @classmethod
     def of(cls, row: Sequence[float], attends: bool = True) -> "Numbers":
         """The numbers by their names; those of attention are None where there was none."""
-        temperature, top_p, top_k, min_p = row[_METRICS.stop :]
+        temperature, top_p, top_k, min_p = row[_PARAMETERS]
         drawn = not math.isnan(temperature)
         parameters = Parameters(temperature, top_p, int(top_k), min_p) if drawn else None
         metrics: Metrics[float] = Metrics(*row[_METRICS])
-        return cls(row[0], metrics if attends else without_attention(metrics), parameters)
+        metrics = metrics if attends else without_attention(metrics)
+        return cls(row[0], metrics, parameters, tuple(row[_PARAMETERS.stop :]))
 
     @property
     def are_finite(self) -> bool:
@@ -100,26 +114,33 @@ def sample_rows(
     *,
     candidates: int,
     draws: int,
-    sigma: bool = False,
+    filters: Filters = NO_FILTERS,
+    exempt: mx.array | None = None,
     recent: mx.array | None = None,
     given: mx.array | None = None,
+    changed: Changed | None = None,
 ) -> Sampled:
     """Sample one token for every row.
 
     `logits` (B, V) and `scores` (B, H, T) may be of any float type; `mask` (B, T) is true at
     visible keys, None where all are. Without `scores` attention counts as 0, and `parameters` have
     to be made for that. `previous_token` (B,) integers. `parameters` come from
-    `parameter_rows`, `candidates`, `draws` and `sigma` from `candidate_count`, `draw_count` and
-    `measures_sigma` of the same configurations. `keys` (B, 2) uint32, see `position_key`. Where
+    `parameter_rows`, `candidates`, `draws` and `filters` from `candidate_count`, `draw_count` and
+    `filters_of` the same configurations. `keys` (B, 2) uint32, see `position_key`. Where
     `measures_trends` of them is true, `recent` (B, 6, W) is what the step of each row's token
     before gave, `no_recent` for a row's first. Where `given` (B,) int32 is not negative, it takes
     the place of the token: nothing is drawn, and what is reported is of that one.
+    `exempt` (E,) int32 are tokens that XTC never excludes. All is made of the logits as they are
+    `changed`, see there; `Numbers.of_model` is of those before.
 
     Nothing is read back to the host. Rows do not affect each other. NaN among a row's logits or
     scores shows in its metrics, and its token then means nothing.
     """
     attention, visible = attention_of(logits.shape[0], scores, mask)
     candidates = min(candidates, logits.shape[-1])
+    of_model = logits
+    if changed is not None:
+        logits = changed_logits(logits, previous_token, changed)
     sampled = Sampled(
         *_sample(
             logits,
@@ -130,11 +151,15 @@ def sample_rows(
             keys,
             recent,
             given,
+            exempt,
             candidates,
             draws,
-            sigma,
+            filters,
         )
     )
+    if changed is not None:
+        numbers = [sampled.numbers, _numbers_of_model(of_model, sampled.token)]
+        sampled = sampled._replace(numbers=mx.concatenate(numbers, axis=-1))
     return sampled._replace(attends=scores is not None)
 
 
@@ -159,9 +184,10 @@ def _sample(
     keys: mx.array,
     recent: mx.array | None,
     given: mx.array | None,
+    exempt: mx.array | None,
     candidates: int,
     draws: int,
-    sigma: bool,
+    filters: Filters,
 ) -> tuple[Any, ...]:
     """All of a step that does not depend on the number of keys T, so that T may grow."""
     logits = logits.astype(mx.float32)
@@ -175,11 +201,13 @@ def _sample(
     quadrant, asked, recent = decide(metrics, rows, visible, recent)  # (B, 1), (B, 4)
     greedy = mx.logical_not(asked[:, :1] > 0)  # a temperature of 0, or NaN
     below_best = best_logits - best
-    drawn = _drawn_rank(p, below_best, asked, base, quadrant, keys, draws, sigma)
+    drawn = _drawn_rank(p, ids, below_best, asked, base, quadrant, keys, exempt, draws, filters)
     token = mx.take_along_axis(ids, mx.where(greedy, 0, drawn), axis=-1).astype(mx.int32)
 
     clarifying = base.clarifying_token.astype(mx.int32)
     known = (clarifying >= 0) & (clarifying < logits.shape[-1])
+    chosen = mx.where(known, clarifying, 0)
+    known &= mx.take_along_axis(logits, chosen, axis=-1) > -mx.inf  # it may be banned
     treading = quadrant == Quadrant.TREADING.value
     clarifies = treading & known & (base.temperature > 0) & (clarifying != previous_token[:, None])
     token = mx.where(clarifies, clarifying, token)
@@ -199,17 +227,32 @@ def _sample(
     return token, quadrant, numbers, ids.astype(mx.int32), below_best - log_total, recent, rank
 
 
+def _numbers_of_model(logits: mx.array, token: mx.array) -> mx.array:
+    """Log-probability, entropy and varentropy (B, 3) of the tokens (B,) by the model's logits."""
+    logits = logits.astype(mx.float32)
+    best = mx.max(logits, axis=-1, keepdims=True)
+    p = distribution(logits, best)
+    logprob = mx.take_along_axis(logits, token[:, None], axis=-1) - best - mx.log(p.total)
+    return mx.concatenate([logprob, *logits_metrics(p)], axis=-1)
+
+
 def _drawn_rank(
     p: Distribution,
+    ids: mx.array,
     logits: mx.array,
     asked: mx.array,
     base: Header,
     quadrant: mx.array,
     keys: mx.array,
+    exempt: mx.array | None,
     draws: int,
-    sigma: bool,
+    filters: Filters,
 ) -> mx.array:
     """The rank (B, 1) that each row draws by `logits` (B, C), less the best, of the best tokens.
+
+    Their `ids` are (B, C). Filters beside those of `kept_ranks` are worked out where a row of the
+    step has them. What is measured is the distribution at the draw's temperature in an entropy
+    sampler, and that at a temperature of 1 in the plain one; p-less has that of the draw in both.
 
     ADAPTIVE draws several times and keeps the best rank: its published score is the token's
     log-probability and a confidence term, and that term is the same for every draw.
@@ -219,9 +262,14 @@ def _drawn_rank(
     plain = base.plain > 0
     measured = mx.where(plain, power_of_two(bits) / p.total, scaled)
     kept = kept_ranks(measured, asked, base.min_tokens_to_keep, plain)
-    if sigma:
+    if filters.sigma:
         floor = -base.top_n_sigma * standard_deviation(p)
         kept &= (base.top_n_sigma <= 0) | (bits >= floor)
+    if filters.p_less:
+        kept &= (base.p_less <= 0) | (scaled >= collision_probability(p, asked[:, :1]))
+        kept |= mx.arange(bits.shape[-1]) == 0  # rounding may put a lone token below
+    if filters.xtc:
+        kept &= ~excluded_choices(mx.where(kept, measured, 0.0), ids, base, keys, exempt)
     ranks = draw_ranks(mx.where(kept, scaled, 0.0), keys, draws)  # (B, draws)
     wanted = mx.where(quadrant == Quadrant.ADAPTIVE.value, base.draws, 1)
     made = mx.arange(draws) < wanted

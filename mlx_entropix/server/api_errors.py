@@ -89,7 +89,8 @@ def wrong_key() -> ApiError:
     """The client may not call."""
     return ApiError(
         401,
-        "The API key is missing or wrong. Send it as `Authorization: Bearer KEY`.",
+        "The API key is missing or wrong. Send it as `Authorization: Bearer KEY` or as "
+        "`X-Api-Key: KEY`.",
         code="invalid_api_key",
     )
 
@@ -101,6 +102,16 @@ def unknown_model(name: str, served: str) -> ApiError:
         f"The model {name!r} is not served here; {served!r} is.",
         param="model",
         code="model_not_found",
+    )
+
+
+def no_embeddings() -> ApiError:
+    """Vectors are asked for, of a model that was not trained to give any."""
+    return ApiError(
+        404,
+        "No embeddings are made here: the served model writes text, and was not trained to compare "
+        "texts by vectors. Ask a server with an embedding model.",
+        code="embeddings_unsupported",
     )
 
 

@@ -6,6 +6,7 @@ Long texts take a while to become token ids: that is not to be done in the event
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from mlx_entropix.choices import CHANGES
 from mlx_entropix.engine import Request, fork_config, forked
 from mlx_entropix.errors import ConfigError, PromptError
 from mlx_entropix.sampling import PlainConfig, SamplerConfig
@@ -29,7 +30,7 @@ class Prefix(NamedTuple):
 
 def chat_prompt(request: ChatRequest, model: ModelInfo) -> Prompt:
     """The prompt of a chat. Raises `ApiError` where it cannot be written or does not fit."""
-    continued = bool(request.continue_final_message)
+    continued = request.continues
     messages = [message.plain() for message in request.messages]
     _check_length([message["content"] for message in messages], model, "messages")
     variables = request.chat_template_kwargs or {}
@@ -61,7 +62,7 @@ def text_prompts(request: CompletionRequest, model: ModelInfo) -> list[tuple[Pro
         try:
             if isinstance(prompt, str):
                 _check_length([prompt], model, "prompt")
-                ids = model.tokenizer.encode(prompt)
+                ids = model.tokenizer.encode(prompt, control_tokens=bool(request.special_tokens))
             else:
                 ids = prompt
         except PromptError as error:
@@ -166,6 +167,7 @@ def engine_requests(
     *,
     prediction: Prompt = (),
     owner: str = "",
+    logit_bias: tuple[tuple[int, float], ...] = (),
 ) -> list[Request]:
     """The rows for `n` answers to each prompt, for a client whose texts are the `owner`'s.
 
@@ -189,6 +191,7 @@ def engine_requests(
             splits_reasoning=request.splits_reasoning,
             prediction=prediction,
             owner=owner,
+            logit_bias=logit_bias,
         )
         for prompt in prompts
         for i in range(request.answers)
@@ -200,6 +203,24 @@ def engine_requests(
         return [forked(row, paths, before=prefix.text) for row in rows]
     except ConfigError as error:
         raise ApiError.of(error, "fork") from None
+
+
+def biases(request: GenerationRequest, model: ModelInfo) -> tuple[tuple[int, float], ...]:
+    """What is added to logits, by token ids, which JSON has as texts.
+
+    Raises `ApiError` for one that is no token of the model.
+    """
+    found: dict[int, float] = {}
+    for name, bias in (request.logit_bias or {}).items():
+        if not (name.isascii() and name.isdecimal()) or int(name[:20]) >= model.vocabulary_size:
+            raise ApiError(
+                400,
+                f"logit_bias has {name!r}, which is no token id from 0 to "
+                f"{model.vocabulary_size - 1}.",
+                param="logit_bias",
+            )
+        found[int(name)] = bias
+    return tuple(found.items())
 
 
 def _config(request: GenerationRequest, settings: Settings) -> SamplerConfig | PlainConfig:
@@ -214,7 +235,7 @@ def _config(request: GenerationRequest, settings: Settings) -> SamplerConfig | P
         known = ", ".join(named)
         raise ApiError(400, f"There is no sampler {name!r}. There are: {known}.", param="sampler")
     config = _override(config, request.sampler_config or {}, "sampler_config")
-    for field in PARAMETERS:
+    for field in (*PARAMETERS, *CHANGES, "p_less"):
         value = getattr(request, field)
         if value is not None:
             config = _override(config, {field: value}, field)

@@ -23,6 +23,9 @@ from mlx_entropix.server.telemetry import Telemetry
 _CLIENT_GONE = 499  # what nginx logs for a client that left before its answer
 _GIVEN_ID = re.compile(r"[\w.:-]{1,100}", re.ASCII)
 _POLLED = ("/health", "/metrics")
+UNVERSIONED = ("/chat/completions", "/completions", "/embeddings", "/models")
+"""Paths that clients with a base URL without /v1 ask for."""
+
 _WILDCARDS = ("0.0.0.0", "::", "")
 
 
@@ -125,10 +128,13 @@ class KeyCheck:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
-        if scope["type"] == "http" and scope["path"].startswith(("/v1/", "/metrics")):
-            scheme, _, key = Headers(scope=scope).get("authorization", "").partition(" ")
+        if scope["type"] == "http" and scope["path"].startswith(("/v1/", *UNVERSIONED, "/metrics")):
+            headers = Headers(scope=scope)
+            scheme, _, key = headers.get("authorization", "").partition(" ")
+            if scheme.lower() != "bearer":  # as Anthropic's clients send it
+                key = headers.get("x-api-key", "")
             given = key.strip().encode("latin-1", "replace")
-            if scheme.lower() != "bearer" or not hmac.compare_digest(given, self.key):
+            if not given or not hmac.compare_digest(given, self.key):
                 await wrong_key().response()(scope, receive, send)
                 return
             scope.setdefault("state", {})["owner"] = hashlib.sha256(given).hexdigest()

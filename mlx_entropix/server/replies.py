@@ -1,9 +1,12 @@
 """What a request is answered with, in the form of each API: whole objects and chunks of streams."""
 
+import hashlib
 import time
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from importlib import metadata
 from typing import Any, ClassVar, cast
 
 from mlx_entropix.engine import (
@@ -29,6 +32,7 @@ from mlx_entropix.server.schemas import (
     TextLogprobs,
     TokenLogprob,
     Usage,
+    UsageSoFar,
 )
 from mlx_entropix.server.token_schemas import TopLogprob
 from mlx_entropix.text import Tokenizer
@@ -40,8 +44,8 @@ class Choice:
     """One answer as far as it has come. `prompt` is None unless it is to be echoed.
 
     `prefix` is the text that it begins with before anything is generated, `prefix_reasoning` what
-    of that is thoughts, None for nothing. `window` is the size of
-    the window that each token's metrics are reported with, 0 for none.
+    of that is thoughts, None for nothing. `window` is the size of the window that each token's
+    metrics are reported with, 0 for none. `prompt_tokens` are those of the prompt and the prefix.
     """
 
     index: int
@@ -49,6 +53,7 @@ class Choice:
     prefix: str = ""
     prefix_reasoning: str | None = None
     window: int = 0
+    prompt_tokens: int = 0
     scored: PromptScored | None = None
     settled: Settled | None = None
     tokens: list[TokenEvent] = field(default_factory=list)
@@ -173,6 +178,16 @@ class Reply:
         """The end of a stream whose client asked for usage."""
         return self._envelope(self.chunk_name, []) | {"usage": self._usage(choices)}
 
+    def usage_so_far(self, choices: Sequence[Choice]) -> UsageSoFar:
+        """Tokens of the response up to now; a prompt counts once for all its answers."""
+        prompt = sum(choice.prompt_tokens for choice in choices[:: self.answers])
+        completion = sum(len(choice.tokens) for choice in choices)
+        return {
+            "prompt_tokens": prompt,
+            "completion_tokens": completion,
+            "total_tokens": prompt + completion,
+        }
+
     @property
     def with_logprobs(self) -> bool:
         """Whether log-probabilities are reported."""
@@ -196,6 +211,7 @@ class Reply:
             "object": name,
             "created": self.created,
             "model": self.model,
+            "system_fingerprint": _fingerprint(self.model),
             "choices": choices,
             "seed": self.seed,
         }
@@ -252,6 +268,13 @@ class Reply:
             },
             "steps": sum(summary.steps for summary in summaries),
         }
+
+
+@cache
+def _fingerprint(model: str) -> str:
+    """A name of what computes the answers: equal seeds give equal answers where it is the same."""
+    parts = (model, *map(metadata.version, ("mlx-entropix", "mlx", "mlx-lm")))
+    return "fp_" + hashlib.sha256(" ".join(parts).encode()).hexdigest()[:12]
 
 
 class ChatReply(Reply):

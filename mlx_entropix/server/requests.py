@@ -1,7 +1,7 @@
 """What a client may send. The field descriptions are the documentation at `/docs`.
 
-Types are strict, as in the OpenAI API: a number in quotes is an error. Fields that are not named
-here are ignored, since clients send many.
+Types are strict, as in the OpenAI API: a number in quotes is an error. So is a field that is not
+named here and asks for something, see unsupported.py.
 """
 
 from abc import abstractmethod
@@ -9,8 +9,10 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from mlx_entropix.choices import CHANGES, MOST_BIAS
 from mlx_entropix.sampling import PlainConfig
 from mlx_entropix.server.api_errors import ApiError
+from mlx_entropix.server.unsupported import refuse_in_part, refuse_unsupported
 from mlx_entropix.window import LONGEST_WINDOW
 
 DEFAULT_CHAT_TOKENS = 4096
@@ -18,6 +20,7 @@ DEFAULT_TEXT_TOKENS = 16  # as the OpenAI API has it
 MOST_ANSWERS = 128
 MOST_ALTERNATIVES = 20
 MOST_ATTENDED = 64
+MOST_BIASES = 1024
 MOST_STOPS = 64  # editors that complete code send some two dozen
 
 _Stop = Annotated[str, Field(max_length=1024)]
@@ -37,6 +40,17 @@ class TextPart(_Part):
     text: str = Field(description="The text.")
 
 
+# Of a message as a client got it from a server, or as it names who speaks.
+_OF_MESSAGES: dict[str, tuple[Any, ...]] = {
+    "annotations": ([],),
+    "name": (...,),
+    "reasoning_content": (...,),  # what was thought before an answer is not said again
+    "refusal": ("",),
+    "tool_call_id": (...,),
+    "tool_calls": ([],),
+}
+
+
 class Message(_Part):
     """One message of a chat."""
 
@@ -51,6 +65,12 @@ class Message(_Part):
         description="What an assistant thought before. The model's chat template takes of it what "
         "it wants, most often nothing.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _asks_for_nothing_else(cls, given: Any) -> Any:
+        refuse_in_part(given, cls.model_fields, _OF_MESSAGES)
+        return given
 
     @model_validator(mode="after")
     def _has_content(self) -> "Message":
@@ -73,6 +93,15 @@ class StreamOptions(_Part):
     include_usage: bool | None = Field(
         None, description="Send the usage in a last chunk, which has no choices."
     )
+    continuous_usage_stats: bool | None = Field(
+        None, description="With include_usage: send the usage so far in every chunk."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _asks_for_nothing_else(cls, given: Any) -> Any:
+        refuse_in_part(given, cls.model_fields, {"include_obfuscation": (False,)})
+        return given
 
 
 class Prediction(_Part):
@@ -107,6 +136,13 @@ def _base_value(name: str) -> Any:
     """
     lowest, highest = PlainConfig.model_fields[name].metadata
     return Field(None, ge=lowest.ge, le=highest.le, description="The sampler's base value.")
+
+
+def _change(name: str) -> Any:
+    """An optional field for what either sampler may be given, with its range."""
+    lowest, highest = CHANGES[name]
+    about = PlainConfig.model_fields[name].description
+    return Field(None, ge=lowest, le=highest, description=about)
 
 
 class GenerationRequest(_Part):
@@ -152,6 +188,19 @@ class GenerationRequest(_Part):
     top_p: float | None = _base_value("top_p")
     top_k: int | None = _base_value("top_k")
     min_p: float | None = _base_value("min_p")
+    repetition_penalty: float | None = _change("repetition_penalty")
+    presence_penalty: float | None = _change("presence_penalty")
+    frequency_penalty: float | None = _change("frequency_penalty")
+    top_n_sigma: float | None = _change("top_n_sigma")
+    p_less: bool | None = Field(None, description=PlainConfig.model_fields["p_less"].description)
+    xtc_probability: float | None = _change("xtc_probability")
+    xtc_threshold: float | None = _change("xtc_threshold")
+    logit_bias: dict[str, Annotated[float, Field(ge=-MOST_BIAS, le=MOST_BIAS)]] | None = Field(
+        None,
+        max_length=MOST_BIASES,
+        description="What is added to the logits of tokens, by their ids, before the sampler sees "
+        f"them: {-MOST_BIAS} bans a token, {MOST_BIAS} takes it always.",
+    )
     metrics: bool | None = Field(
         True, description="Report metrics, quadrant and parameters of every token of the answers."
     )
@@ -192,6 +241,13 @@ class GenerationRequest(_Part):
         "of the answer; 0 adds none.",
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _asks_for_nothing_else(cls, given: Any) -> Any:
+        if isinstance(given, dict):
+            refuse_unsupported(given, cls.model_fields)
+        return given
+
     @property
     @abstractmethod
     def limit(self) -> int:
@@ -227,6 +283,13 @@ class GenerationRequest(_Part):
         """Whether a stream ends with a chunk of usage."""
         return bool(self.stream_options and self.stream_options.include_usage)
 
+    @property
+    def wants_usage_always(self) -> bool:
+        """Whether every chunk of a stream has the usage so far."""
+        return self.wants_usage and bool(
+            self.stream_options and self.stream_options.continuous_usage_stats
+        )
+
 
 class ChatRequest(GenerationRequest):
     """A chat to be answered."""
@@ -246,7 +309,9 @@ class ChatRequest(GenerationRequest):
         description="How many of the likeliest tokens to report with each. Needs logprobs.",
     )
     continue_final_message: bool | None = Field(
-        False, description="The last message is the beginning of the answer; go on from there."
+        None,
+        description="The last message is the beginning of the answer; go on from there. That is "
+        "done where it is an assistant's, unless this is false or there are prefix_token_ids.",
     )
     chat_template_kwargs: dict[str, Any] | None = Field(
         None,
@@ -309,6 +374,14 @@ class ChatRequest(GenerationRequest):
         return True
 
     @property
+    def continues(self) -> bool:
+        """Whether the answer goes on from the last message."""
+        if self.continue_final_message is not None:
+            return self.continue_final_message
+        last = self.messages[-1]
+        return last.role == "assistant" and bool(last.content) and not self.prefix_token_ids
+
+    @property
     def limit(self) -> int:
         """The most tokens of one answer."""
         return self.max_completion_tokens or self.max_tokens or DEFAULT_CHAT_TOKENS
@@ -324,6 +397,11 @@ class CompletionRequest(GenerationRequest):
 
     prompt: str | list[str] | list[_TokenId] | list[list[_TokenId]] = Field(
         description="A text, a list of token ids, or a list of either. It is used as it is."
+    )
+    special_tokens: bool | None = Field(
+        False,
+        description="Read names of control tokens in the text, such as `<|im_start|>`, as these "
+        "tokens, for a text that a chat template has written. Do not set it for text of others.",
     )
     echo: bool | None = Field(False, description="Put the prompt before the answer.")
     logprobs: int | None = Field(

@@ -64,12 +64,19 @@ class StreamedAnswer(EventSourceResponse):
     """Sends chunks as the rows go on. Frees the rows where the client goes away."""
 
     def __init__(
-        self, answer: OpenAnswer, reply: Reply, choices: list[Choice], *, with_usage: bool
+        self,
+        answer: OpenAnswer,
+        reply: Reply,
+        choices: list[Choice],
+        *,
+        with_usage: bool,
+        usage_always: bool = False,
     ):
         self.answer = answer
         self.reply = reply
         self.choices = choices
         self.with_usage = with_usage
+        self.usage_always = usage_always
         super().__init__(self._events(), headers=_HEADERS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,6 +96,8 @@ class StreamedAnswer(EventSourceResponse):
     async def _events(self) -> AsyncIterator[bytes]:
         try:
             async for chunk in self._chunks():
+                if chunk is not None and self.usage_always:
+                    chunk.setdefault("usage", self.reply.usage_so_far(self.choices))
                 yield _PING if chunk is None else _data(chunk)
         except ApiError as error:
             yield _data(error.body())

@@ -17,11 +17,12 @@ from mlx_entropix.sampling import PlainConfig, SamplerConfig
 from mlx_entropix.sampling.metrics import ABOUT
 from mlx_entropix.sampling.quadrants import FROM_SUREST
 from mlx_entropix.server import openapi, schemas
-from mlx_entropix.server.api_errors import unknown_model
+from mlx_entropix.server.api_errors import no_embeddings, unknown_model
 from mlx_entropix.server.async_engine import AsyncEngine, ModelInfo
 from mlx_entropix.server.engine_requests import (
     Prompt,
     answer_prefix,
+    biases,
     chat_prompt,
     engine_requests,
     predicted_tokens,
@@ -46,6 +47,7 @@ async def _engine(request: HttpRequest) -> AsyncEngine:
 EngineOf = Annotated[AsyncEngine, Depends(_engine)]
 
 
+@_keyed.post("/chat/completions", include_in_schema=False)
 @_keyed.post(
     "/v1/chat/completions",
     summary="Answer a chat",
@@ -61,6 +63,7 @@ async def chat_completions(body: ChatRequest, engine: EngineOf, request: HttpReq
     return await _answer(body, engine, model, ChatReply, [(prompt, None)], request)
 
 
+@_keyed.post("/completions", include_in_schema=False)
 @_keyed.post(
     "/v1/completions",
     summary="Continue a text",
@@ -81,6 +84,14 @@ async def completions(body: CompletionRequest, engine: EngineOf, request: HttpRe
     return await _answer(body, engine, model, TextReply, prompts, request)
 
 
+@_keyed.post("/embeddings", include_in_schema=False)
+@_keyed.post("/v1/embeddings", include_in_schema=False)
+async def embeddings() -> Response:
+    """Refused, with the reason."""
+    raise no_embeddings()
+
+
+@_keyed.get("/models", include_in_schema=False)
 @_keyed.get(
     "/v1/models",
     summary="List the served model",
@@ -88,9 +99,10 @@ async def completions(body: CompletionRequest, engine: EngineOf, request: HttpRe
     tags=["server"],
 )
 async def models(engine: EngineOf) -> schemas.ModelList:
-    """List the one model that is served; its id is what `model` in a request may be."""
-    name = engine.model().name
-    return schemas.ModelList(data=[schemas.Model(id=name, created=engine.loaded_at)])
+    """List the one model that is served, under every name that `model` in a request may be."""
+    engine.model()
+    found = [schemas.Model(id=name, created=engine.loaded_at) for name in _names(engine)]
+    return schemas.ModelList(data=found)
 
 
 @_keyed.get(
@@ -103,7 +115,8 @@ async def model(
     name: Annotated[str, Path(description="The name, as /v1/models lists it.")], engine: EngineOf
 ) -> schemas.Model:
     """Describe the served model, where it has that name."""
-    _check_name(name, engine.model())
+    engine.model()
+    _check_name(name, engine)
     return schemas.Model(id=name, created=engine.loaded_at)
 
 
@@ -142,6 +155,7 @@ async def samplers(engine: EngineOf) -> schemas.Samplers:
     )
 
 
+@router.head("/health", include_in_schema=False)
 @router.get("/health", summary="How the server is", tags=["server"])
 async def health(engine: EngineOf) -> schemas.Health:
     """Its state, its model once that is loaded, and how many rows are live and waiting."""
@@ -184,13 +198,20 @@ def _policy_facts(name: str, policy: type[ForkConfig]) -> schemas.PolicyFacts:
 def _model_for(body: GenerationRequest, engine: AsyncEngine) -> ModelInfo:
     model = engine.model()
     if body.model is not None:
-        _check_name(body.model, model)
+        _check_name(body.model, engine)
     return model
 
 
-def _check_name(name: str, model: ModelInfo) -> None:
-    if name != model.name:
-        raise unknown_model(name, model.name)
+def _names(engine: AsyncEngine) -> list[str]:
+    """What the model may be called: first the names that the server was told, then its own."""
+    return list(dict.fromkeys((*engine.settings.served_names, engine.model().name)))
+
+
+def _check_name(name: str, engine: AsyncEngine) -> None:
+    """Raise the 404 for another model; `default_model` is what mlx-lm's server calls its own."""
+    names = _names(engine)
+    if name not in (*names, "default_model"):
+        raise unknown_model(name, names[0])
 
 
 async def _answer(
@@ -208,10 +229,17 @@ async def _answer(
     prediction = await engine.read(predicted_tokens, body, model)
     owner = getattr(request.state, "owner", "")  # KeyCheck sets it
     rows = engine_requests(
-        body, engine.settings, ids, prefix, seed, prediction=prediction, owner=owner
+        body,
+        engine.settings,
+        ids,
+        prefix,
+        seed,
+        prediction=prediction,
+        owner=owner,
+        logit_bias=biases(body, model),
     )
     reply = kind(
-        model.name,
+        _names(engine)[0],
         model.tokenizer,
         seed,
         answers=body.answers,
@@ -226,10 +254,17 @@ async def _answer(
             prefix.text,
             prefix_reasoning=prefix.reasoning,
             window=body.window or 0,
+            prompt_tokens=len(row.prompt) + len(row.prefix),
         )
-        for i in range(len(rows))
+        for i, row in enumerate(rows)
     ]
     answer = engine.submit(rows)
     if body.stream:
-        return StreamedAnswer(answer, reply, choices, with_usage=body.wants_usage)
+        return StreamedAnswer(
+            answer,
+            reply,
+            choices,
+            with_usage=body.wants_usage,
+            usage_always=body.wants_usage_always,
+        )
     return WholeAnswer(answer, reply, choices)

@@ -81,6 +81,14 @@ class Usage(TypedDict):
     steps: Annotated[int, Field(description="Steps of the model that gave the answers' tokens.")]
 
 
+class UsageSoFar(TypedDict):
+    """Tokens of the response up to a chunk, where they were asked for in every chunk."""
+
+    prompt_tokens: Annotated[int, Field(description="Tokens of the prompts, each counted once.")]
+    completion_tokens: Annotated[int, Field(description="Tokens of all answers up to now.")]
+    total_tokens: Annotated[int, Field(description="The sum of both.")]
+
+
 class TokenLogprob(TopLogprob):
     """A token that was chosen."""
 
@@ -182,6 +190,9 @@ class _Response(BaseModel):
     id: str = Field(description="The response's name, the same in all chunks of a stream.")
     created: int = Field(description=_CREATED)
     model: str = Field(description="The served model.")
+    system_fingerprint: str | None = Field(
+        None, description="What computes the answers: the model, and versions of the libraries."
+    )
     seed: int = Field(description="The seed of the first answer; answer i has seed + i.")
     metrics: list[TokenRecord] | None = Field(
         None,
@@ -215,7 +226,9 @@ class ChatCompletionChunk(_Response):
 
     object: Literal["chat.completion.chunk"] = Field(description=_KIND)
     choices: list[ChatChunkChoice] = Field(description="One item, or none beside the usage.")
-    usage: Usage | None = Field(None, description="In the last chunk, if it was asked for.")
+    usage: Usage | UsageSoFar | None = Field(
+        None, description="In the last chunk, if it was asked for; or in all, up to now."
+    )
     forks: list[ForkEvent] | None = Field(None, description=_FORK_EVENTS)
 
 
@@ -227,7 +240,7 @@ class Completion(_Response):
         description="The answers, in the order of their index; in a stream one, or none beside the "
         "usage."
     )
-    usage: Usage | None = Field(
+    usage: Usage | UsageSoFar | None = Field(
         None, description="How many tokens it took; in a stream only if it was asked for."
     )
     forks: list[ForkEvent] | None = Field(

@@ -25,6 +25,7 @@ class Settings:
     Up to `speculate` tokens are guessed ahead, by the `draft_model` too, which is as `weights`.
     `max_kv_tokens` None means `max_rows` whole contexts. `shutdown_timeout` is in seconds.
     A request has to be received whole within `receive_timeout` seconds.
+    `served_names` are what clients may call the model beside its own name.
     `ranks` are those that the model is divided among, of which this process is the first.
     """
 
@@ -48,6 +49,7 @@ class Settings:
     log_level: str = "info"
     log_prompts: bool = False
     shutdown_timeout: float = 10.0
+    served_names: tuple[str, ...] = ()
     ranks: Ranks | None = None
     speculate: int = MOST_DRAFTED
     draft_model: str | None = None

@@ -91,6 +91,14 @@ class Window(_more(_WindowSize, _MOVING)):  # type: ignore[misc]
     """Every metric over the last tokens of an answer, this one among them."""
 
 
+class OfModel(BaseModel):
+    """What the model thought before its logits were changed for the sampler."""
+
+    logprob: float = Field(description="Of the token, in nats.")
+    logits_entropy: float = Field(description="In bits.")
+    logits_varentropy: float = Field(description="In bits².")
+
+
 class TokenRecord(_more(_Place, _METRICS | _PARAMETERS)):  # type: ignore[misc]
     """One token. Entropies are in bits, varentropies in bits²; see docs/api.md."""
 
@@ -104,6 +112,11 @@ class TokenRecord(_more(_Place, _METRICS | _PARAMETERS)):  # type: ignore[misc]
         None, description="True for a token of the thoughts before an answer; left out elsewhere."
     )
     attended: list[Attended] | None = _ATTENDED
+    of_model: OfModel | None = Field(
+        None,
+        description="The same of the model's own logits; only where the request has penalties or "
+        "a `logit_bias`, which change them before the sampler and all that it reports.",
+    )
     choice: int | None = Field(None, description="Whose token it is, where there are several.")
 
 

@@ -55,14 +55,22 @@ class Tokenizer:
         """Whether the checkpoint says how to write a chat."""
         return self._chat is not None
 
-    def encode(self, text: str, *, add_special_tokens: bool = True) -> list[int]:
+    def encode(
+        self, text: str, *, add_special_tokens: bool = True, control_tokens: bool = False
+    ) -> list[int]:
         """Encode a prompt as it is, after the BOS token if the tokenizer puts one first.
 
-        Names of control tokens in the text are text. Bytes for which a vocabulary has no token are
-        left out; the bundled model's lacks a few control characters. Raises PromptError for what
-        is no text.
+        Names of control tokens in the text are text, unless `control_tokens` is true: then they are
+        those tokens, and one that begins the text is not put before it again. Bytes for which a
+        vocabulary has no token are left out; the bundled model's lacks a few control characters.
+        Raises PromptError for what is no text.
         """
         text = check_text(text, "The prompt")
+        if control_tokens:
+            written = self.backend.encode(text, add_special_tokens=False).ids
+            ids = self.backend.encode(text, add_special_tokens=add_special_tokens).ids
+            begins_twice = len(ids) > len(written) > 0 and ids[:2] == written[:1] * 2
+            return written if begins_twice else ids
         return self._plain.encode(text, add_special_tokens=add_special_tokens)
 
     def chat(

@@ -129,3 +129,29 @@ def filtered(logits, temperature, top_p, top_k, min_p, keep):
     result = np.zeros_like(p)
     result[order] = np.where(kept, p, 0) / np.sum(p[kept])
     return result, doubtful
+
+
+def changed(logits, prompt, answer, repetition=1, presence=0, frequency=0, bias=()):
+    """The logits (V,) that a sampler sees behind these tokens."""
+    logits = np.asarray(logits, np.float64).copy()
+    for token, value in dict(bias).items():
+        logits[token] += value
+    for token in {*prompt, *answer}:
+        logits[token] *= 1 / repetition if logits[token] > 0 else repetition
+    for token in set(answer):
+        logits[token] -= frequency * list(answer).count(token) + presence
+    return logits
+
+
+def p_less(logits, temperature):
+    """What p-less leaves of the distribution at that temperature (V,)."""
+    p = softmax(np.asarray(logits, np.float64) / temperature)
+    p = np.where(p >= np.sum(p * p), p, 0)
+    return p / np.sum(p)
+
+
+def without_top_choices(p, measured, threshold, exempt=()):
+    """What XTC leaves of `p` (V,), where it strikes by what is `measured`."""
+    likely = [i for i in ranking(measured) if measured[i] > threshold]
+    p = np.where(np.isin(np.arange(len(p)), [i for i in likely[:-1] if i not in exempt]), 0, p)
+    return p / np.sum(p)

@@ -3,7 +3,14 @@
 import mlx.core as mx
 import pytest
 
-from mlx_entropix.sampling import PRESETS, PlainConfig, no_recent, parameter_rows, sample_rows
+from mlx_entropix.sampling import (
+    PRESETS,
+    Filters,
+    PlainConfig,
+    no_recent,
+    parameter_rows,
+    sample_rows,
+)
 
 
 @pytest.mark.parametrize("recent", [None, no_recent(3)], ids=["", "trends"])
@@ -20,6 +27,8 @@ def test_a_step_is_traced_without_reading_a_value(monkeypatch, recent):
         mx.zeros((3, 2), dtype=mx.uint32),
         candidates=128,
         draws=5,
+        filters=Filters(sigma=True, p_less=True, xtc=True),
+        exempt=mx.array([2, 7]),
         recent=recent,
     )
     assert (sampled.recent is None) == (recent is None)

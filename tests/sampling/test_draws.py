@@ -12,7 +12,7 @@ from mlx_entropix.sampling import (
     Quadrant,
     candidate_count,
     draw_count,
-    measures_sigma,
+    filters_of,
     parameter_rows,
     position_key,
     sample,
@@ -32,7 +32,7 @@ def uncompiled():
     mx.enable_compile()
 
 
-def step(config, logits, scores, seed=11, previous=0):
+def step(config, logits, scores, seed=11, previous=0, exempt=None):
     """One step of DRAWS rows that differ in their keys alone; 0 is the clarifying token."""
     rows = mx.repeat(parameter_rows([config], clarifying_token=0), DRAWS, axis=0)
     return sample_rows(
@@ -44,7 +44,8 @@ def step(config, logits, scores, seed=11, previous=0):
         mx.array([position_key(seed, i) for i in range(DRAWS)], dtype=mx.uint32),
         candidates=candidate_count([config], V),
         draws=draw_count([config]),
-        sigma=measures_sigma([config]),
+        filters=filters_of([config]),
+        exempt=exempt,
     )
 
 

@@ -9,6 +9,7 @@ from mlx_entropix.sampling import (
     PlainConfig,
     candidate_count,
     draw_count,
+    filters_of,
     parameter_rows,
     position_key,
     sample_rows,
@@ -22,6 +23,8 @@ CONFIGS = [
     PRESETS["entropix"].override({"n_adaptive_samples": 2, "top_p": 0.5}),
     PRESETS["frog"].override({"adaptive": {"temperature_agreement": 0}}),
     PlainConfig(temperature=0),
+    PRESETS["frog"].override({"top_n_sigma": 1.5, "xtc_probability": 0.5}),
+    PlainConfig(p_less=True, xtc_probability=1, xtc_threshold=0.02),
 ]
 V = 6000
 
@@ -36,6 +39,7 @@ def step(configs, logits, scores, mask, keys):
         keys,
         candidates=candidate_count(configs, V),
         draws=draw_count(configs),
+        filters=filters_of(configs),
     )
     drawn = np.array([sampled.token, sampled.quadrant]).T
     numbers = np.array([sampled.logprob, *sampled.metrics, *sampled.parameters]).T

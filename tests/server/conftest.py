@@ -21,6 +21,7 @@ def guarded(tmp_path_factory):
     options += ["--prefix_cache_mb", "0", "--max_connections", "8", "--receive_timeout", "1"]
     options += ["--sampler", "frog", "--sampler_config", str(config)]
     options += ["--cors_origin", "https://page.example", "--allowed_host", "box.example"]
+    options += ["--served_model_name", "parrot"]
     with running(folder / "log", *options, MLX_ENTROPIX_API_KEY="sesame") as server:
         yield server
 

@@ -181,6 +181,42 @@ def test_names_that_no_text_can_hold(server):
     assert "udfff" in error_of(response)["message"]
 
 
-def test_fields_of_other_servers_are_ignored(server):
-    extra = {"user": "me", "presence_penalty": 0.5, "tools": None, "store": True, "logit_bias": {}}
-    assert server.post("/chat/completions", CHAT | extra).status_code == 200
+def test_labels_nulls_and_what_asks_for_nothing_pass(server):
+    extra = {"user": "me", "best_of": 1, "tools": [], "tool_choice": "auto", "logit_bias": {}}
+    more = {"functions": None, "store": False, "metadata": {"a": "b"}, "unheard_of": None}
+    assert server.post("/chat/completions", CHAT | extra | more).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("extra", "param", "says"),
+    [
+        ({"best_of": 3}, "best_of", "as null or 1"),
+        ({"suffix": "}"}, "suffix", "Leave it out"),
+        ({"functions": [{"name": "add"}]}, "functions", "Leave it out"),
+        ({"store": True}, "store", "as null or False"),
+        ({"repitition_penalty": 1.2}, "repitition_penalty", "did you mean repetition_penalty"),
+        ({"logit_bias": "x"}, "logit_bias", "dictionary"),
+        ({"logit_bias": {"cat": 1}}, "logit_bias", "'cat', which is no token id from 0 to 49151"),
+        ({"logit_bias": {"99999": 1}}, "logit_bias", "'99999', which is no token id"),
+        ({"logit_bias": {"5": 101}}, "logit_bias.5", "less than or equal to 100"),
+        ({"presence_penalty": 3}, "presence_penalty", "less than or equal to 2"),
+        ({"stream_options": {"include_obfuscation": True}}, "stream_options", "obfuscation"),
+        (
+            {"messages": [{"role": "assistant", "content": "a", "tool_calls": [{"id": "1"}]}]},
+            "messages[0]",
+            "tool_calls is not supported",
+        ),
+    ],
+)
+def test_what_cannot_be_done_is_named_and_not_ignored(server, extra, param, says):
+    response = server.post("/chat/completions", CHAT | extra)
+    assert response.status_code == 400
+    error = error_of(response)
+    assert error["param"] == param
+    assert says in error["message"]
+
+
+def test_embeddings_are_refused_with_the_reason(server):
+    response = server.post("/embeddings", {"input": "a"})
+    assert response.status_code == 404
+    assert "not trained to compare" in error_of(response)["message"]

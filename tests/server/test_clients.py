@@ -10,7 +10,6 @@ import pytest
 
 HELLO = {"role": "user", "content": "Hello!"}
 PARTS = {"role": "user", "content": [{"type": "text", "text": "Hello!"}]}
-CALL = {"name": "add", "arguments": '{"a": 2, "b": 2}'}
 TOOL = {
     "type": "function",
     "function": {"name": "add", "description": "Adds.", "parameters": {"type": "object"}},
@@ -68,8 +67,6 @@ CHATS = {
         "max_tokens": 4,
         "temperature": 0.01,
         "stop": STOPS,
-        "tools": [TOOL],
-        "tool_choice": "auto",
         "parallel_tool_calls": False,
         "prediction": None,
     },
@@ -79,8 +76,9 @@ CHATS = {
             {"role": "user", "content": "2 + 2?", "name": "ada"},
             {
                 "role": "assistant",
-                "content": None,
-                "tool_calls": [{"type": "function", "id": "call_1", "function": CALL}],
+                "content": "4?",
+                "tool_calls": [],
+                "refusal": None,
             },
             {"role": "tool", "content": "4", "tool_call_id": "call_1"},
         ],
@@ -162,7 +160,8 @@ def test_code_in_the_middle_of_a_file(server, model):
     body = {
         "model": model,
         "prompt": "<fim_prefix>def add(a, b):\n    return <fim_suffix>\n<fim_middle>",
-        "suffix": "\n",
+        "special_tokens": True,
+        "suffix": None,
         "max_tokens": 4,
         "temperature": 0.01,
         "stream": True,
@@ -176,6 +175,14 @@ def test_code_in_the_middle_of_a_file(server, model):
     assert response.status_code == 200, response.text
     assert response.text.endswith("data: [DONE]\n\n")
     assert '"finish_reason":"length"' in response.text or '"finish_reason":"stop"' in response.text
+
+
+def test_tools_that_are_offered_to_a_model_are_refused_and_not_left_out(server, model):
+    """As Continue and LangChain's agents offer them."""
+    body = {"model": model, "messages": [HELLO], "tools": [TOOL], "tool_choice": "auto"}
+    error = server.post("/chat/completions", body).json()["error"]
+    assert error["param"] == "tools"
+    assert "not supported" in error["message"]
 
 
 def test_a_schema_that_is_asked_for_is_refused_and_said_why(server, model):

@@ -21,7 +21,7 @@ from mlx_entropix.engine.draft.evidence import SURE, Agreement, RowEvidence
 from mlx_entropix.engine.prefix import PrefixCache
 from mlx_entropix.engine.row import Row
 from mlx_entropix.engine.shares import common_beginning
-from mlx_entropix.engine.step import CLARIFYING_TEXT, Samplers, looked_at
+from mlx_entropix.engine.step import CLARIFYING_TEXT, Samplers, looked_at, xtc_exempt
 from mlx_entropix.model.decoder import Decoder, Span
 from mlx_entropix.sampling import Sampled, position_key, sample_rows
 from mlx_entropix.text import Tokenizer
@@ -66,6 +66,7 @@ class ModelDrafter:
         self.index = IndexDrafter(most)
         self._width = min(vocabulary_size, model.vocabulary_size)
         self._clarifying_token = tokenizer.first_token_of(CLARIFYING_TEXT)
+        self._xtc_exempt = xtc_exempt(tokenizer)
         self._cache = model.empty_cache()
         self._prefixes = PrefixCache(_PREFIX_BYTES)
         self._places: dict[Row, _Place] = {}
@@ -309,7 +310,10 @@ class ModelDrafter:
     def _sampled(
         self, tokens: mx.array, spans: Sequence[Span], rows: Sequence[Row], ahead: int
     ) -> Sampled:
-        """Draw the token of each row that is so far `ahead` of its next, as the row would."""
+        """Draw the token of each row that is so far `ahead` of its next, as the row would.
+
+        Less its penalties and biases, which go by its history: with them it is seldom right.
+        """
         looked = self.model.forward(tokens, spans, self._cache)
         assert looked is not None, "every span is looked at"
         configs = [row.request.config for row in rows]
@@ -327,7 +331,8 @@ class ModelDrafter:
             mx.array(keys, dtype=mx.uint32),
             candidates=self._samplers.candidates,
             draws=self._samplers.draws,
-            sigma=self._samplers.measure_sigma,
+            filters=self._samplers.filters,
+            exempt=self._xtc_exempt,
         )
         mx.async_eval(sampled.token, sampled.numbers, self._cache.arrays())
         return sampled

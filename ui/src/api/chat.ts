@@ -3,7 +3,7 @@ import { ApiError, isAbort } from "./errors";
 import { readChunks } from "./events";
 import { request } from "./http";
 import { chunkRecords } from "./records";
-import type { ChatRequest, ForkEvent, Usage } from "./wire";
+import type { ChatChunk, ChatRequest, ForkEvent } from "./wire";
 
 export interface ChatDelta {
   /** Which of the request's `n` answers it belongs to, from 0. */
@@ -17,7 +17,7 @@ export interface ChatDelta {
   finishReason: string | null;
   /** What became of the paths of a request that forks. */
   forks: ForkEvent[];
-  usage: Usage | null;
+  usage: NonNullable<ChatChunk["usage"]> | null;
 }
 
 export interface StreamOptions {

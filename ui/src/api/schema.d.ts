@@ -76,7 +76,7 @@ export interface paths {
         };
         /**
          * List the served model
-         * @description List the one model that is served; its id is what `model` in a request may be.
+         * @description List the one model that is served, under every name that `model` in a request may be.
          */
         get: operations["models_v1_models_get"];
         put?: never;
@@ -238,6 +238,11 @@ export interface components {
              * @description The served model.
              */
             model: string;
+            /**
+             * System Fingerprint
+             * @description What computes the answers: the model, and versions of the libraries.
+             */
+            system_fingerprint?: string | null;
             /**
              * Seed
              * @description The seed of the first answer; answer i has seed + i.
@@ -414,6 +419,48 @@ export interface components {
              */
             min_p?: number | null;
             /**
+             * Repetition Penalty
+             * @description The logit of each token that is in the prompt or the answer is divided by this, or multiplied where it is negative; 1 changes nothing (arXiv:1909.05858).
+             */
+            repetition_penalty?: number | null;
+            /**
+             * Presence Penalty
+             * @description Taken off the logit of each token that is in the answer.
+             */
+            presence_penalty?: number | null;
+            /**
+             * Frequency Penalty
+             * @description Taken off the logit of a token for each time that it is in the answer.
+             */
+            frequency_penalty?: number | null;
+            /**
+             * Top N Sigma
+             * @description Tokens are kept whose logit lies at most so many standard deviations (of all logits) under the best one; 0 keeps all (top-nσ, arXiv:2411.07641).
+             */
+            top_n_sigma?: number | null;
+            /**
+             * P Less
+             * @description Keep the tokens that are at least as likely as two draws are to be equal, that is the sum of all squared probabilities (p-less, arXiv:2509.23234).
+             */
+            p_less?: boolean | null;
+            /**
+             * Xtc Probability
+             * @description How often, of all draws, the likeliest choices are excluded (XTC).
+             */
+            xtc_probability?: number | null;
+            /**
+             * Xtc Threshold
+             * @description Of the kept tokens that are likelier than this, XTC leaves only the least likely; the end of an answer and a line break always stay.
+             */
+            xtc_threshold?: number | null;
+            /**
+             * Logit Bias
+             * @description What is added to the logits of tokens, by their ids, before the sampler sees them: -100 bans a token, 100 takes it always.
+             */
+            logit_bias?: {
+                [key: string]: number;
+            } | null;
+            /**
              * Metrics
              * @description Report metrics, quadrant and parameters of every token of the answers.
              * @default true
@@ -474,8 +521,7 @@ export interface components {
             top_logprobs?: number | null;
             /**
              * Continue Final Message
-             * @description The last message is the beginning of the answer; go on from there.
-             * @default false
+             * @description The last message is the beginning of the answer; go on from there. That is done where it is an assistant's, unless this is false or there are prefix_token_ids.
              */
             continue_final_message?: boolean | null;
             /**
@@ -507,6 +553,11 @@ export interface components {
              */
             model: string;
             /**
+             * System Fingerprint
+             * @description What computes the answers: the model, and versions of the libraries.
+             */
+            system_fingerprint?: string | null;
+            /**
              * Seed
              * @description The seed of the first answer; answer i has seed + i.
              */
@@ -532,8 +583,11 @@ export interface components {
              * @description The answers, in the order of their index; in a stream one, or none beside the usage.
              */
             choices: components["schemas"]["TextChoice"][];
-            /** @description How many tokens it took; in a stream only if it was asked for. */
-            usage?: components["schemas"]["Usage"] | null;
+            /**
+             * Usage
+             * @description How many tokens it took; in a stream only if it was asked for.
+             */
+            usage?: components["schemas"]["Usage"] | components["schemas"]["UsageSoFar"] | null;
             /**
              * Forks
              * @description How each answer was chosen among its paths; only where the request has a `fork`. In a stream: what became of the answer's paths in a step of the batch; only where the request has a `fork`.
@@ -629,6 +683,48 @@ export interface components {
              */
             min_p?: number | null;
             /**
+             * Repetition Penalty
+             * @description The logit of each token that is in the prompt or the answer is divided by this, or multiplied where it is negative; 1 changes nothing (arXiv:1909.05858).
+             */
+            repetition_penalty?: number | null;
+            /**
+             * Presence Penalty
+             * @description Taken off the logit of each token that is in the answer.
+             */
+            presence_penalty?: number | null;
+            /**
+             * Frequency Penalty
+             * @description Taken off the logit of a token for each time that it is in the answer.
+             */
+            frequency_penalty?: number | null;
+            /**
+             * Top N Sigma
+             * @description Tokens are kept whose logit lies at most so many standard deviations (of all logits) under the best one; 0 keeps all (top-nσ, arXiv:2411.07641).
+             */
+            top_n_sigma?: number | null;
+            /**
+             * P Less
+             * @description Keep the tokens that are at least as likely as two draws are to be equal, that is the sum of all squared probabilities (p-less, arXiv:2509.23234).
+             */
+            p_less?: boolean | null;
+            /**
+             * Xtc Probability
+             * @description How often, of all draws, the likeliest choices are excluded (XTC).
+             */
+            xtc_probability?: number | null;
+            /**
+             * Xtc Threshold
+             * @description Of the kept tokens that are likelier than this, XTC leaves only the least likely; the end of an answer and a line break always stay.
+             */
+            xtc_threshold?: number | null;
+            /**
+             * Logit Bias
+             * @description What is added to the logits of tokens, by their ids, before the sampler sees them: -100 bans a token, 100 takes it always.
+             */
+            logit_bias?: {
+                [key: string]: number;
+            } | null;
+            /**
              * Metrics
              * @description Report metrics, quadrant and parameters of every token of the answers.
              * @default true
@@ -671,6 +767,12 @@ export interface components {
              * @description A text, a list of token ids, or a list of either. It is used as it is.
              */
             prompt: string | string[] | number[] | number[][];
+            /**
+             * Special Tokens
+             * @description Read names of control tokens in the text, such as `<|im_start|>`, as these tokens, for a text that a chat template has written. Do not set it for text of others.
+             * @default false
+             */
+            special_tokens?: boolean | null;
             /**
              * Echo
              * @description Put the prompt before the answer.
@@ -842,6 +944,27 @@ export interface components {
              * @description How fast it rises, by least squares, in its unit a token; null for one token.
              */
             slope: number | null;
+        };
+        /**
+         * OfModel
+         * @description What the model thought before its logits were changed for the sampler.
+         */
+        OfModel: {
+            /**
+             * Logprob
+             * @description Of the token, in nats.
+             */
+            logprob: number;
+            /**
+             * Logits Entropy
+             * @description In bits.
+             */
+            logits_entropy: number;
+            /**
+             * Logits Varentropy
+             * @description In bits².
+             */
+            logits_varentropy: number;
         };
         /**
          * PathDropped
@@ -1094,6 +1217,11 @@ export interface components {
              * @default null
              */
             attended?: components["schemas"]["Attended"][] | null;
+            /**
+             * @description The same of the model's own logits; only where the request has penalties or a `logit_bias`, which change them before the sampler and all that it reports.
+             * @default null
+             */
+            of_model?: components["schemas"]["OfModel"] | null;
             /**
              * Choice
              * @description Which answer it is, from 0.
@@ -1507,6 +1635,11 @@ export interface components {
              * @description Send the usage in a last chunk, which has no choices.
              */
             include_usage?: boolean | null;
+            /**
+             * Continuous Usage Stats
+             * @description With include_usage: send the usage so far in every chunk.
+             */
+            continuous_usage_stats?: boolean | null;
         };
         /**
          * TextChoice
@@ -1710,6 +1843,11 @@ export interface components {
              */
             attended?: components["schemas"]["Attended"][] | null;
             /**
+             * @description The same of the model's own logits; only where the request has penalties or a `logit_bias`, which change them before the sampler and all that it reports.
+             * @default null
+             */
+            of_model?: components["schemas"]["OfModel"] | null;
+            /**
              * Choice
              * @description Whose token it is, where there are several.
              * @default null
@@ -1771,6 +1909,27 @@ export interface components {
              * @description Steps of the model that gave the answers' tokens.
              */
             steps: number;
+        };
+        /**
+         * UsageSoFar
+         * @description Tokens of the response up to a chunk, where they were asked for in every chunk.
+         */
+        UsageSoFar: {
+            /**
+             * Prompt Tokens
+             * @description Tokens of the prompts, each counted once.
+             */
+            prompt_tokens: number;
+            /**
+             * Completion Tokens
+             * @description Tokens of all answers up to now.
+             */
+            completion_tokens: number;
+            /**
+             * Total Tokens
+             * @description The sum of both.
+             */
+            total_tokens: number;
         };
         /**
          * VoteFacts
@@ -1912,6 +2071,12 @@ export interface components {
              */
             model: string;
             /**
+             * System Fingerprint
+             * @description What computes the answers: the model, and versions of the libraries.
+             * @default null
+             */
+            system_fingerprint?: string | null;
+            /**
              * Seed
              * @description The seed of the first answer; answer i has seed + i.
              */
@@ -1940,10 +2105,11 @@ export interface components {
              */
             choices: components["schemas"]["ChatChunkChoice"][];
             /**
-             * @description In the last chunk, if it was asked for.
+             * Usage
+             * @description In the last chunk, if it was asked for; or in all, up to now.
              * @default null
              */
-            usage?: components["schemas"]["Usage"] | null;
+            usage?: components["schemas"]["Usage"] | components["schemas"]["UsageSoFar"] | null;
             /**
              * Forks
              * @description What became of the answer's paths in a step of the batch; only where the request has a `fork`.
@@ -2095,7 +2261,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "error": {
-                     *         "message": "The API key is missing or wrong. Send it as `Authorization: Bearer KEY`.",
+                     *         "message": "The API key is missing or wrong. Send it as `Authorization: Bearer KEY` or as `X-Api-Key: KEY`.",
                      *         "type": "authentication_error",
                      *         "param": null,
                      *         "code": "invalid_api_key"
@@ -2315,7 +2481,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "error": {
-                     *         "message": "The API key is missing or wrong. Send it as `Authorization: Bearer KEY`.",
+                     *         "message": "The API key is missing or wrong. Send it as `Authorization: Bearer KEY` or as `X-Api-Key: KEY`.",
                      *         "type": "authentication_error",
                      *         "param": null,
                      *         "code": "invalid_api_key"
@@ -2453,7 +2619,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "error": {
-                     *         "message": "The API key is missing or wrong. Send it as `Authorization: Bearer KEY`.",
+                     *         "message": "The API key is missing or wrong. Send it as `Authorization: Bearer KEY` or as `X-Api-Key: KEY`.",
                      *         "type": "authentication_error",
                      *         "param": null,
                      *         "code": "invalid_api_key"
@@ -2516,7 +2682,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "error": {
-                     *         "message": "The API key is missing or wrong. Send it as `Authorization: Bearer KEY`.",
+                     *         "message": "The API key is missing or wrong. Send it as `Authorization: Bearer KEY` or as `X-Api-Key: KEY`.",
                      *         "type": "authentication_error",
                      *         "param": null,
                      *         "code": "invalid_api_key"
@@ -2595,7 +2761,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "error": {
-                     *         "message": "The API key is missing or wrong. Send it as `Authorization: Bearer KEY`.",
+                     *         "message": "The API key is missing or wrong. Send it as `Authorization: Bearer KEY` or as `X-Api-Key: KEY`.",
                      *         "type": "authentication_error",
                      *         "param": null,
                      *         "code": "invalid_api_key"
@@ -2634,7 +2800,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "error": {
-                     *         "message": "The API key is missing or wrong. Send it as `Authorization: Bearer KEY`.",
+                     *         "message": "The API key is missing or wrong. Send it as `Authorization: Bearer KEY` or as `X-Api-Key: KEY`.",
                      *         "type": "authentication_error",
                      *         "param": null,
                      *         "code": "invalid_api_key"

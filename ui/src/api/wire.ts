@@ -12,7 +12,6 @@ export interface ChatMessage {
 /** One object of a chunk's `metrics`: a token, as in a trace file. */
 export type TokenMetrics = Schemas["TokenRecord"];
 export type TokenLogprob = Schemas["TokenLogprob"];
-export type Usage = Schemas["Usage"];
 export type Health = Schemas["Health"];
 
 /** What became of a path: it left another one, got a token, or was given up; or all have ended. */

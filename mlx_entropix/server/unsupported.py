@@ -1,0 +1,103 @@
+"""Fields that clients send and this server does not have: none is ignored that asks for something.
+
+A null, and a value that asks for what is done anyway, pass. Labels of a request pass too: they say
+nothing of its answer.
+"""
+
+from collections.abc import Collection, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from mlx_entropix.server.api_errors import ApiError
+
+_LABELS = frozenset(
+    (
+        *("user", "metadata", "safety_identifier", "prompt_cache_key", "prompt_cache_retention"),
+        *("cache_control", "extra_headers"),
+        # What Open WebUI's page tells its own server, which hands it on.
+        *("background_tasks", "chat_id", "features", "files", "id", "model_item", "params"),
+        *("session_id", "tool_servers", "variables"),
+    )
+)
+
+# What OpenAI's API, vLLM, llama.cpp and mlx-lm call it, and the values that ask for nothing.
+_NEUTRAL: Mapping[str, tuple[Any, ...]] = {
+    "add_generation_prompt": (True,),
+    "bad_words": ([],),
+    "best_of": (1,),
+    "cache_prompt": (True,),
+    "dry_multiplier": (0,),
+    "dynatemp_range": (0,),
+    "early_stopping": (False,),
+    "echo": (False,),
+    "function_call": ("none", "auto"),
+    "functions": ([],),
+    "grammar": ("",),
+    "id_slot": (-1,),
+    "ignore_eos": (False,),
+    "include_stop_str_in_output": (False,),
+    "length_penalty": (1,),
+    "min_tokens": (0,),
+    "mirostat": (0,),
+    "modalities": (["text"],),
+    "n_probs": (0,),
+    "parallel_tool_calls": (True, False),  # of tools that a request cannot have
+    "reasoning_effort": ("none",),
+    "repeat_penalty": (1,),
+    "return_progress": (False,),
+    "return_token_ids": (False,),
+    "service_tier": ("auto", "default"),
+    "skip_special_tokens": (True,),
+    "stop_token_ids": ([],),
+    "store": (False,),
+    "suffix": ("",),
+    "timings_per_token": (False,),
+    "tool_choice": ("none", "auto"),
+    "tools": ([],),
+    "typical_p": (1,),
+    "use_beam_search": (False,),
+    "verbosity": ("medium",),
+}
+
+
+def refuse_unsupported(given: Mapping[str, Any], known: Collection[str]) -> None:
+    """Raise the 400 that names a field that is not `known` and asks for something."""
+    for name in unsupported(given, known):
+        reason = f"{name} is not supported here"
+        if name in _NEUTRAL:
+            values = " or ".join(map(repr, _NEUTRAL[name]))
+            reason += f", but as null or {values}, which ask for nothing"
+        elif close := get_close_matches(name, known, n=1):
+            reason += f" (did you mean {close[0]}?)"
+        raise ApiError(400, f"{reason}. Leave it out.", param=name, code="unsupported_field")
+
+
+def unsupported(given: Mapping[str, Any], known: Collection[str]) -> list[str]:
+    """The names of fields that are not `known` and ask for something."""
+    return [
+        name
+        for name, value in given.items()
+        if name not in known
+        and name not in _LABELS
+        and value is not None
+        and not any(_equal(value, neutral) for neutral in _NEUTRAL.get(name, ()))
+    ]
+
+
+def refuse_in_part(
+    given: Any, known: Collection[str], neutral: Mapping[str, tuple[Any, ...]]
+) -> None:
+    """Raise a `ValueError` for a field of a part of a request, which has neutral values of its own.
+
+    A neutral value of `...` lets a field pass whatever it holds.
+    """
+    for name, value in given.items() if isinstance(given, Mapping) else ():
+        values = neutral.get(name, ())
+        passes = value is None or ... in values or any(_equal(value, one) for one in values)
+        if name not in known and not passes:
+            raise ValueError(f"{name} is not supported here. Leave it out.")
+
+
+def _equal(value: Any, neutral: Any) -> bool:
+    """Whether JSON has the same: true is not 1."""
+    return isinstance(value, bool) == isinstance(neutral, bool) and value == neutral
