@@ -189,6 +189,12 @@ class Row:
         # Where thoughts end is where the form begins: nothing is guessed across that.
         return 0 if self.splitter.inside else self.matcher.allows(draft)
 
+    def forced(self) -> list[int]:
+        """The tokens that come next as the form of the answer leaves no other text."""
+        if self.matcher is None or self.splitter.inside:
+            return []
+        return self.matcher.forced()
+
     def allowed(self, ahead: tuple[int, ...]) -> np.ndarray:
         """The tokens that may come after a guess `ahead`, of a row with a matcher, see `bits`.
 
