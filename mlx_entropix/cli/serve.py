@@ -211,14 +211,16 @@ def _add_limits(parser: ArgumentParser) -> None:
         "--max_kv_tokens",
         type=_budget,
         metavar="N",
-        help="tokens that the caches of all rows may hold (default: max_rows whole contexts)",
+        help="tokens that the caches of all rows may hold; beyond it, answers wait (default: as "
+        "many as there is memory for)",
     )
     group.add_argument(
         "--prefix_cache_mb",
         type=whole_number(0),
         default=256,
         metavar="N",
-        help="memory for the beginnings of past prompts, 0 for none (default: %(default)s)",
+        help="memory for the beginnings of past prompts, 0 for none (default: %(default)s, less "
+        "where memory is short)",
     )
     add_speculation(group)
     group.add_argument(

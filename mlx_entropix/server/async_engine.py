@@ -20,9 +20,10 @@ from typing import Literal, TypeVar
 from huggingface_hub.utils import tqdm
 
 from mlx_entropix.engine import Engine, Event, Request, RowForked, engine_on, load_draft, load_from
-from mlx_entropix.engine.draft import make_drafter
+from mlx_entropix.engine.draft import DraftModel, make_drafter
+from mlx_entropix.engine.kv_budget import kv_budget
 from mlx_entropix.errors import EntropixError, RankError
-from mlx_entropix.model.decoder import limits
+from mlx_entropix.model.decoder import Decoder, limits
 from mlx_entropix.sampling import PRESETS
 from mlx_entropix.server.api_errors import ApiError, bug, loading, queue_full, stopping
 from mlx_entropix.server.open_answer import OpenAnswer, Place
@@ -247,6 +248,7 @@ class _EngineThread(threading.Thread):
             ranks = settings.ranks
             model, tokenizer = load_from(location, ranks=ranks, **settings.loading)
             draft = load_draft(draft_location, model, tokenizer)
+            kv_tokens, prefix_bytes = self._budget(model, draft)
 
             def make_engine() -> Engine:
                 return engine_on(
@@ -254,9 +256,9 @@ class _EngineThread(threading.Thread):
                     model,
                     tokenizer,
                     max_rows=settings.max_rows,
-                    max_kv_tokens=settings.max_kv_tokens,
+                    max_kv_tokens=kv_tokens,
                     chunk_beside_rows=_CHUNK_BESIDE_ROWS,
-                    prefix_cache_bytes=settings.prefix_cache_bytes,
+                    prefix_cache_bytes=prefix_bytes,
                     drafter=make_drafter(settings.speculate, draft),
                 )
 
@@ -291,6 +293,25 @@ class _EngineThread(threading.Thread):
                 continue
             if events:
                 self._tell(self._loop_side.receive, events)
+
+    def _budget(self, model: Decoder, draft: DraftModel | None) -> tuple[int, int]:
+        """Tokens of all rows, and bytes for past prompts: by the option, or by the free memory."""
+        settings = self._settings
+        if settings.max_kv_tokens is not None:
+            return settings.max_kv_tokens, settings.prefix_cache_bytes
+        budget = kv_budget(
+            [model] if draft is None else [model, draft.model],
+            max_rows=settings.max_rows,
+            prefix_cache_bytes=settings.prefix_cache_bytes,
+            ranks=settings.ranks,
+        )
+        logger.info(
+            "All rows may hold %s tokens of %.1f kB; %.2f GB of memory are free.",
+            f"{budget.tokens:,}",
+            budget.token_bytes / 1e3,
+            budget.free / 1e9,
+        )
+        return budget.tokens, budget.prefix_cache_bytes
 
     def add(self, answer: OpenAnswer, engine: Engine) -> None:
         """Put the rows of an answer in line. Runs in the thread."""
