@@ -131,6 +131,11 @@ class Engine:
         """Whether there is nothing to do."""
         return not (self.waiting or self.rows or self._queued)
 
+    @property
+    def kv_usage(self) -> float:
+        """Tokens in the caches of all rows, of those that may be there: 0 to 1."""
+        return sum(self._cache.lengths) / self.max_kv_tokens
+
     def add(self, request: Request) -> int:
         """Put a request in line. Returns the number of its row, which its events will bear.
 
