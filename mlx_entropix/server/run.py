@@ -59,7 +59,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         server_header=False,
         headers=[("x-content-type-options", "nosniff")],
         timeout_graceful_shutdown=int(_CLOSING_SECONDS),
-        lifespan="off",
+        lifespan="on",  # by which FastAPI begins and ends what it sends to OpenTelemetry
         ws="none",
     )
     server = _Server(config)
