@@ -113,8 +113,8 @@ class AsyncEngine:
         if answers > self.capacity:
             raise ApiError(
                 400,
-                f"The request asks for {answers} answers at once; the server takes "
-                f"{self.capacity}.",
+                f"{param}: the request asks for {answers} answers at once; the server takes "
+                f"{self.capacity}. Ask in parts.",
                 param=param,
             )
 
