@@ -65,7 +65,7 @@ def kv_budget(
         token_bytes += token
     tokens = places_for(max_rows) * models[0].context_length
     if token_bytes:
-        tokens = min(tokens, max(int(room / (GROWTH * token_bytes)), 0))
+        tokens = min(tokens, tokens_within(room, token_bytes))
     if tokens < _LEAST_TOKENS or room < 0:
         raise WeightsError(
             f"{models[0].name} leaves {free / 1e9:.2f} GB of memory free, and a token takes "
@@ -73,6 +73,11 @@ def kv_budget(
             "model or one of fewer bits, or pack keys and values with --kv_bits 8."
         )
     return KVBudget(tokens, prefix_cache_bytes, token_bytes, free)
+
+
+def tokens_within(room: float, token_bytes: int) -> int:
+    """How many tokens of so many bytes the caches of all rows may hold in `room` bytes."""
+    return max(int(room / (GROWTH * token_bytes)), 0)
 
 
 def cache_bytes(model: Decoder) -> tuple[int, int]:
