@@ -144,8 +144,8 @@ class Engine:
         Raises `PromptError` where the prompt is empty or does not fit, `ConfigError` for forks of
         a model that cannot rewind and for a bias of no token, `ConstraintError` for a form of the
         answer that cannot be held or that the prefix does not have, `ValueError` for limits that
-        make no sense. `max_tokens` is cut to what the context has room for; a prompt that is only scored
-        may fill it.
+        make no sense. `max_tokens` is cut to what the context has room for; a prompt that is only
+        scored may fill it.
         """
         known = len(request.prompt) + len(request.prefix)
         if not request.prompt:
