@@ -240,4 +240,5 @@ class Row:
             drafted_tokens=self.drafted,
             accepted_tokens=self.accepted,
             reasoning_tokens=self.reasoning_tokens,
+            queue_seconds=self.started_at - self.added_at,
         )
