@@ -6,6 +6,8 @@ Long texts take a while to become token ids: that is not to be done in the event
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from pydantic_core import to_json
+
 from mlx_entropix.choices import CHANGES
 from mlx_entropix.engine import Request, fork_config, forked
 from mlx_entropix.errors import ConfigError, PromptError
@@ -15,7 +17,7 @@ from mlx_entropix.server.api_errors import ApiError
 from mlx_entropix.server.async_engine import ModelInfo
 from mlx_entropix.server.requests import ChatRequest, CompletionRequest, GenerationRequest
 from mlx_entropix.server.settings import Settings
-from mlx_entropix.text import NOTHING
+from mlx_entropix.text import NOTHING, CallSplitter
 
 Prompt = tuple[int, ...]
 
@@ -33,6 +35,7 @@ def chat_prompt(request: ChatRequest, model: ModelInfo) -> Prompt:
     continued = request.continues
     messages = [message.plain() for message in request.messages]
     _check_length([message["content"] for message in messages], model, "messages")
+    _check_length([to_json(tool).decode() for tool in request.offered], model, "tools")
     variables = request.chat_template_kwargs or {}
     try:
         model.tokenizer.check_chat_template_kwargs(variables)
@@ -44,6 +47,7 @@ def chat_prompt(request: ChatRequest, model: ModelInfo) -> Prompt:
             add_generation_prompt=not continued,
             continue_final_message=continued,
             chat_template_kwargs=variables,
+            tools=request.offered,
         )
     except PromptError as error:
         raise ApiError.of(error, "messages") from None
@@ -89,12 +93,20 @@ def answer_prefix(request: GenerationRequest, prompts: list[Prompt], model: Mode
             param="prefix_token_ids",
             code="context_length_exceeded",
         )
-    decoder, whole = model.tokenizer.stream_decoder(), NOTHING
+    decoder = model.tokenizer.stream_decoder(shows_calls=bool(request.offered))
+    whole = NOTHING
     # A prefix that was given is that of the answers to one chat, or of texts without thoughts.
     splitter = model.tokenizer.reasoning_splitter(prompts[0] if request.splits_reasoning else None)
     for token_id in ids:
         whole = whole.then(splitter.add(token_id, decoder.add(token_id)))
     return Prefix(ids, *whole)
+
+
+def call_splitter(request: GenerationRequest, model: ModelInfo) -> CallSplitter | None:
+    """What takes the calls out of one answer, where the model may call tools."""
+    if not request.offered:
+        return None
+    return CallSplitter(model.tokenizer.tool_format, request.offered, request.most_calls)
 
 
 def predicted_tokens(request: GenerationRequest, model: ModelInfo) -> Prompt:
@@ -192,6 +204,7 @@ def engine_requests(
             prediction=prediction,
             owner=owner,
             logit_bias=logit_bias,
+            shows_calls=bool(request.offered),
         )
         for prompt in prompts
         for i in range(request.answers)

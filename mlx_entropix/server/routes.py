@@ -23,6 +23,7 @@ from mlx_entropix.server.engine_requests import (
     Prompt,
     answer_prefix,
     biases,
+    call_splitter,
     chat_prompt,
     engine_requests,
     predicted_tokens,
@@ -255,6 +256,7 @@ async def _answer(
             prefix_reasoning=prefix.reasoning,
             window=body.window or 0,
             prompt_tokens=len(row.prompt) + len(row.prefix),
+            splitter=call_splitter(body, model),
         )
         for i, row in enumerate(rows)
     ]
