@@ -109,6 +109,12 @@ def call_splitter(request: GenerationRequest, model: ModelInfo) -> CallSplitter 
     return CallSplitter(model.tokenizer.tool_format, request.offered, request.most_calls)
 
 
+def ends_of_calls(request: GenerationRequest, model: ModelInfo) -> tuple[str, ...]:
+    """What ends an answer that may have one call alone: what closes it."""
+    form = model.tokenizer.tool_format if request.offered and request.most_calls == 1 else None
+    return (form.end,) if form and not form.begins_answers else ()
+
+
 def predicted_tokens(request: GenerationRequest, model: ModelInfo) -> Prompt:
     """What the client expects of the answers. Raises `ApiError` where it is no text."""
     if request.prediction is None:
@@ -180,8 +186,11 @@ def engine_requests(
     prediction: Prompt = (),
     owner: str = "",
     logit_bias: tuple[tuple[int, float], ...] = (),
+    more_stops: tuple[str, ...] = (),
 ) -> list[Request]:
     """The rows for `n` answers to each prompt, for a client whose texts are the `owner`'s.
+
+    `more_stops` end an answer beside the stop strings that were asked for.
 
     Raises `ApiError` for a sampler that is none, or forks that cannot be made.
     """
@@ -193,7 +202,7 @@ def engine_requests(
             config=config,
             max_tokens=request.limit,
             seed=seed + i,
-            stop=request.stops,
+            stop=(*request.stops, *more_stops),
             alternatives=alternatives,
             # One answer's row scores the prompt for all; a row of no tokens has nothing else to do.
             scores_prompt=request.echoes_scores

@@ -25,6 +25,7 @@ from mlx_entropix.server.engine_requests import (
     biases,
     call_splitter,
     chat_prompt,
+    ends_of_calls,
     engine_requests,
     predicted_tokens,
     text_prompts,
@@ -238,6 +239,7 @@ async def _answer(
         prediction=prediction,
         owner=owner,
         logit_bias=biases(body, model),
+        more_stops=ends_of_calls(body, model),
     )
     reply = kind(
         _names(engine)[0],

@@ -10,7 +10,7 @@ string, a name between marks is text, and a name without them is the template's.
 import difflib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -72,11 +72,13 @@ class ChatTemplate:
         """Encode a chat; raises PromptError if the messages or the template do not allow it."""
         self.check(variables)
         chat = [self._with_reasoning(message) for message in checked_messages(messages)]
-        if not self.has_tools:
-            chat = as_text(chat, tools)
-        elif tools:
-            variables = {**variables, "tools": list(tools)}
-        marks = self._unused_characters([*chat, variables])
+        if self.has_tools:
+            # Most templates write arguments of calls as JSON, and some, as DeepSeek's, a text.
+            ways = [chat, with_text_arguments(chat)]
+            variables = {**variables, "tools": list(tools)} if tools else variables
+        else:
+            ways = as_text(chat, tools)
+        marks = self._unused_characters([*ways, variables])
         variables = self._mark(variables, marks)
         if continue_final_message and chat[-1]["role"] != "assistant":
             raise PromptError(
@@ -92,13 +94,7 @@ class ChatTemplate:
                 marked, add_generation_prompt and not continue_final_message, variables
             )
 
-        try:
-            rendered = write(chat)
-        except PromptError:
-            if not any("tool_calls" in message for message in chat):
-                raise
-            # Most templates write arguments of calls as JSON, and some, as DeepSeek's, a text.
-            rendered = write(with_text_arguments(chat))
+        rendered = _first_accepted(write, ways)
         if continue_final_message:
             rendered, mark, _ = rendered.rpartition(marks.end)
             if not mark:
@@ -218,3 +214,16 @@ class ChatTemplate:
         if first:
             return self._plain.encode(text, add_special_tokens=False)
         return self._plain.encode_continuation(text)
+
+
+def _first_accepted(
+    write: Callable[[list[dict[str, Any]]], str], ways: Sequence[list[dict[str, Any]]]
+) -> str:
+    """What becomes of the first way to put a chat that can be written, or why the first cannot."""
+    errors = []
+    for way in ways:
+        try:
+            return write(way)
+        except PromptError as error:
+            errors.append(error)
+    raise errors[0]

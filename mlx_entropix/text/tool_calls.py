@@ -39,7 +39,7 @@ class CallSplitter:
 
     What may be the beginning of a call is held back until that is decided. A mark that closes a
     call may stand in its arguments too: then a later one closes it. White space around calls is
-    left out, and so are calls beyond `at_most`.
+    left out, but between text and text, and so are calls beyond `at_most`.
     """
 
     def __init__(

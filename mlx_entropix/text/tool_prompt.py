@@ -21,11 +21,12 @@ answer in words."""
 
 def as_text(
     messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
-    """The messages with `tools` in the system's, calls in the assistant's, results in the user's.
+) -> list[list[dict[str, Any]]]:
+    """Ways to write calls in the assistant's messages, results in the user's, and `tools` before.
 
-    Results that follow each other are one message, as many templates let user and assistant take
-    turns.
+    The first has `tools` in the system's message, the second, for templates that know none, in that
+    of the user. Results that follow each other are one message, as many templates let user and
+    assistant take turns.
     """
     written: list[dict[str, Any]] = []
     results: list[str] = []
@@ -38,7 +39,14 @@ def as_text(
             continue
         results = []
         written.append(_with_calls(message))
-    return _with_tools(written, tools) if tools else written
+    if not tools:
+        return [written]
+    about = _ABOUT.format(tools="\n".join(_json(tool["function"]) for tool in tools))
+    first, *others = written
+    if first["role"] in ("system", "developer"):
+        return [[_behind(first["content"], about, first), *others]]
+    system = {"role": "system", "content": about}
+    return [[system, *written], [_behind(about, first["content"], first), *others]]
 
 
 def _with_calls(message: Mapping[str, Any]) -> dict[str, Any]:
@@ -51,15 +59,9 @@ def _with_calls(message: Mapping[str, Any]) -> dict[str, Any]:
     return {**message, "content": "\n".join(parts)}
 
 
-def _with_tools(
-    messages: list[dict[str, Any]], tools: Sequence[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
-    about = _ABOUT.format(tools="\n".join(_json(tool["function"]) for tool in tools))
-    first = messages[0]
-    if first["role"] not in ("system", "developer"):
-        return [{"role": "system", "content": about}, *messages]
-    parts = [first["content"], about] if first["content"] else [about]
-    return [{**first, "content": "\n\n".join(parts)}, *messages[1:]]
+def _behind(before: str, text: str, message: Mapping[str, Any]) -> dict[str, Any]:
+    """The message with both as its content, each in paragraphs of its own."""
+    return {**message, "content": "\n\n".join(filter(None, (before, text)))}
 
 
 def _json(value: Any) -> str:
