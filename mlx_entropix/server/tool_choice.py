@@ -6,7 +6,7 @@ from mlx_entropix.errors import ConstraintError
 from mlx_entropix.server.api_errors import ApiError
 from mlx_entropix.server.async_engine import ModelInfo
 from mlx_entropix.server.requests import GenerationRequest
-from mlx_entropix.text import CallSplitter, Constraint
+from mlx_entropix.text import CallSplitter, Constraint, json_schema
 from mlx_entropix.text.tool_formats import ToolFormat
 
 
@@ -44,5 +44,16 @@ def calling_of(request: GenerationRequest, model: ModelInfo) -> Calling | None:
         form, constraint = tokenizer.forced_calls(request.forced, several=request.most_calls != 1)
         tokenizer.matcher(constraint)
     except ConstraintError as error:
+        for tool in request.forced:
+            _check(tool["function"], model)
         raise ApiError.of(error, "tools") from None
     return Calling(form, request.forced, request.most_calls, constraint)
+
+
+def _check(function: dict[str, Any], model: ModelInfo) -> None:
+    """Raise what is wrong with the parameters of one function, if anything is."""
+    try:
+        model.tokenizer.matcher(json_schema(function["parameters"]))
+    except ConstraintError as error:
+        message = f"A call of {function['name']} cannot be made certain. {error}"
+        raise ApiError(400, message, param="tools") from None

@@ -177,14 +177,6 @@ def test_code_in_the_middle_of_a_file(server, model):
     assert '"finish_reason":"length"' in response.text or '"finish_reason":"stop"' in response.text
 
 
-def test_tools_that_are_offered_to_a_model_are_refused_and_not_left_out(server, model):
-    """As Continue and LangChain's agents offer them."""
-    body = {"model": model, "messages": [HELLO], "tools": [TOOL], "tool_choice": "auto"}
-    error = server.post("/chat/completions", body).json()["error"]
-    assert error["param"] == "tools"
-    assert "not supported" in error["message"]
-
-
 def test_a_schema_that_is_asked_for_is_refused_and_said_why(server, model):
     """As LangChain's structured output asks."""
     schema = {"type": "json_schema", "json_schema": {"name": "x", "schema": {}, "strict": True}}
