@@ -1,6 +1,5 @@
 """A generated answer as an object: its text, and all that is known of its tokens."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +11,6 @@ from mlx_entropix.engine.trace import fork_record, path_record, result_record, t
 from mlx_entropix.errors import UsageError
 from mlx_entropix.notebook.seen import SeenToken
 from mlx_entropix.notebook.shown import Shown
-from mlx_entropix.sampling.quadrants import FROM_SUREST
 
 _Lines = tuple[tuple[str, dict[str, Any]], ...]
 
@@ -71,17 +69,11 @@ class Answer(str, Shown):
         return [token_record(token) for token in self.tokens]
 
     def summary_line(self) -> str:
-        """Counts, speed, and the shares of the quadrants."""
+        """How many tokens, how fast, of which model and sampler."""
         count = len(self.tokens)
         parts = [f"{count} token{'s' * (count != 1)}"]
         if count and (took := self.tokens[-1].summary) is not None:
             parts.append(f"{took.generation_tps:.1f} tok/s")
-        shares = Counter(token.quadrant for token in self.tokens)
-        parts += [
-            f"{quadrant.glyph} {100 * shares[quadrant] / count:.0f} %"
-            for quadrant in FROM_SUREST
-            if shares[quadrant]
-        ]
         return " · ".join([*parts, self.origin.model, self.origin.sampler])
 
     def save_trace(self, path: str | Path) -> Path:

@@ -52,7 +52,7 @@ class Analysis(Shown):
     `texts` are what each token adds to the text; None for a control token.
     """
 
-    tokens: tuple[PromptToken, ...]
+    tokens: tuple[PromptToken, ...] = field(repr=False)
     perplexity: Perplexity | None
     texts: tuple[str | None, ...] = field(repr=False)
     origin: Origin = field(repr=False)

@@ -14,7 +14,7 @@ LIBRARIES = ("pandas", "polars")
 def frame(records: Sequence[dict[str, Any]], library: str | None) -> Any:
     """A data frame of records, with a column for each of their names; see `Shown.to_frame`."""
     if library is None:
-        known = [name for name in LIBRARIES if name in sys.modules]
+        known = [name for name in LIBRARIES if sys.modules.get(name)]
         library = next(iter([*known, *filter(find_spec, LIBRARIES)]), "pandas")
     if library not in LIBRARIES:
         raise UsageError(f"to_frame makes frames of {' or '.join(LIBRARIES)}, not of {library!r}.")

@@ -44,11 +44,12 @@ _RULES = """
 .mlxe-legend > span { margin-right: 1.2em; white-space: nowrap }
 .mlxe-card { display: none; position: absolute; left: 0; right: 0; top: calc(100% - 124px); height: 112px;
   overflow: auto; padding: 5px 10px; border-radius: 6px; background: var(--card); color: var(--ink);
-  border: 1px solid var(--line); gap: 4px 28px; white-space: normal; font-variant-numeric: tabular-nums }
+  border: 1px solid var(--line); gap: 4px 20px; white-space: normal; font-variant-numeric: tabular-nums }
 .mlxe-t:hover > .mlxe-card { display: flex; z-index: 2 }
 .mlxe-t:focus > .mlxe-card { display: flex; z-index: 1 }
-.mlxe-card > span { flex: none; max-width: 21em }
-.mlxe-card .mlxe-grid { display: grid; grid-template-columns: auto auto; column-gap: 10px; max-width: none }
+.mlxe-card > span { flex: none; max-width: 15em }
+.mlxe-card .mlxe-grid { display: grid; grid-template-columns: auto auto; column-gap: 10px; max-width: none;
+  align-content: start }
 .mlxe-grid > :nth-child(even) { text-align: right }
 .mlxe-card code { font-size: 14px; font-weight: 600; background: none; color: inherit }
 """  # noqa: E501
