@@ -15,7 +15,7 @@ from llm.parts import StreamEvent, TextPart
 from pydantic import Field
 
 from mlx_entropix.choices import AUTO, MOST_DRAFTED, MOST_PATHS, RANGES
-from mlx_entropix.errors import EntropixError
+from mlx_entropix.errors import DownloadError, EntropixError
 from mlx_entropix.prompts import SYSTEM_PROMPT
 from mlx_entropix.weights.at_hand import weights_at_hand
 
@@ -104,10 +104,17 @@ class Entropix(llm.Model):
         """The model, loaded once a process, so that a chat goes on from what it has read."""
         from mlx_entropix.engine import Engine, load
         from mlx_entropix.engine.draft import make_drafter
+        from mlx_entropix.weights.locate import name_weights
 
         if weights not in self._engines:
+            name, path = name_weights(weights)
+            try:
+                loaded = load(weights if path else name)
+            except DownloadError as error:
+                error.args = (f"{error} Or name weights that are here with -o weights.",)
+                raise
             self._engines[weights] = Engine(
-                *load(weights),
+                *loaded,
                 max_rows=MOST_PATHS,
                 prefix_cache_bytes=_PREFIX_CACHE_BYTES,
                 drafter=make_drafter(MOST_DRAFTED),
