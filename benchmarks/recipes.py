@@ -21,7 +21,7 @@ TEXT = (ROOT / "docs" / "recipes.md").read_text("utf-8")
 def recipes(text: str) -> list[tuple[str, str]]:
     """The blocks that are to be run, each with the title of its section."""
     found, title = [], ""
-    for match in re.finditer(r"^## (.*)$|^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+    for match in re.finditer(r"^## ([^\n]*)$|^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
         if match[1]:
             title = match[1]
         else:
