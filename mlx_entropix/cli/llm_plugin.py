@@ -37,6 +37,7 @@ class Entropix(llm.Model):
     """A model with the entropy sampler. `weights` is what `load` takes."""
 
     can_stream = True
+    supports_schema = True
 
     class Options(llm.Options):
         """What can be given with `-o`."""
@@ -83,7 +84,7 @@ class Entropix(llm.Model):
         weights = options.weights or self._weights
         try:
             engine = self._engine(weights)
-            request = _request(engine, messages_of(prompt.messages), options)
+            request = _request(engine, messages_of(prompt.messages), options, prompt.schema)
             tint = _Tint.of(options.color, request) if stream else None
             while not engine.idle:
                 engine.step()  # an answer that was left leaves
@@ -138,10 +139,11 @@ def messages_of(messages: Sequence[Any]) -> list[dict[str, str]]:
     return chat
 
 
-def _request(engine: "Engine", chat: list[dict[str, str]], options: Any) -> "Request":
-    """What the options ask of the engine."""
+def _request(engine: "Engine", chat: list[dict[str, str]], options: Any, schema: Any) -> "Request":
+    """What the options ask of the engine, in the form of a JSON Schema if there is one."""
     from mlx_entropix.engine import Request, encode_prompt, fork_config, forked
     from mlx_entropix.sampling.auto import auto_sampler
+    from mlx_entropix.text import json_schema
 
     samplers = auto_sampler(engine.model.name, engine.model.weights).samplers
     given = {name: getattr(options, name) for name in RANGES}
@@ -152,6 +154,7 @@ def _request(engine: "Engine", chat: list[dict[str, str]], options: Any) -> "Req
         config.override({name: value for name, value in given.items() if value is not None}),
         stop=(options.stop,) if options.stop else (),
         splits_reasoning=True,
+        constraint=json_schema(schema) if schema else None,
         **{name: value for name, value in limits.items() if value is not None},
     )
     return request if options.fork is None else forked(request, fork_config(options.fork))

@@ -64,6 +64,11 @@ def test_a_seed_gives_the_same_answer_and_colours_are_not_logged(ask):
     assert all("\x1b" not in log["response"] for log in json.loads(ask("logs", "--json")))
 
 
+def test_an_answer_has_the_form_of_a_schema(ask):
+    answer = ask("-m", "entropix", "--schema", "even bool", "Is 4 even?", "-o", "max_tokens", "20")
+    assert type(json.loads(answer)["even"]) is bool
+
+
 def test_weights_that_are_here_are_models_of_their_own(ask, tmp_path, monkeypatch):
     folder = tmp_path / "hub" / "models--some--model" / "snapshots" / "1"
     folder.mkdir(parents=True)
