@@ -13,6 +13,7 @@ from mlx_entropix.descriptors import allow_low_limit
 
 if TYPE_CHECKING:
     from mlx_entropix.engine import analyse, generate, load, stream_generate
+    from mlx_entropix.prompts import SYSTEM_PROMPT
     from mlx_entropix.sampling import PRESETS, Metrics, PlainConfig, Quadrant, SamplerConfig
 
 if "mlx.core" not in sys.modules:  # afterwards it would be too late
@@ -21,6 +22,7 @@ allow_low_limit()
 
 __all__ = [
     "PRESETS",
+    "SYSTEM_PROMPT",
     "Metrics",
     "PlainConfig",
     "Quadrant",
@@ -32,6 +34,7 @@ __all__ = [
 ]
 
 _MODULES = dict.fromkeys(("analyse", "generate", "load", "stream_generate"), "engine")
+_MODULES["SYSTEM_PROMPT"] = "prompts"
 
 
 def __getattr__(name: str) -> Any:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlx_entropix.choices import EXTRACTORS, FORKS, MOST_PATHS
+from mlx_entropix.choices import EXTRACTORS, FORKS, MOST_PATHS, ROWS_AT_ONCE
 from mlx_entropix.cli.command import (
     ArgumentParser,
     add_base_values,
@@ -96,7 +96,7 @@ def _run(options: Namespace, ranks: "Ranks | None") -> int:
 
         return score(session, given)
     if is_list(options):
-        return answer_list(session, prompts, options.rows or DEFAULT_ROWS)
+        return answer_list(session, prompts, options.rows or ROWS_AT_ONCE)
     if prompts:
         return answer_one(session, prompts[0])
     from mlx_entropix.cli.chat import chat
@@ -115,8 +115,6 @@ def _check_terminal(options: Namespace) -> None:
             "reads standard input, or with --prompts or --prompt_csv."
         )
 
-
-DEFAULT_ROWS = 8
 
 _EPILOG = """\
 examples:
@@ -195,7 +193,11 @@ def _add_prompts(parser: ArgumentParser) -> None:
         "data/prompts.csv)",
     )
     more = parser.add_argument_group("how to ask")
-    more.add_argument("--system", metavar="TEXT", help='another system prompt; "" for none')
+    more.add_argument(
+        "--system",
+        metavar="TEXT",
+        help=f'the system prompt; "" for none (default: "{SYSTEM_PROMPT}")',
+    )
     more.add_argument(
         "--chat_template_kwargs",
         type=variables,
@@ -208,7 +210,7 @@ def _add_prompts(parser: ArgumentParser) -> None:
         "--rows",
         type=whole_number(1),
         metavar="N",
-        help=f"prompts of a list that are answered at once (default: {DEFAULT_ROWS})",
+        help=f"prompts of a list that are answered at once (default: {ROWS_AT_ONCE})",
     )
 
 
@@ -388,10 +390,10 @@ def asked_prompts(options: Namespace) -> list[Prompt]:
     if options.system is not None:
         _check_text(options.system, "The text of --system")
     if options.prompts:
-        return [_with_system(prompt, options.system) for prompt in PREDEFINED]
+        return [_with_system(prompt, options) for prompt in PREDEFINED]
     if options.prompt_csv is not None:
         prompts = create_prompts_from_csv(options.prompt_csv)
-        return [_with_system(prompt, options.system) for prompt in prompts]
+        return [_with_system(prompt, options) for prompt in prompts]
     if options.input is None:
         return []
     text = _standard_input() if options.input == "-" else options.input
@@ -402,12 +404,13 @@ def asked_prompts(options: Namespace) -> list[Prompt]:
 
 
 def system_prompt(options: Namespace) -> str | None:
-    """The system prompt of --input and of a chat."""
+    """The system prompt of a chat, and of prompts that bring none."""
     return SYSTEM_PROMPT if options.system is None else options.system or None
 
 
-def _with_system(prompt: Prompt, system: str | None) -> Prompt:
-    return prompt if system is None else replace(prompt, system=system or None)
+def _with_system(prompt: Prompt, options: Namespace) -> Prompt:
+    own = prompt.system if options.system is None else None
+    return replace(prompt, system=own or system_prompt(options))
 
 
 def _standard_input(

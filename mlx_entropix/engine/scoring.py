@@ -14,7 +14,7 @@ import numpy as np
 
 from mlx_entropix.engine.engine import Engine
 from mlx_entropix.engine.events import PromptProgress, PromptScored, PromptToken, Request, RowFailed
-from mlx_entropix.engine.generate import Prompt, encode_prompt
+from mlx_entropix.engine.prompt import Prompt, encode_prompt
 from mlx_entropix.errors import GenerationError
 from mlx_entropix.model.decoder import Decoder
 from mlx_entropix.sampling import PlainConfig, SamplerConfig
