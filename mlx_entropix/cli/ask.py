@@ -31,8 +31,14 @@ from mlx_entropix.cli.command import (
 )
 from mlx_entropix.cli.on_ranks import add_parallel, alone, first_rank_alone, on_ranks
 from mlx_entropix.errors import UsageError
-from mlx_entropix.installed import PROMPTS_CSV, called
-from mlx_entropix.prompts import PREDEFINED, SYSTEM_PROMPT, Prompt, create_prompts_from_csv
+from mlx_entropix.installed import PROMPTS_CSV, called, found_data
+from mlx_entropix.prompts import (
+    PREDEFINED,
+    SYSTEM_PROMPT,
+    Prompt,
+    create_prompts_from_csv,
+    prompts_of_csv,
+)
 from mlx_entropix.ranks.launch import DATA, PIPELINE, TENSOR
 from mlx_entropix.window import LONGEST_WINDOW
 
@@ -61,7 +67,7 @@ def _run(options: Namespace, ranks: "Ranks | None") -> int:
     from mlx_entropix.cli.fork_options import Forks, check_together
     from mlx_entropix.cli.sampler_options import config_of, find_auto
     from mlx_entropix.cli.screen import make_screen, spinner
-    from mlx_entropix.cli.trace_file import TraceFile
+    from mlx_entropix.cli.trace_file import TraceFile, finished_prompts
     from mlx_entropix.weights.locate import locate_weights, name_weights
 
     _check_terminal(options)
@@ -73,7 +79,9 @@ def _run(options: Namespace, ranks: "Ranks | None") -> int:
     sampler, config = config_of(options, auto)
     forks = Forks.of(options)
     check_together(forks.config, config)
-    trace = TraceFile(options.trace) if options.trace else None
+    answered = finished_prompts(options.resume) if options.resume else {}
+    trace_path = options.resume or options.trace
+    trace = TraceFile(trace_path, resumed=bool(options.resume)) if trace_path else None
     draft = locate_weights(options.draft_model) if options.draft_model else None
     name, here = name_weights(options.weights_dir)
     if options.weights_dir is None and here is None:
@@ -96,7 +104,7 @@ def _run(options: Namespace, ranks: "Ranks | None") -> int:
 
         return score(session, given)
     if is_list(options):
-        return answer_list(session, prompts, options.rows or ROWS_AT_ONCE)
+        return answer_list(session, prompts, options.rows or ROWS_AT_ONCE, answered)
     if prompts:
         return answer_one(session, prompts[0])
     from mlx_entropix.cli.chat import chat
@@ -189,8 +197,8 @@ def _add_prompts(parser: ArgumentParser) -> None:
         nargs="?",
         const=str(PROMPTS_CSV),
         metavar="PATH",
-        help="the prompts of a CSV file with the columns act,prompt (default: the project's "
-        "data/prompts.csv)",
+        help="the prompts of a CSV file with the columns act,prompt; - reads standard input "
+        "(default: the project's data/prompts.csv)",
     )
     more = parser.add_argument_group("how to ask")
     more.add_argument(
@@ -279,6 +287,12 @@ def _add_output(parser: ArgumentParser) -> None:
         "--trace", metavar="FILE", help="write every token with its metrics as JSON Lines"
     )
     group.add_argument(
+        "--resume",
+        metavar="FILE",
+        help="go on with a list that was interrupted: leave out the prompts whose answers are in "
+        "this trace, and add the others to it",
+    )
+    group.add_argument(
         "--window",
         type=window_size,
         default=0,
@@ -356,13 +370,17 @@ def _contradiction(options: Namespace) -> str | None:
                 return f"--score writes no answer and takes the text as it is, without --{name}."
     if options.show_prompt and options.input is None:
         return "--show_prompt is for one prompt: --input TEXT."
-    if options.attended and not (options.trace or options.json):
+    if options.attended and not (options.trace or options.resume or options.json):
         return "--attended adds to what --json and --trace write, so it needs one of them."
     if options.raw and options.system is not None:
         return "--raw sends the text as it is, so there is no place for --system."
     if options.raw and options.chat_template_kwargs:
         return "--raw uses no chat template, so there is no place for --chat_template_kwargs."
-    if options.window and not options.trace:
+    if options.resume and options.trace:
+        return "--resume goes on with its own trace, so there is no place for --trace."
+    if options.resume and not is_list(options):
+        return "--resume is for a list of prompts: --prompts or --prompt_csv."
+    if options.window and not (options.trace or options.resume):
         return "--window adds to the trace, so it needs --trace FILE."
     if options.rows is not None and not is_list(options):
         return "--rows is for a list of prompts: --prompts or --prompt_csv."
@@ -392,7 +410,11 @@ def asked_prompts(options: Namespace) -> list[Prompt]:
     if options.prompts:
         return [_with_system(prompt, options) for prompt in PREDEFINED]
     if options.prompt_csv is not None:
-        prompts = create_prompts_from_csv(options.prompt_csv)
+        if options.prompt_csv == "-":
+            text = _standard_input("CSV file", "--prompt_csv PATH")
+            prompts = prompts_of_csv("Standard input", text)
+        else:
+            prompts = create_prompts_from_csv(found_data(options.prompt_csv))
         return [_with_system(prompt, options) for prompt in prompts]
     if options.input is None:
         return []
@@ -416,6 +438,8 @@ def _with_system(prompt: Prompt, options: Namespace) -> Prompt:
 def _standard_input(
     what: str = "prompt", instead: str = "--input TEXT, or a list with --prompt_csv"
 ) -> str:
+    if sys.stdin is None:
+        raise UsageError(f"Standard input is closed. Give the text with {instead}.")
     if "MLX_RANK" in os.environ and stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode):
         raise UsageError(
             "mlx.launch does not pass on the end of standard input, so it cannot be waited for. "

@@ -141,7 +141,7 @@ class LateBar:
             self._timer = threading.Timer(SECONDS_BEFORE_SHOWING, self._bar.start)
             self._timer.daemon = True
 
-    def update(self, done: int, at: str) -> None:
+    def update(self, done: float, at: str) -> None:
         """Set the bar to `done`, and what stands beside it."""
         self._bar.update(self._task, completed=done, at=at)
 

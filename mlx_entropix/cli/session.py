@@ -201,14 +201,27 @@ class Session:
             **({} if self.fork is None else {"fork": self.fork.model_dump(mode="json")}),
         }
 
+    def limits(self) -> dict[str, Any]:
+        """Where an answer ends."""
+        stop = {"stop": list(self.stop)} if self.stop else {}
+        return {"max_tokens": self.max_tokens, **stop}
+
     def description(self, index: int, prompt: Prompt) -> dict[str, Any]:
         """What was asked of whom: the beginning of a JSON result."""
-        return {"index": index, "name": prompt.name, "prompt": prompt.user, **self.origin()}
+        asked = {"name": prompt.name, "prompt": prompt.user, "system": prompt.system}
+        return {"index": index, **asked, **self.origin()}
 
-    def trace_prompt(self, index: int, text: str, prompt_ids: tuple[int, ...]) -> None:
-        """Write the line that begins an answer in the trace, if there is one."""
+    def trace_prompt(
+        self, index: int, text: str, prompt_ids: tuple[int, ...], name: str | None = None
+    ) -> None:
+        """Write the line that begins an answer in the trace, if there is one.
+
+        `name` is that of a prompt of a list.
+        """
         if self.trace is not None:
-            record = {"text": text, "token_ids": list(prompt_ids), **self.origin()}
+            named = {} if name is None else {"name": name}
+            asked = {**named, "text": text, "token_ids": list(prompt_ids)}
+            record = {**asked, **self.limits(), **self.origin()}
             self.trace.write("prompt", index, record)
             if self.window:
                 self._windows[index] = MetricWindow(self.window)
