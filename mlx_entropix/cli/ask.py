@@ -30,6 +30,7 @@ from mlx_entropix.cli.command import (
     whole_number,
 )
 from mlx_entropix.cli.on_ranks import add_parallel, alone, first_rank_alone, on_ranks
+from mlx_entropix.cli.streams import in_terminal
 from mlx_entropix.errors import UsageError
 from mlx_entropix.installed import PROMPTS_CSV, called, found_data
 from mlx_entropix.prompts import (
@@ -117,7 +118,7 @@ def _check_terminal(options: Namespace) -> None:
     from mlx_entropix.errors import UsageError
 
     asks = options.input is not None or options.score is not None or is_list(options)
-    if not asks and not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not asks and not (in_terminal(sys.stdin) and in_terminal(sys.stdout)):
         raise UsageError(
             "There is no prompt, and no terminal to chat in. Give one with --input TEXT, where - "
             "reads standard input, or with --prompts or --prompt_csv."

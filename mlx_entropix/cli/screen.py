@@ -105,6 +105,8 @@ def print_error(message: str, *, no_color: bool | None = None) -> None:
     The first sentence of `message` says what is wrong, the rest what to do. `error:` is red in a
     terminal, unless `no_color` or NO_COLOR says otherwise.
     """
+    if sys.stderr is None:  # it is closed; rich would write to stdout instead
+        return
     console = make_console(sys.stderr, no_color=bool(no_color))
     problem, *remedy = _SENTENCE_END.split(message.strip(), maxsplit=1)
     console.print(Text("error: ", "bold red") + Text(problem, "default"))
