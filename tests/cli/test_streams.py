@@ -8,31 +8,32 @@ from mlx_entropix.cli import ask
 from mlx_entropix.cli.main import main
 
 
-@pytest.fixture(params=["closed", "full"])
-def no_output(request, capsys, monkeypatch):  # capsys first, which has a stdout of its own
-    """Standard output as a shell gives it by `>&-` and by `>/dev/full`, with what is to come."""
-    if request.param == "closed":
-        monkeypatch.setattr(sys, "stdout", None)
-        yield 2, "error: Standard output is closed.\n"
-        return
-    with open("/dev/full", "w") as full:
-        monkeypatch.setattr(sys, "stdout", full)
-        yield 1, "error: Standard output cannot be written (No space left on device).\n"
+CLOSED = 2, "error: Standard output is closed.\n"
+FULL = 1, "error: Standard output cannot be written (No space left on device).\n"
+
+
+def ends_with(monkeypatch, stdout, words):
+    """The exit code of a command on that stdout."""
+    monkeypatch.setattr(sys, "stdout", stdout)
+    try:
+        return main(words)
+    except SystemExit as stop:
+        return stop.code
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["ask", "--help"]])
-def test_a_text_that_cannot_be_written_is_an_error(no_output, capsys, words):
-    code, said = no_output
-    with pytest.raises(SystemExit) as stopped:
-        main(words)
-    assert stopped.value.code == code
-    assert capsys.readouterr().err.startswith(said)
+def test_a_text_that_cannot_be_written_is_an_error(capsys, monkeypatch, words):
+    with open("/dev/full", "w") as full:
+        for stdout, (code, said) in ((None, CLOSED), (full, FULL)):
+            assert ends_with(monkeypatch, stdout, words) == code
+            assert capsys.readouterr().err.startswith(said)
 
 
-def test_a_command_that_cannot_write_is_an_error(no_output, capsys):
-    code, said = no_output
-    assert ask.main(["--print_config"]) == code
-    assert capsys.readouterr().err.startswith(said)
+def test_a_command_that_cannot_write_is_an_error(capsys, monkeypatch):
+    with open("/dev/full", "w") as full:
+        for stdout, (code, said) in ((None, CLOSED), (full, FULL)):
+            assert ends_with(monkeypatch, stdout, ["--print_config"]) == code
+            assert capsys.readouterr().err.startswith(said)
 
 
 def test_standard_input_that_is_closed_holds_no_prompt(capsys, monkeypatch):
