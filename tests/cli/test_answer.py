@@ -34,7 +34,7 @@ def test_a_list_shows_each_answer_whole(session):
     # The same question with the same seed has the same answer in every row.
     first, last = (part.splitlines()[0] for part in parts[1:])
     assert first == last != ""
-    assert shown.count(" tok/s · (") == shown.count(") · entropy ") == 3
+    assert shown.count(" tok/s | ") == shown.count(" | entropy ") == 3
     assert "first token" not in shown
 
 

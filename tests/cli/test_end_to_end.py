@@ -119,10 +119,10 @@ def test_piped_quiet_and_stop(run_here):
         "~ flowing  · adaptive  ε treading  Ψ exploring  ! resampling  strong = unsure"
     )
     assert re.fullmatch(
-        r"\d tokens · [\d.]+ tok/s · first token [\d.]+ s"
-        r" · \([~·εΨ!] \d+ %(, [~·εΨ!] \d+ %)*\)"
-        r" · entropy [\d.]+ bits, varentropy [\d.]+ bits²",
-        " · ".join(closing),
+        r"\d tokens \| [\d.]+ tok/s \| first token [\d.]+ s"
+        r" \| [~·εΨ!] \d+ %(, [~·εΨ!] \d+ %)*"
+        r" \| entropy [\d.]+ bits, varentropy [\d.]+ bits²",
+        " | ".join(closing),
     )
     assert "\x1b" not in cut.stdout + cut.stderr
 
@@ -225,7 +225,7 @@ def test_in_a_terminal_with_ctrl_c():
     terminal.expect("strong = unsure")
     terminal.expect(r"\x1b\[(1;)?(4;)?38;5;\d+m\w+\x1b\[0m")  # a coloured word
     terminal.sendintr()
-    terminal.expect(r"\d+ tokens? · .*interrupted")
+    terminal.expect(r"\d+ tokens? \| .*interrupted")
     terminal.expect(pexpect.EOF)
     terminal.close()
     assert terminal.exitstatus == 130

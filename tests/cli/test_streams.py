@@ -7,7 +7,6 @@ import pytest
 from mlx_entropix.cli import ask
 from mlx_entropix.cli.main import main
 
-
 CLOSED = 2, "error: Standard output is closed.\n"
 FULL = 1, "error: Standard output cannot be written (No space left on device).\n"
 
