@@ -208,6 +208,9 @@ def test_chat_in_a_terminal(tmp_path):
 
     chat.send("Tell me a long story.\r")
     wait_for_lines(trace, lambda lines: [line["index"] for line in lines[-2:]] == [1, 1])
+    chat.setecho(True)  # as a shell has it after Ctrl-Z
+    chat.kill(signal.SIGCONT)  # `fg`
+    assert chat.waitnoecho(20)
     chat.sendintr()
     chat.expect("interrupted")
 
