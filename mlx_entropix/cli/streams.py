@@ -1,14 +1,16 @@
 """Standard input, output and error, where a shell closed them or the disk behind them is full.
 
 Python has None for a stream that is closed (`>&-`), and the next file that is opened then gets its
-number: a library that writes to the number 1 would write into that file.
+number: a library that writes to the number 1 would write into that file. A command says so and
+ends; a server goes on without.
 """
 
 import contextlib
 import errno
+import io
 import os
 import sys
-from typing import NoReturn, TextIO
+from typing import Any, NoReturn, TextIO
 
 from mlx_entropix.errors import EntropixError, UsageError
 
@@ -76,3 +78,39 @@ def _exit(error: OSError | UsageError) -> NoReturn:
         raise SystemExit(1)
     print_error(str(known))
     raise SystemExit(known.exit_code)
+
+
+def keep_streams() -> None:
+    """Let the process go on where its standard streams are closed, full, or read by nobody.
+
+    A closed one is opened on nothing: else the next file that is opened, a socket or the weights,
+    would have its number, and whoever writes an error into it. What standard error does not take is
+    lost.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.dup2(nothing := os.open(os.devnull, os.O_RDWR), number)
+            if nothing != number:
+                os.close(nothing)
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError):
+            sys.stderr.flush()
+    sys.stderr = io.TextIOWrapper(
+        io.BufferedWriter(_Lossy(2, "w", closefd=False)),
+        encoding="utf-8",
+        errors="backslashreplace",
+        line_buffering=True,
+    )
+
+
+class _Lossy(io.FileIO):
+    """A file that takes all that is written, whatever becomes of it."""
+
+    def write(self, data: Any) -> int:
+        with contextlib.suppress(OSError):
+            super().write(data)
+        return memoryview(data).nbytes

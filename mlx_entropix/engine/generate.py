@@ -30,7 +30,7 @@ from mlx_entropix.model.quantized import KVBits
 from mlx_entropix.ranks.join import Ranks
 from mlx_entropix.ranks.launch import DATA
 from mlx_entropix.sampling import PlainConfig, SamplerConfig
-from mlx_entropix.text import Tokenizer, load_tokenizer, tokenizer_from_gguf
+from mlx_entropix.text import Constraint, Tokenizer, load_tokenizer, tokenizer_from_gguf
 from mlx_entropix.weights.locate import Location, locate_weights
 
 
@@ -119,6 +119,7 @@ def stream_generate(
     stop: str | Sequence[str] = (),
     alternatives: int = 0,
     logit_bias: Mapping[int, float] | None = None,
+    constraint: Constraint | None = None,
     fork: str | Mapping[str, Any] | ForkConfig | None = None,
     chat_template_kwargs: Mapping[str, Any] | None = None,
     speculate: int = MOST_DRAFTED,
@@ -141,6 +142,7 @@ def stream_generate(
     stop: the answer ends before this text, or the first of several.
     alternatives: so many of the likeliest tokens are named in each event.
     logit_bias: what is added to the logits of tokens, by their ids.
+    constraint: the form of the answer, which `json_schema` and the like make.
     fork: a policy's name, its values or its configuration (docs/forks.md). The answer is chosen
         among several paths, and its tokens come when they are settled.
     chat_template_kwargs: more variables of the chat template, such as `enable_thinking`. What a
@@ -153,8 +155,9 @@ def stream_generate(
 
     Raises `PromptError` where the prompt is empty or does not fit, `UsageError` where options
     contradict each other, `ConfigError` where the sampler, the `fork` or `speculate` cannot be
-    used, `WeightsError` where the `draft_model` cannot guess for the model, and `GenerationError`
-    where the model's output is not finite.
+    used, `ConstraintError` where the `constraint` cannot be held, `WeightsError` where the
+    `draft_model` cannot guess for the model, and `GenerationError` where the model's output is not
+    finite.
     """
     asked = request_of(
         model,
@@ -174,6 +177,7 @@ def stream_generate(
         logit_bias=logit_bias,
         fork=fork,
         chat_template_kwargs=chat_template_kwargs,
+        constraint=constraint,
     )
     engine = _engine(model, tokenizer, asked.paths, speculate, draft_model)
     return stream_request(engine, asked.request, on_prompt)
