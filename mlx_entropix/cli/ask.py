@@ -250,6 +250,13 @@ def _add_answer(parser: ArgumentParser) -> None:
         metavar="TEXT",
         help="end the answer before this text; may be given several times",
     )
+    group.add_argument(
+        "--stop_repeats",
+        type=whole_number(2),
+        default=0,
+        metavar="N",
+        help="end an answer that says the same N times in a row (default: never; docs/config.md)",
+    )
     add_speculation(group)
 
 

@@ -70,6 +70,7 @@ class Session:
     is_raw: bool
     trace: TraceFile | None
     window: int = 0
+    stop_repeats: int = 0
     logit_bias: tuple[tuple[int, float], ...] = ()
     loading: dict[str, Any] = field(default_factory=dict)
     forks: Forks = field(default_factory=Forks)
@@ -113,6 +114,7 @@ class Session:
             seed=options.seed,
             max_tokens=options.max_tokens,
             stop=tuple(options.stop),
+            stop_repeats=options.stop_repeats,
             logit_bias=tuple(dict(options.logit_bias).items()),
             is_raw=options.raw,
             trace=trace,
@@ -151,6 +153,7 @@ class Session:
             scores_prompt=self.shows_prompt,
             attended=self.attended,
             logit_bias=self.logit_bias,
+            stop_repeats=self.stop_repeats,
         )
         return request if self.fork is None else forked(request, self.fork)
 
@@ -204,7 +207,8 @@ class Session:
     def limits(self) -> dict[str, Any]:
         """Where an answer ends."""
         stop = {"stop": list(self.stop)} if self.stop else {}
-        return {"max_tokens": self.max_tokens, **stop}
+        repeats = {"stop_repeats": self.stop_repeats} if self.stop_repeats else {}
+        return {"max_tokens": self.max_tokens, **stop, **repeats}
 
     def description(self, index: int, prompt: Prompt) -> dict[str, Any]:
         """What was asked of whom: the beginning of a JSON result."""

@@ -143,6 +143,8 @@ class Tally:
             parts.append(Text("interrupted"))
         elif self.events and self.events[-1].finish_reason == "length":
             parts.append(Text("cut at the token limit"))
+        elif self.events and self.events[-1].finish_reason == "repetition":
+            parts.append(Text("ended, as it repeats itself"))
         return joined(parts, width)
 
     def _speed(self) -> tuple[float, float]:

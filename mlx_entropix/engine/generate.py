@@ -117,6 +117,7 @@ def stream_generate(
     max_tokens: int = 256,
     seed: int = 0,
     stop: str | Sequence[str] = (),
+    stop_repeats: int = 0,
     alternatives: int = 0,
     logit_bias: Mapping[int, float] | None = None,
     constraint: Constraint | None = None,
@@ -140,6 +141,8 @@ def stream_generate(
     max_tokens: where the answer ends at the latest.
     seed: equal seeds give equal answers.
     stop: the answer ends before this text, or the first of several.
+    stop_repeats: the answer ends where it says the same so many times in a row, 2 or more; 0 for
+        never (docs/config.md). Its finish reason is then "repetition".
     alternatives: so many of the likeliest tokens are named in each event.
     logit_bias: what is added to the logits of tokens, by their ids.
     constraint: the form of the answer, which `json_schema` and the like make.
@@ -173,6 +176,7 @@ def stream_generate(
         max_tokens=max_tokens,
         seed=seed,
         stop=stop,
+        stop_repeats=stop_repeats,
         alternatives=alternatives,
         logit_bias=logit_bias,
         fork=fork,

@@ -19,10 +19,13 @@ from mlx_entropix.server.token_schemas import (
     TopLogprob,
 )
 
-FinishReason = Literal["stop", "length"]
+FinishReason = Literal["stop", "length", "repetition"]
 
 _INDEX = "Which answer it is, from 0."
-_FINISH = "`stop`: the model, or a stop string, ended it; `length`: max_tokens did."
+_FINISH = (
+    "`stop`: the model, or a stop string, ended it; `length`: max_tokens did; "
+    "`repetition`: it repeated itself, and `stop_repeats` did."
+)
 _CREATED = "When it was begun, in seconds since 1970."
 _KIND = "What kind of object this is."
 

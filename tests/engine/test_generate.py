@@ -65,6 +65,14 @@ def test_a_chat_gets_one_system_prompt():
         with_system(own, "Be kind.")
 
 
+def test_an_answer_that_repeats_itself_ends(tiny):
+    loop = {"logit_bias": {65: 100}, "temperature": 0, "max_tokens": 60}
+    assert [*stream_generate(*tiny, "Once", **loop)][-1].finish_reason == "length"
+    for speculate in (0, 8):
+        tokens = [*stream_generate(*tiny, "Once", stop_repeats=4, speculate=speculate, **loop)]
+        assert (len(tokens), tokens[-1].finish_reason) == (24, "repetition")
+
+
 def test_help_names_every_option_once():
     shown = pydoc.plaintext.document(stream_generate)
     assert "mlx_entropix." not in shown  # types by their names alone

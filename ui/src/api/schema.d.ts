@@ -213,10 +213,10 @@ export interface components {
             logprobs: components["schemas"]["ChatLogprobs"] | null;
             /**
              * Finish Reason
-             * @description `stop`: the model, or a stop string, ended it; `length`: max_tokens did.
+             * @description `stop`: the model, or a stop string, ended it; `length`: max_tokens did; `repetition`: it repeated itself, and `stop_repeats` did.
              * @enum {string}
              */
-            finish_reason: "stop" | "length";
+            finish_reason: "stop" | "length" | "repetition";
         };
         /**
          * ChatCompletion
@@ -371,6 +371,11 @@ export interface components {
              * @description Text that ends an answer and is not part of it: a string, or up to 64.
              */
             stop?: string | string[] | null;
+            /**
+             * Stop Repeats
+             * @description End an answer that says the same so many times in a row; null for never.
+             */
+            stop_repeats?: number | null;
             /**
              * Stream
              * @description Send the answer as it is made, as server-sent events.
@@ -649,6 +654,11 @@ export interface components {
              * @description Text that ends an answer and is not part of it: a string, or up to 64.
              */
             stop?: string | string[] | null;
+            /**
+             * Stop Repeats
+             * @description End an answer that says the same so many times in a row; null for never.
+             */
+            stop_repeats?: number | null;
             /**
              * Stream
              * @description Send the answer as it is made, as server-sent events.
@@ -1095,7 +1105,7 @@ export interface components {
              * @description `stop` or `length` as for an answer; `dropped` by the policy; `failed`.
              * @enum {string}
              */
-            finish_reason: "stop" | "length" | "dropped" | "failed";
+            finish_reason: "stop" | "length" | "repetition" | "dropped" | "failed";
             /**
              * Answer
              * @description What was found in its text by the rule `extract`, in canonical form.
@@ -1174,7 +1184,7 @@ export interface components {
              * Finish Reason
              * @description Why it has ended, where these tokens end it.
              */
-            finish_reason: ("stop" | "length") | null;
+            finish_reason: ("stop" | "length" | "repetition") | null;
         };
         /**
          * PathToken
@@ -1313,7 +1323,7 @@ export interface components {
              * Finish Reason
              * @description Why the path has ended, in its last token.
              */
-            finish_reason: ("stop" | "length") | null;
+            finish_reason: ("stop" | "length" | "repetition") | null;
             /**
              * Top Logprobs
              * @description The likeliest tokens, as many as the request's logprobs ask for.
@@ -1764,9 +1774,9 @@ export interface components {
             logprobs: components["schemas"]["TextLogprobs"] | null;
             /**
              * Finish Reason
-             * @description `stop`: the model, or a stop string, ended it; `length`: max_tokens did. Null in all chunks of a stream but an answer's last.
+             * @description `stop`: the model, or a stop string, ended it; `length`: max_tokens did; `repetition`: it repeated itself, and `stop_repeats` did. Null in all chunks of a stream but an answer's last.
              */
-            finish_reason: ("stop" | "length") | null;
+            finish_reason: ("stop" | "length" | "repetition") | null;
         };
         /**
          * TextLogprobs
@@ -2129,9 +2139,9 @@ export interface components {
             logprobs: components["schemas"]["ChatLogprobs"] | null;
             /**
              * Finish Reason
-             * @description `stop`: the model, or a stop string, ended it; `length`: max_tokens did. Null in all chunks but an answer's last.
+             * @description `stop`: the model, or a stop string, ended it; `length`: max_tokens did; `repetition`: it repeated itself, and `stop_repeats` did. Null in all chunks but an answer's last.
              */
-            finish_reason: ("stop" | "length") | null;
+            finish_reason: ("stop" | "length" | "repetition") | null;
         };
         /**
          * Delta
