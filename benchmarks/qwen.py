@@ -1,0 +1,93 @@
+"""The fast decoder on Qwen 2 and 3, over the generic decoder and mlx-lm's own loop.
+
+uv run python -m benchmarks.qwen                  # a minute
+
+The models have random weights, and the sizes of published ones but for a quarter of their layers
+and of their vocabulary: a step takes a quarter of the time, in the same shares.
+"""
+
+from importlib import import_module
+from typing import Any
+
+from benchmarks.any import MLX_LM, ROWS, milliseconds, milliseconds_of_mlx_lm, print_steps
+from benchmarks.measure import alternate, print_machine
+
+import mlx.core as mx  # isort: skip
+import mlx.nn as nn
+from mlx_lm.utils import get_total_parameters
+
+from mlx_entropix.model.any import AnyDecoder
+from mlx_entropix.model.llama import Llama
+from mlx_entropix.model.load import decoder_of
+
+TOKENS = 16
+PROMPT = [(7919 * i) % 30000 for i in range(24)]
+
+QWEN = {
+    "rms_norm_eps": 1e-6,
+    "vocab_size": 151936 // 4,
+    "max_position_embeddings": 32768,
+    "rope_theta": 1e6,
+    "tie_word_embeddings": True,
+}
+SIZES: dict[str, dict[str, Any]] = {
+    "Qwen2.5 0.5B": QWEN
+    | {
+        "model_type": "qwen2",
+        "hidden_size": 896,
+        "num_hidden_layers": 24 // 4,
+        "intermediate_size": 4864,
+        "num_attention_heads": 14,
+        "num_key_value_heads": 2,
+    },
+    "Qwen3 0.6B": QWEN
+    | {
+        "model_type": "qwen3",
+        "hidden_size": 1024,
+        "num_hidden_layers": 28 // 4,
+        "intermediate_size": 3072,
+        "num_attention_heads": 16,
+        "num_key_value_heads": 8,
+        "head_dim": 128,
+    },
+}
+
+
+def random_source(config: dict[str, Any]) -> nn.Module:
+    """mlx-lm's model of that size, in float32 on a CPU and in bfloat16 elsewhere."""
+    module: Any = import_module(f"mlx_lm.models.{config['model_type']}")
+    mx.random.seed(0)
+    model: nn.Module = module.Model(module.ModelArgs.from_dict(config))
+    if mx.default_device() != mx.cpu:
+        model.set_dtype(mx.bfloat16)
+    mx.eval(model.parameters())
+    return model
+
+
+def compare(name: str, config: dict[str, Any]) -> None:
+    """Print what a step of a model of that size takes, by each of its decoders."""
+    source = random_source(config)
+    generic = AnyDecoder(source, name, 512)
+    fast = decoder_of(random_source(config), name, config)
+    assert isinstance(fast, Llama)
+    print(f"{name}, a quarter: {get_total_parameters(source) / 1e6:.0f} million parameters\n")
+    numbers = alternate(
+        {
+            MLX_LM: lambda: milliseconds_of_mlx_lm(source, PROMPT, TOKENS),
+            "generic decoder": lambda: milliseconds(generic, PROMPT, 1, TOKENS),
+            "fast decoder": lambda: milliseconds(fast, PROMPT, 1, TOKENS),
+            f"generic decoder, {ROWS} rows": lambda: milliseconds(generic, PROMPT, ROWS, TOKENS),
+            f"fast decoder, {ROWS} rows": lambda: milliseconds(fast, PROMPT, ROWS, TOKENS),
+        },
+    )
+    print_steps(numbers)
+
+
+def main() -> None:
+    print_machine()
+    for name, config in SIZES.items():
+        compare(name, config)
+
+
+if __name__ == "__main__":
+    main()
