@@ -1,15 +1,19 @@
 """The fast decoder on Qwen 2 and 3, over the generic decoder and mlx-lm's own loop.
 
-uv run python -m benchmarks.qwen                  # a minute
+uv run python -m benchmarks.qwen
 
 The models have random weights, and the sizes of published ones but for a quarter of their layers
 and of their vocabulary: a step takes a quarter of the time, in the same shares.
 """
 
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from typing import Any
 
-from benchmarks.any import MLX_LM, ROWS, milliseconds, milliseconds_of_mlx_lm, print_steps
+from benchmarks.any import MLX_LM, milliseconds, milliseconds_of_mlx_lm, print_steps
 from benchmarks.measure import alternate, print_machine
 
 import mlx.core as mx  # isort: skip
@@ -17,10 +21,12 @@ import mlx.nn as nn
 from mlx_lm.utils import get_total_parameters
 
 from mlx_entropix.model.any import AnyDecoder
+from mlx_entropix.model.decoder import Decoder, Span
 from mlx_entropix.model.llama import Llama
 from mlx_entropix.model.load import decoder_of
 
 TOKENS = 16
+PIECE = 32
 PROMPT = [(7919 * i) % 30000 for i in range(24)]
 
 QWEN = {
@@ -52,6 +58,12 @@ SIZES: dict[str, dict[str, Any]] = {
     },
 }
 
+STEPS = {
+    "8 rows": [Span(row, 1, 1) for row in range(8)],
+    "8 rows and a piece of a prompt": [*[Span(r, 1, 1) for r in range(8)], Span(8, PIECE, 0)],
+    "8 rows, every other with a draft of 4": [Span(r, *((1, 1), (5, 5))[r % 2]) for r in range(8)],
+}
+
 
 def random_source(config: dict[str, Any]) -> nn.Module:
     """mlx-lm's model of that size, in float32 on a CPU and in bfloat16 elsewhere."""
@@ -71,16 +83,41 @@ def compare(name: str, config: dict[str, Any]) -> None:
     fast = decoder_of(random_source(config), name, config)
     assert isinstance(fast, Llama)
     print(f"{name}, a quarter: {get_total_parameters(source) / 1e6:.0f} million parameters\n")
-    numbers = alternate(
-        {
-            MLX_LM: lambda: milliseconds_of_mlx_lm(source, PROMPT, TOKENS),
-            "generic decoder": lambda: milliseconds(generic, PROMPT, 1, TOKENS),
-            "fast decoder": lambda: milliseconds(fast, PROMPT, 1, TOKENS),
-            f"generic decoder, {ROWS} rows": lambda: milliseconds(generic, PROMPT, ROWS, TOKENS),
-            f"fast decoder, {ROWS} rows": lambda: milliseconds(fast, PROMPT, ROWS, TOKENS),
-        },
-    )
-    print_steps(numbers)
+    sides: dict[str, Callable[[], float]] = {
+        MLX_LM: lambda: milliseconds_of_mlx_lm(source, PROMPT, TOKENS)
+    }
+    decoders: dict[str, Decoder] = {"generic decoder": generic, "fast decoder": fast}
+    for label, model in decoders.items():
+        sides[label] = partial(milliseconds, model, PROMPT, 1, TOKENS)
+    for what, spans in STEPS.items():
+        for label, model in decoders.items():
+            sides[f"{label}, {what}"] = partial(repeated, model, spans)
+    print_steps(alternate(sides))
+
+
+def repeated(model: Decoder, spans: Sequence[Span]) -> float:
+    """The median milliseconds of a step of `spans`, which is taken back and repeated.
+
+    Their rows begin in different columns.
+    """
+    cache = model.empty_cache()
+    for _ in spans:
+        cache.join(room=2 * len(PROMPT) + PIECE)
+    lengths = [len(PROMPT) - 2 * row for row in range(len(spans))]
+    known = [token for length in lengths for token in PROMPT[:length]]
+    model.forward(mx.array(known), list(map(Span, range(len(spans)), lengths)), cache)
+    mx.eval(cache.arrays())
+    counts = [span.length for span in spans]
+    tokens = mx.array((PROMPT * sum(counts))[: sum(counts)])
+    times = []
+    for _ in range(TOKENS // 2):
+        begin = time.perf_counter()
+        looked = model.forward(tokens, spans, cache)
+        assert looked is not None
+        mx.eval(looked.logits, looked.scores, cache.arrays())
+        times.append(1e3 * (time.perf_counter() - begin))
+        cache.rewind(counts)
+    return statistics.median(times)
 
 
 def main() -> None:
