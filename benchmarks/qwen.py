@@ -25,7 +25,9 @@ from mlx_entropix.model.decoder import Decoder, Span
 from mlx_entropix.model.llama import Llama
 from mlx_entropix.model.load import decoder_of
 
-TOKENS = 16
+TOKENS = 10
+STEPS_OF_EACH = 4
+ROUNDS = 3
 PIECE = 32
 PROMPT = [(7919 * i) % 30000 for i in range(24)]
 
@@ -92,7 +94,7 @@ def compare(name: str, config: dict[str, Any]) -> None:
     for what, spans in STEPS.items():
         for label, model in decoders.items():
             sides[f"{label}, {what}"] = partial(repeated, model, spans)
-    print_steps(alternate(sides))
+    print_steps(alternate(sides, ROUNDS))
 
 
 def repeated(model: Decoder, spans: Sequence[Span]) -> float:
@@ -110,7 +112,7 @@ def repeated(model: Decoder, spans: Sequence[Span]) -> float:
     counts = [span.length for span in spans]
     tokens = mx.array((PROMPT * sum(counts))[: sum(counts)])
     times = []
-    for _ in range(TOKENS // 2):
+    for _ in range(STEPS_OF_EACH):
         begin = time.perf_counter()
         looked = model.forward(tokens, spans, cache)
         assert looked is not None
@@ -121,7 +123,7 @@ def repeated(model: Decoder, spans: Sequence[Span]) -> float:
 
 
 def main() -> None:
-    print_machine()
+    print_machine(f"medians of {ROUNDS} (range)")
     for name, config in SIZES.items():
         compare(name, config)
 
