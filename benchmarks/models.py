@@ -35,12 +35,14 @@ PROMPTS = (
 )
 TOKENS = 6
 CLOSE = 2e-3
+UNEVEN = "results depend on the pieces in which a text is computed, with mlx-lm as well"
 
 TRIED = (
     "greedy tokens against mlx-lm's own loop, rows of different lengths in company against each "
     "alone, the metrics of attention against NumPy on queries and keys caught in mlx-lm's own "
     "pass, a text that is looked at everywhere in one step (as `--score` and `analyse()` do) "
-    "against one token a step, and copies and drafts that are taken back where rows can be rewound"
+    "against mlx-lm's own pass and against one token a step, and copies and drafts that are taken "
+    "back where rows can be rewound"
 )
 
 
@@ -68,13 +70,14 @@ def try_architecture(name: str) -> Found:
         if not isinstance(generic, AnyDecoder):
             generic = AnyDecoder(tiny_model(name)[0], name, 512)
             check(chosen, generic, expected)
-        check(generic, generic, expected)
+        even = check(generic, generic, expected)
     except Exception as error:
         return Found(name, "refused", _line(error))
     cache = chosen.empty_cache()
     return Found(
         name,
         "full" if chosen.attends else "logits only",
+        "" if even else UNEVEN,
         fast=chosen is not generic,
         together=not isinstance(cache, LoneRows),
         forks=cache.can_rewind,
@@ -97,15 +100,17 @@ def greedy(source: nn.Module, prompt: Sequence[int]) -> list[int]:
     return tokens
 
 
-def check(decoder: Decoder, generic: AnyDecoder, expected: Sequence[Sequence[int]]) -> None:
+def check(decoder: Decoder, generic: AnyDecoder, expected: Sequence[Sequence[int]]) -> bool:
     """Raise `ValueError` where something is not as it has to be.
 
-    `generic` has mlx-lm's own model, of the same weights.
+    `generic` has mlx-lm's own model, of the same weights. Returns whether that gives the same for a
+    text at once and token by token.
     """
-    alone = []
+    alone, even = [], True
     for prompt, tokens in zip(PROMPTS, expected, strict=True):
         got, logits, metrics = generate(decoder, [prompt], [tokens])
-        _check_scoring(decoder, [*prompt, *tokens[:-1]], logits[:, 0], metrics)
+        text = [*prompt, *tokens[:-1]]
+        even &= _check_scoring(decoder, generic.source, text, logits[:, 0], metrics)
         if got != [list(tokens)]:
             raise ValueError(f"greedy tokens {got[0]} where mlx-lm has {list(tokens)}")
         alone.append(logits)
@@ -118,6 +123,7 @@ def check(decoder: Decoder, generic: AnyDecoder, expected: Sequence[Sequence[int
             _same(metrics, reference, "metrics of attention")
     if decoder.empty_cache().can_rewind:
         _check_forks(decoder, alone[0][:, 0])
+    return even
 
 
 def _same(got: np.ndarray, wanted: np.ndarray, what: str) -> None:
@@ -201,19 +207,28 @@ def numpy_metrics(scores: np.ndarray) -> np.ndarray:
 
 def _check_scoring(
     decoder: Decoder,
+    source: nn.Module,
     text: Sequence[int],
     logits: np.ndarray,
     metrics: Sequence[np.ndarray],
-) -> None:
-    """A text that is looked at everywhere has, at its last positions, what steps of a token had."""
+) -> bool:
+    """A text that is looked at everywhere has what mlx-lm's own pass has.
+
+    At its last positions that is what steps of a token had. Returns False where it is not so with
+    mlx-lm either.
+    """
     cache = decoder.empty_cache()
     cache.join()
     looked = _step(decoder, cache, {0: text}, len(text))
     n = len(logits)
-    _same(np.array(looked.logits[-n:].astype(mx.float32)), logits, "logits of a text")
+    theirs = source(mx.array([text]), cache=make_prompt_cache(source))[0].astype(mx.float32)
+    _same(np.array(looked.logits.astype(mx.float32)), np.array(theirs), "logits of a text")
+    if np.abs(np.array(theirs[-n:]) - logits).max() >= CLOSE:
+        return False
     if looked.scores is not None:
         scored = np.array(attention_metrics(looked.scores, looked.mask))[-n:]
         _same(scored, np.concatenate(metrics), "metrics of a text")
+    return True
 
 
 def _check_forks(decoder: Decoder, wanted: np.ndarray) -> None:
