@@ -38,8 +38,8 @@ Stored = mx.array | Packed
 """All keys or all values (places, H_kv, …, D) of a layer's cache."""
 
 
-def takes(source: nn.Module) -> bool:
-    """Whether it is one of these, and rotates tokens by their positions alone.
+def can_run(source: nn.Module) -> bool:
+    """Whether a model of mlx-lm is one of these, and rotates tokens by their positions alone.
 
     Where the length of the text counts too, every row has wavelengths of its own.
     """

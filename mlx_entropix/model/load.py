@@ -14,7 +14,7 @@ from mlx_entropix.errors import WeightsError
 from mlx_entropix.installed import called
 from mlx_entropix.model.adapter import add_adapter, merge_adapter
 from mlx_entropix.model.any import AnyDecoder
-from mlx_entropix.model.llama import Llama, takes
+from mlx_entropix.model.llama import Llama, can_run
 from mlx_entropix.model.pipeline import check_pipeline
 from mlx_entropix.model.quantized import KVBits
 from mlx_entropix.model.shard import check_divides, shard
@@ -65,7 +65,7 @@ def decoder_of(
     source: Any, name: str, config: dict[str, Any], kv: KVBits | None = None
 ) -> Llama | AnyDecoder:
     """What runs a model of mlx-lm: here it is chosen. Raises `WeightsError`."""
-    if takes(source) and is_llama(config):
+    if can_run(source) and is_llama(config):
         return Llama(source, name, context_length(config), kv)
     return AnyDecoder(source, name, context_length(config), kv)
 
