@@ -39,7 +39,7 @@ from mlx_entropix.prompts import Prompt
 from mlx_entropix.ranks.join import Ranks
 from mlx_entropix.sampling import SamplerConfig
 from mlx_entropix.sampling.auto import AutoSampler
-from mlx_entropix.text import Tokenizer
+from mlx_entropix.text import Constraint, Tokenizer
 from mlx_entropix.weights.locate import Location
 from mlx_entropix.window import MetricWindow
 
@@ -71,6 +71,7 @@ class Session:
     trace: TraceFile | None
     window: int = 0
     logit_bias: tuple[tuple[int, float], ...] = ()
+    constraint: Constraint | None = None
     loading: dict[str, Any] = field(default_factory=dict)
     forks: Forks = field(default_factory=Forks)
     fork: ForkConfig | None = None
@@ -97,6 +98,7 @@ class Session:
         forks: Forks,
         ranks: Ranks | None = None,
         draft: Location | None = None,
+        constraint: Constraint | None = None,
     ) -> "Session":
         """Load the model, and the `draft` model. Raises `WeightsError` or `TokenizerError`."""
         model, tokenizer = load_from(location, ranks=ranks, **loading(options))
@@ -114,6 +116,7 @@ class Session:
             max_tokens=options.max_tokens,
             stop=tuple(options.stop),
             logit_bias=tuple(dict(options.logit_bias).items()),
+            constraint=constraint,
             is_raw=options.raw,
             trace=trace,
             window=options.window,
@@ -151,6 +154,7 @@ class Session:
             scores_prompt=self.shows_prompt,
             attended=self.attended,
             logit_bias=self.logit_bias,
+            constraint=self.constraint,
         )
         return request if self.fork is None else forked(request, self.fork)
 
@@ -198,6 +202,7 @@ class Session:
                 else {}
             ),
             **({"logit_bias": dict(self.logit_bias)} if self.logit_bias else {}),
+            **({} if self.constraint is None else {"constraint": self.constraint.grammar}),
             **({} if self.fork is None else {"fork": self.fork.model_dump(mode="json")}),
         }
 

@@ -1,5 +1,6 @@
 """The engine's plain faces for one prompt: `load`, `stream_generate`, `generate`."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -19,6 +20,8 @@ from mlx_entropix.engine.events import (
     Settled,
     TokenEvent,
 )
+from mlx_entropix.engine.generated import Answer, AnswerStream, Taken
+from mlx_entropix.engine.origin import Origin
 from mlx_entropix.engine.search import ForkConfig, Search, fork_config, forked
 from mlx_entropix.errors import GenerationError
 from mlx_entropix.model.decoder import Decoder
@@ -127,6 +130,16 @@ def is_chat(prompt: Prompt) -> bool:
     return not isinstance(prompt, str) and not all(isinstance(item, int) for item in prompt)
 
 
+def asked_text(tokenizer: Tokenizer, prompt: Prompt) -> str:
+    """What was asked, as a person would say it: of a chat its last message."""
+    if isinstance(prompt, str):
+        return prompt
+    if is_chat(prompt):
+        said = prompt[-1]["content"]  # type: ignore[index]
+        return said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
+    return tokenizer.decode(prompt)  # type: ignore[arg-type]
+
+
 def stream_generate(
     model: Decoder,
     tokenizer: Tokenizer,
@@ -144,8 +157,8 @@ def stream_generate(
     speculate: int = MOST_DRAFTED,
     draft_model: tuple[Decoder, Tokenizer] | None = None,
     on_prompt: Callable[[int, int], None] | None = None,
-) -> Iterator[TokenEvent]:
-    """Generate one answer, an event a token.
+) -> AnswerStream:
+    """Generate one answer, an event a token. The stream's `answer` is all of them as one object.
 
     `prompt` is text used as it is, a list of token ids, or a list of chat messages with `role` and
     `content`. Without a `config` the sampler is the preset that is fitted to the model, or the
@@ -183,7 +196,8 @@ def stream_generate(
     draft = None if draft_model is None else DraftModel.of(model, tokenizer, draft_model)
     drafter = make_drafter(speculate, draft)
     engine = Engine(model, tokenizer, max_rows=rows, drafter=drafter)
-    return stream_request(engine, request, on_prompt)
+    taken = Taken(Origin.of(asked_text(tokenizer, prompt), request, model))
+    return AnswerStream(stream_request(engine, request, on_prompt, taken.hear), taken)
 
 
 def stream_request(
@@ -234,9 +248,9 @@ def _events(
         engine.cancel(row)  # where the caller wants no more of it
 
 
-def generate(model: Decoder, tokenizer: Tokenizer, prompt: Prompt, **options: Any) -> str:
-    """The whole answer to one prompt as text, without thoughts before it.
+def generate(model: Decoder, tokenizer: Tokenizer, prompt: Prompt, **options: Any) -> Answer:
+    """The whole answer to one prompt: a string, without thoughts before it, that has its tokens.
 
     `options` are those of `stream_generate`.
     """
-    return "".join(event.text for event in stream_generate(model, tokenizer, prompt, **options))
+    return stream_generate(model, tokenizer, prompt, **options).whole()
