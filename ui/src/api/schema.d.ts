@@ -970,6 +970,11 @@ export interface components {
             parameters?: {
                 [key: string]: unknown;
             } | null;
+            /**
+             * Strict
+             * @description Arguments of a call that has to be made, or of one beside a form of answers, are valid by the schema whatever this says; others are as the model writes them.
+             */
+            strict?: boolean | null;
         };
         /**
          * Health
