@@ -130,7 +130,8 @@ class TokenEvent(_MayEnd):
     `text` is what the token added to the row's text: empty while a character or a possible stop
     string is incomplete, more than the token where something held back is let go. `token` is the
     token's own text. `quadrant` is None under the plain sampler, `parameters` where no draw was
-    made. The last event of a row has a `finish_reason`, "stop" or "length", and a `summary`.
+    made. The last event of a row has a `finish_reason`, "stop" or "length", and a `summary`;
+    `stopped_by` is the stop string that ended it, None where that was something else.
     `certainty`, where it was asked for, is the divergence in nats of the model's distribution from
     one in which all tokens are equally likely, KL(U ‖ p) (Kang et al., arXiv:2502.18581).
     `drafted` tells that it was guessed before it was drawn, and came without a step of its own.
@@ -157,6 +158,7 @@ class TokenEvent(_MayEnd):
     drafted: bool = False
     reasoning: str | None = None
     of_model: OfModel | None = None
+    stopped_by: str | None = None
 
 
 @dataclass(frozen=True)
@@ -177,6 +179,7 @@ class RowForked(_MayEnd):
     finish_reason: str | None = None
     summary: Summary | None = None
     reasoning: str | None = None
+    stopped_by: str | None = None
 
 
 @dataclass(frozen=True)

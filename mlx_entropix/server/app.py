@@ -17,6 +17,7 @@ from mlx_entropix.server.async_engine import AsyncEngine
 from mlx_entropix.server.docs_page import ASSETS, install_docs
 from mlx_entropix.server.middleware import BodyLimit, HostCheck, KeyCheck, PageHeaders, RequestLog
 from mlx_entropix.server.openapi import describe
+from mlx_entropix.server.responses_api.responses_route import router as responses_router
 from mlx_entropix.server.routes import router
 from mlx_entropix.server.settings import MAX_BODY_BYTES, Settings
 from mlx_entropix.server.telemetry import Telemetry
@@ -49,7 +50,8 @@ def _create_api() -> FastAPI:
         openapi_tags=_TAGS,
     )
     install_error_handlers(api)
-    api.include_router(router)
+    for endpoints in (router, responses_router):
+        api.include_router(endpoints)
     install_docs(api)
     return api
 

@@ -51,12 +51,14 @@ def _error(status: int) -> dict[str, Any]:
     return response | ({"headers": _SECONDS} if example.retry_after else {})
 
 
-def answers(whole: type[BaseModel], chunk: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
-    """The documentation of an endpoint that answers whole or as a stream of chunks."""
+def answers(
+    whole: type[BaseModel], chunk: type[BaseModel], last: str = "[DONE]"
+) -> dict[int | str, dict[str, Any]]:
+    """The documentation of an endpoint that answers whole or as a stream that ends with `last`."""
     success = {
         "model": whole,
         "description": f"The answer. With `stream`, server-sent events: the data of each is one "
-        f"{chunk.__name__}, and of the last `[DONE]`.",
+        f"{chunk.__name__}, and the last is `{last}`.",
         "content": {"text/event-stream": {"schema": {"$ref": _REF.format(model=chunk.__name__)}}},
     }
     return {200: success, **errors(400, 401, 404, 413, 429, 500, 503)}

@@ -33,10 +33,10 @@ from mlx_entropix.server.requests import ChatRequest, CompletionRequest, Generat
 from mlx_entropix.server.responses import StreamedAnswer, WholeAnswer
 
 # KeyCheck looks at the key, before the body is read; this is for the documentation.
-_key = HTTPBearer(auto_error=False, description="Where the server was started with a key.")
+KEY = HTTPBearer(auto_error=False, description="Where the server was started with a key.")
 
 router = APIRouter()
-_keyed = APIRouter(dependencies=[Security(_key)])
+_keyed = APIRouter(dependencies=[Security(KEY)])
 
 
 async def _engine(request: HttpRequest) -> AsyncEngine:
