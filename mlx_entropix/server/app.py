@@ -15,6 +15,8 @@ from mlx_entropix.installed import version
 from mlx_entropix.server.api_errors import install_error_handlers
 from mlx_entropix.server.async_engine import AsyncEngine
 from mlx_entropix.server.docs_page import ASSETS, install_docs
+from mlx_entropix.server.messages_api.message_errors import MessagesErrors
+from mlx_entropix.server.messages_api.messages_route import router as messages_router
 from mlx_entropix.server.middleware import BodyLimit, HostCheck, KeyCheck, PageHeaders, RequestLog
 from mlx_entropix.server.openapi import describe
 from mlx_entropix.server.responses_api.responses_route import router as responses_router
@@ -50,7 +52,7 @@ def _create_api() -> FastAPI:
         openapi_tags=_TAGS,
     )
     install_error_handlers(api)
-    for endpoints in (router, responses_router):
+    for endpoints in (router, responses_router, messages_router):
         api.include_router(endpoints)
     install_docs(api)
     return api
@@ -76,7 +78,8 @@ def create_app(settings: Settings, engine: AsyncEngine) -> ASGIApp:
         expose_headers=["X-Request-ID", "Retry-After"],
     )
     paths = [path for path in describe(api)["paths"] if "{" not in path]
-    return RequestLog(HostCheck(app, settings), api.state.telemetry, [*paths, "/"])
+    app = RequestLog(HostCheck(app, settings), api.state.telemetry, [*paths, "/"])
+    return MessagesErrors(app)
 
 
 if __name__ == "__main__":

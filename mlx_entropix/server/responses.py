@@ -108,8 +108,7 @@ class StreamedAnswer(EventSourceResponse):
             yield self.dialect.failed(error)
         except Exception:
             logger.exception("a stream failed")
-            error = ApiError(500, "The server made an error in this stream.")
-            yield self.dialect.failed(error)
+            yield self.dialect.failed(ApiError(500, "The server made an error in this stream."))
 
     async def _chunks(self) -> AsyncIterator[dict[str, Any] | None]:
         """The objects of the stream; None where nothing was said for a while."""

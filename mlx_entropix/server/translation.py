@@ -90,7 +90,7 @@ def as_chat(chat: Mapping[str, Any], names: Mapping[str, str]) -> ChatRequest:
 
 def renamed(error: ApiError, names: Mapping[str, str]) -> ApiError:
     """The error under the client's name of the field at fault."""
-    if error.param in names:
-        error.message = error.message.replace(error.param, names[error.param], 1)
-        error.param = names[error.param]
+    if name := names.get(error.param or ""):
+        error.message = error.message.replace(error.param or "", name, 1)
+        error.param = name
     return error

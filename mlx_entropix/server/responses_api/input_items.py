@@ -36,6 +36,14 @@ class InputText(_Item):
     type: Literal["input_text", "output_text"] = Field(description="The kind of part.")
     text: str = Field(description="The text.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _is_text(cls, given: Any) -> Any:
+        kind = given.get("type") if isinstance(given, Mapping) else None
+        if kind not in ("input_text", "output_text"):
+            raise ValueError(f"Only input_text and output_text can be read here, and no {kind}.")
+        return given
+
 
 class InputMessage(_Item):
     """A message."""

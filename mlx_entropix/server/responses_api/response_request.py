@@ -82,16 +82,16 @@ class TextFormat(Part):
 class TextOptions(Part):
     """How the answer's text is to be."""
 
-    format: TextFormat | None = Field(None, description="Its form: any text without one.")
-    verbosity: str | None = Field(None, description="`medium`; another is an error.")
+    format: TextFormat | None = Field(default=None, description="Its form: any text without one.")
+    verbosity: str | None = Field(default=None, description="`medium`; another is an error.")
 
 
 class ReasoningOptions(Part):
     """How the model is to think."""
 
-    effort: str | None = Field(None, description="`none`; another is an error.")
+    effort: str | None = Field(default=None, description="`none`; another is an error.")
     summary: Literal["auto", "detailed"] | None = Field(
-        None,
+        default=None,
         description="Send the thoughts as a summary, for clients that show nothing else. They are "
         "sent whole either way.",
     )
@@ -202,15 +202,12 @@ class ResponsesRequest(TranslatedRequest):
             messages = [{"role": "system", "content": self.instructions}, *messages]
         logprobs = bool(self.top_logprobs) or _LOGPROBS in (self.include or ())
         text, thinking = self.text or TextOptions(), self.reasoning or ReasoningOptions()
-        chosen = self.tool_choice
-        if isinstance(chosen, ChosenFunction):
-            chosen = {"type": "function", "function": {"name": chosen.name}}
         chat = {
             **self.same_fields(),
             "messages": messages,
             "max_completion_tokens": self.max_output_tokens,
-            "tools": self.tools and [tool.of_chat() for tool in self.tools],
-            "tool_choice": chosen,
+            "tools": None if self.tools is None else [tool.of_chat() for tool in self.tools],
+            "tool_choice": _choice(self.tool_choice),
             "parallel_tool_calls": self.parallel_tool_calls,
             "response_format": text.format and text.format.of_chat(),
             "verbosity": text.verbosity,
@@ -223,3 +220,9 @@ class ResponsesRequest(TranslatedRequest):
             "stream_options": {"include_usage": True} if self.stream else None,
         }
         return {name: value for name, value in chat.items() if value is not None}
+
+
+def _choice(chosen: ChosenFunction | str | None) -> Any:
+    if isinstance(chosen, ChosenFunction):
+        return {"type": chosen.type, "function": {"name": chosen.name}}
+    return chosen
