@@ -5,6 +5,7 @@
 
 import json
 import sys
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
@@ -23,6 +24,7 @@ from mlx_entropix.server.responses_api.responses_route import router as response
 from mlx_entropix.server.routes import router
 from mlx_entropix.server.settings import MAX_BODY_BYTES, Settings
 from mlx_entropix.server.telemetry import Telemetry
+from mlx_entropix.server.translated_examples import describe_translations
 
 _LOCALHOST = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 
@@ -58,6 +60,11 @@ def _create_api() -> FastAPI:
     return api
 
 
+def _described(api: FastAPI) -> dict[str, Any]:
+    """The OpenAPI description, which `api` serves from then on."""
+    return describe_translations(describe(api))
+
+
 def create_app(settings: Settings, engine: AsyncEngine) -> ASGIApp:
     """The whole ASGI application around `engine`, which need not have loaded its model yet."""
     api = _create_api()
@@ -77,10 +84,10 @@ def create_app(settings: Settings, engine: AsyncEngine) -> ASGIApp:
         allow_headers=["*"],
         expose_headers=["X-Request-ID", "Retry-After"],
     )
-    paths = [path for path in describe(api)["paths"] if "{" not in path]
+    paths = [path for path in _described(api)["paths"] if "{" not in path]
     app = RequestLog(HostCheck(app, settings), api.state.telemetry, [*paths, "/"])
     return MessagesErrors(app)
 
 
 if __name__ == "__main__":
-    json.dump(describe(_create_api()), sys.stdout, indent=1)
+    json.dump(_described(_create_api()), sys.stdout, indent=1)

@@ -38,7 +38,7 @@ _OF_TOOLS: Mapping[str, tuple[Any, ...]] = {
 _CHOICES = {"auto": "auto", "any": "required", "none": "none"}
 
 
-class InputTool(Part):
+class MessagesTool(Part):
     """A tool that the model may call."""
 
     type: Literal["custom"] | None = Field(
@@ -63,7 +63,7 @@ class InputTool(Part):
         return {"type": "function", "function": {**function, "parameters": self.input_schema}}
 
 
-class ToolChoice(Part):
+class MessagesToolChoice(Part):
     """Whether the model has to call a tool, and which."""
 
     type: Literal["auto", "any", "tool", "none"] = Field(
@@ -75,7 +75,7 @@ class ToolChoice(Part):
     )
 
     @model_validator(mode="after")
-    def _names_its_tool(self) -> "ToolChoice":
+    def _names_its_tool(self) -> "MessagesToolChoice":
         if (self.type == "tool") != (self.name is not None):
             raise ValueError("A name belongs to the type tool, and to no other.")
         return self
@@ -91,7 +91,7 @@ class ToolChoice(Part):
         return {"tool_choice": _CHOICES[self.type], **parallel}
 
 
-class Thinking(Part):
+class ThinkingConfig(Part):
     """Whether the model is to think before it answers."""
 
     type: Literal["enabled", "adaptive", "disabled"] = Field(
@@ -103,7 +103,7 @@ class Thinking(Part):
     )
 
     @model_validator(mode="after")
-    def _has_no_budget(self) -> "Thinking":
+    def _has_no_budget(self) -> "ThinkingConfig":
         if self.type == "enabled":
             raise ValueError(
                 "A budget of thoughts cannot be kept here. Send the type adaptive, and bound "
@@ -139,11 +139,11 @@ class CountRequest(TranslatedRequest):
     system: str | list[TextBlock] | None = Field(
         None, description="The system's message before it: text, or a list of blocks of text."
     )
-    tools: list[InputTool] | None = Field(None, description="Tools that the model may call.")
-    tool_choice: ToolChoice | None = Field(
+    tools: list[MessagesTool] | None = Field(None, description="Tools that the model may call.")
+    tool_choice: MessagesToolChoice | None = Field(
         None, description="Whether it has to call one, and which."
     )
-    thinking: Thinking | None = Field(None, description="Whether it is to think first.")
+    thinking: ThinkingConfig | None = Field(None, description="Whether it is to think first.")
     output_config: OutputConfig | None = Field(None, description="How the answer is to be.")
 
     model_config = ConfigDict(

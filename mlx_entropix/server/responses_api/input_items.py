@@ -45,7 +45,7 @@ class InputText(_Item):
         return given
 
 
-class InputMessage(_Item):
+class MessageItem(_Item):
     """A message."""
 
     type: Literal["message"] = Field("message", description="The kind of item.")
@@ -53,7 +53,7 @@ class InputMessage(_Item):
     content: str | list[InputText] = Field(description="Text, or a list of text parts.")
 
 
-class FunctionCall(_Item):
+class FunctionCallItem(_Item):
     """A call of a tool that the model made."""
 
     type: Literal["function_call"] = Field(description="The kind of item.")
@@ -62,7 +62,7 @@ class FunctionCall(_Item):
     arguments: str = Field(description="Its arguments, as JSON.")
 
 
-class FunctionCallOutput(_Item):
+class FunctionCallOutputItem(_Item):
     """What a tool said."""
 
     type: Literal["function_call_output"] = Field(description="The kind of item.")
@@ -70,19 +70,21 @@ class FunctionCallOutput(_Item):
     output: str | list[InputText] = Field(description="Text, or a list of text parts.")
 
 
-class Thought(Part):
+class ReasoningPart(Part):
     """A piece of what the model thought."""
 
     type: Literal["reasoning_text", "summary_text"] = Field(description="The kind of part.")
     text: str = Field(description="The text.")
 
 
-class Reasoning(_Item):
+class ReasoningItem(_Item):
     """What the model thought before an answer."""
 
     type: Literal["reasoning"] = Field(description="The kind of item.")
-    summary: list[Thought] = Field([], description="The thoughts, where they came as a summary.")
-    content: list[Thought] | None = Field(None, description="The thoughts.")
+    summary: list[ReasoningPart] = Field(
+        [], description="The thoughts, where they came as a summary."
+    )
+    content: list[ReasoningPart] | None = Field(None, description="The thoughts.")
 
     @property
     def text(self) -> str:
@@ -108,10 +110,10 @@ def _kind(item: Any) -> Any:
 
 # The dash keeps these names out of the name of a field at fault, see api_errors.py.
 InputItem = Annotated[
-    Annotated[InputMessage, Tag("-message")]
-    | Annotated[FunctionCall, Tag("-function_call")]
-    | Annotated[FunctionCallOutput, Tag("-function_call_output")]
-    | Annotated[Reasoning, Tag("-reasoning")]
+    Annotated[MessageItem, Tag("-message")]
+    | Annotated[FunctionCallItem, Tag("-function_call")]
+    | Annotated[FunctionCallOutputItem, Tag("-function_call_output")]
+    | Annotated[ReasoningItem, Tag("-reasoning")]
     | Annotated[ItemReference, Tag("-item_reference")],
     Discriminator(
         _kind,
@@ -136,26 +138,26 @@ def chat_messages(items: Sequence[Any]) -> list[dict[str, Any]]:
         turn.clear()
 
     for item in items:
-        if isinstance(item, Reasoning):
+        if isinstance(item, ReasoningItem):
             if turn:
                 end_turn()
             if item.text:
                 turn |= {"role": "assistant", "reasoning_content": item.text}
-        elif isinstance(item, FunctionCall):
+        elif isinstance(item, FunctionCallItem):
             function = {"name": item.name, "arguments": item.arguments}
             call = {"id": item.call_id, "type": "function", "function": function}
             turn["role"] = "assistant"
             turn.setdefault("content", None)
             turn.setdefault("tool_calls", []).append(call)
-        elif isinstance(item, InputMessage) and item.role == "assistant":
+        elif isinstance(item, MessageItem) and item.role == "assistant":
             if "content" in turn:
                 end_turn()
             turn |= {"role": "assistant", "content": _text(item.content)}
         else:
             end_turn()
-            if isinstance(item, InputMessage):
+            if isinstance(item, MessageItem):
                 messages.append({"role": item.role, "content": _text(item.content)})
-            elif isinstance(item, FunctionCallOutput):
+            elif isinstance(item, FunctionCallOutputItem):
                 said = _text(item.output)
                 messages.append({"role": "tool", "tool_call_id": item.call_id, "content": said})
     end_turn()

@@ -31,7 +31,7 @@ _NEUTRAL: Mapping[str, tuple[Any, ...]] = {
 _LOGPROBS = "message.output_text.logprobs"
 
 
-class FunctionTool(Part):
+class ResponsesTool(Part):
     """A tool that the model may call."""
 
     type: Literal["function"] = Field(description="`function`; no other kind is offered.")
@@ -55,7 +55,7 @@ class FunctionTool(Part):
         return {"type": "function", "function": function}
 
 
-class ChosenFunction(Part):
+class ResponsesToolChoice(Part):
     """The tool that the model has to call."""
 
     type: Literal["function"] = Field(description="`function`.")
@@ -119,8 +119,8 @@ class ResponsesRequest(TranslatedRequest):
     max_output_tokens: int | None = Field(
         None, ge=1, le=10_000_000, description="The most tokens of the answer, with its thoughts."
     )
-    tools: list[FunctionTool] | None = Field(None, description="Tools that the model may call.")
-    tool_choice: Literal["none", "auto", "required"] | ChosenFunction | None = Field(
+    tools: list[ResponsesTool] | None = Field(None, description="Tools that the model may call.")
+    tool_choice: Literal["none", "auto", "required"] | ResponsesToolChoice | None = Field(
         None, description="Whether it has to call one, and which."
     )
     parallel_tool_calls: bool | None = Field(
@@ -222,7 +222,7 @@ class ResponsesRequest(TranslatedRequest):
         return {name: value for name, value in chat.items() if value is not None}
 
 
-def _choice(chosen: ChosenFunction | str | None) -> Any:
-    if isinstance(chosen, ChosenFunction):
+def _choice(chosen: ResponsesToolChoice | str | None) -> Any:
+    if isinstance(chosen, ResponsesToolChoice):
         return {"type": chosen.type, "function": {"name": chosen.name}}
     return chosen

@@ -100,7 +100,7 @@ class ResponseError(BaseModel):
     message: str = Field(description="What was wrong and what to do.")
 
 
-class Response(BaseModel):
+class ResponseObject(BaseModel):
     """A response. Beside these fields it has those of the request, as they were sent."""
 
     id: str = Field(description="Its name. It is not kept under that.")
@@ -141,7 +141,7 @@ class ResponseEvent(BaseModel):
         "the others of the Responses API; `error` where the response cannot go on."
     )
     sequence_number: int = Field(description="Its place in the stream, from 0.")
-    response: Response | None = Field(None, description="The response as far as it has come.")
+    response: ResponseObject | None = Field(None, description="The response as far as it has come.")
     output_index: int | None = Field(None, description="The item that it tells of, from 0.")
     item_id: str | None = Field(None, description="Its name.")
     item: OutputReasoning | OutputMessage | OutputFunctionCall | None = Field(
