@@ -33,9 +33,14 @@ def post(thinking, monkeypatch):
         async with httpx2.AsyncClient(
             transport=transport, base_url="http://localhost/v1", timeout=120
         ) as client:
-            return [await client.post("/chat/completions", json={**ASK, **b}) for b in bodies]
+            return [await client.post(path, json=body) for path, body in bodies]
 
-    return lambda *bodies: asyncio.run(answers(bodies))
+    def post_all(*bodies, of=(("/chat/completions", ASK),)):
+        """Each body is added to what is asked `of` each path."""
+        asked = [(path, {**ask, **body}) for path, ask in of for body in bodies]
+        return asyncio.run(answers(asked))
+
+    return post_all
 
 
 def deltas(response):
@@ -70,3 +75,34 @@ def test_a_prefix_of_thoughts_is_told_as_such(post, thinking):
     ids = thinking[1].encode("one</think>tw", add_special_tokens=False)
     (stream,) = post({"stream": True, "prefix_token_ids": ids})
     assert deltas(stream)[0] == {"role": "assistant", "content": "tw", "reasoning_content": "one"}
+
+
+def test_other_apis_have_thoughts_as_an_item_and_as_a_block(post):
+    how = {"sampler": "normal", "temperature": 0}
+    responses = {"input": "Say it.", "max_output_tokens": 12, "top_logprobs": 1}
+    messages = {"messages": ASK["messages"], "max_tokens": 12}
+    summed_up = responses | how | {"reasoning": {"summary": "auto"}}
+    no_thoughts = messages | how | {"thinking": {"type": "disabled"}}
+    asked = (("/responses", responses | how), ("/messages", messages | how))
+    more = (("/responses", summed_up), ("/messages", no_thoughts))
+    item, item_streamed, block, block_streamed, summary, _, off, _ = post(
+        {}, {"stream": True}, of=(*asked, *more)
+    )
+    thoughts, message = item.json()["output"]
+    assert thoughts["content"] == [{"type": "reasoning_text", "text": "one"}]
+    (part,) = message["content"]
+    assert part["text"] == "two"
+    assert [token["token"] for token in part["logprobs"]] == ["two", "<|im_end|>"]
+    assert "event: response.reasoning_text.delta" in item_streamed.text
+    last = json.loads(item_streamed.text.rpartition("data: ")[2])["response"]
+    assert last["output"][0]["content"] == thoughts["content"]
+    assert last["output"][1]["content"][0]["text"] == "two"
+
+    thoughts, text = block.json()["content"]
+    assert (thoughts["thinking"], text["text"]) == ("one", "two")
+    assert block.json()["usage"]["output_tokens_details"]["thinking_tokens"] == 4
+    assert '"delta":{"type":"thinking_delta","thinking":"one"}' in block_streamed.text
+
+    (sentence,) = summary.json()["output"][0]["summary"]
+    assert sentence == {"type": "summary_text", "text": "one"}
+    assert [block["type"] for block in off.json()["content"]] == ["text"]
