@@ -19,6 +19,8 @@ EXPECTED = [
     "bits",
     '"text":"The capital of France is Paris."',
     "by paths [",
+    " tokens)",
+    '"stop_sequence":"."',
 ]
 
 

@@ -17,7 +17,10 @@ _OF_ITEMS: dict[str, tuple[Any, ...]] = {
     "status": (...,),
 }
 
-_STORED = "Nothing is stored here, so there is no item to refer to; send the item itself"
+_STORED = (
+    "Nothing is stored here, so there is no item to refer to. Send the item itself, as clients do "
+    "that are told `store: false`."
+)
 
 
 class _Item(Part):
@@ -100,7 +103,7 @@ class ItemReference(Part):
 
     @model_validator(mode="after")
     def _is_refused(self) -> "ItemReference":
-        raise ValueError(f"{_STORED}. (Clients do so after `store: false`.)")
+        raise ValueError(_STORED)
 
 
 def _kind(item: Any) -> Any:
