@@ -32,8 +32,8 @@ _DESCRIPTION = """
 An OpenAI-compatible API over a language model with an entropy sampler. Responses carry two more
 fields than OpenAI's: `metrics`, which says of every token how sure the model was and what the
 sampler did about it, and `forks`, which says how an answer was chosen where it was written on
-several paths. The Responses API and Anthropic's Messages API are translations of chats. A field of a request that is not described here is an error where it asks for
-something.
+several paths. The Responses API and Anthropic's Messages API are translations of chats. A field of
+a request that is not described here is an error where it asks for something.
 """
 
 _TAGS = [
