@@ -33,6 +33,7 @@ class Request:
     With `splits_reasoning` what a model thinks before it answers is told apart, where it marks
     that; stop strings are then looked for in the answer alone. The prompt is that of a chat then.
     `logit_bias` are ids of tokens with what is added to their logits, before the sampler sees them.
+    With `shows_calls` the control tokens of tool calls have a text, so that these can be read.
     """
 
     prompt: tuple[int, ...]
@@ -51,6 +52,7 @@ class Request:
     splits_reasoning: bool = False
     prediction: tuple[int, ...] = ()
     logit_bias: tuple[tuple[int, float], ...] = ()
+    shows_calls: bool = False
 
     @property
     def changes_logits(self) -> bool:

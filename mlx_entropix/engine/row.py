@@ -70,7 +70,7 @@ class Row:
     @classmethod
     def of(cls, row_id: int, request: Request, tokenizer: Tokenizer) -> "Row":
         """A new row. What the prefix leaves of a character goes on in the answer."""
-        decoder = tokenizer.stream_decoder()
+        decoder = tokenizer.stream_decoder(shows_calls=request.shows_calls)
         chat = request.prompt if request.splits_reasoning else None
         splitter = tokenizer.reasoning_splitter(chat)
         for token_id in request.prefix:

@@ -23,7 +23,9 @@ from mlx_entropix.server.engine_requests import (
     Prompt,
     answer_prefix,
     biases,
+    call_splitter,
     chat_prompt,
+    ends_of_calls,
     engine_requests,
     predicted_tokens,
     text_prompts,
@@ -238,6 +240,7 @@ async def _answer(
         prediction=prediction,
         owner=owner,
         logit_bias=biases(body, model),
+        more_stops=ends_of_calls(body, model),
     )
     reply = kind(
         _names(engine)[0],
@@ -256,6 +259,7 @@ async def _answer(
             prefix_reasoning=prefix.reasoning,
             window=body.window or 0,
             prompt_tokens=len(row.prompt) + len(row.prefix),
+            splitter=call_splitter(body, model),
         )
         for i, row in enumerate(rows)
     ]

@@ -59,6 +59,9 @@ _NEUTRAL: Mapping[str, tuple[Any, ...]] = {
     "verbosity": ("medium",),
 }
 
+# What OpenAI's API has in place of what it has given up.
+_NEWER = {"functions": "tools", "function_call": "tool_choice"}
+
 
 def refuse_unsupported(
     given: Mapping[str, Any],
@@ -71,7 +74,9 @@ def refuse_unsupported(
     """
     for name in unsupported(given, known, neutral):
         reason = f"{name} is not supported here"
-        if name in neutral:
+        if name in _NEWER and _NEWER[name] in known:
+            reason += f"; {_NEWER[name]} is"
+        elif name in neutral:
             values = " or ".join(map(repr, neutral[name]))
             reason += f", but as null or {values}, which ask for nothing"
         elif close := get_close_matches(name, known, n=1):

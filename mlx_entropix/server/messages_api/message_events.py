@@ -74,11 +74,9 @@ class MessagesDialect:
         for choice in chunk["choices"]:
             yield from self._more(choice["delta"])
             if reason := choice["finish_reason"]:
-                found = choice.get("stop_reason")
+                found = choice.get("stop_reason") if reason == "stop" else None
                 self.message["stop_sequence"] = found
-                self.message["stop_reason"] = (
-                    _STOP_REASONS[reason] if found is None else "stop_sequence"
-                )
+                self.message["stop_reason"] = "stop_sequence" if found else _STOP_REASONS[reason]
 
     def _more(self, delta: Reply) -> Iterator[Event]:
         """What the chunk adds to the blocks."""
