@@ -177,3 +177,6 @@ def test_errors_from_before_the_endpoint_are_this_apis_too(server, guarded):
         (401, "error", "authentication_error"),
     ]
     assert guarded.post("/messages", SHORT, headers={"x-api-key": "sesame"}).status_code == 200
+    asked = {"origin": "https://other.example", "access-control-request-method": "POST"}
+    preflight = httpx2.options(guarded.api + "/messages", headers=asked)
+    assert (preflight.status_code, preflight.text) == (400, "Disallowed CORS origin")

@@ -48,7 +48,8 @@ class MessagesErrors:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers["request-id"] = headers.get("x-request-id", "")
-                if message["status"] >= 400:
+                is_json = headers.get("content-type") == "application/json"
+                if message["status"] >= 400 and is_json:  # others are for browsers
                     start = message
                     return
             elif start:

@@ -55,11 +55,11 @@ class Call(OutputItem):
         self.value["arguments"] += text
         return self._of_text(f"{self.event}.delta", delta=text)
 
-    def end(self, status: str) -> Iterator[Event]:
-        """All of the arguments, and the item."""
+    def end(self, _status: str) -> Iterator[Event]:
+        """All of the arguments, and the item, which is complete: a call that is cut is no call."""
         told = {name: self.value[name] for name in ("name", "arguments")}
         yield self._of_text(f"{self.event}.done", **told)
-        yield from super().end(status)
+        yield from super().end("completed")
 
 
 class _InParts(OutputItem):
