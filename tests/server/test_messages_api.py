@@ -5,6 +5,8 @@ import json
 import httpx2
 import pytest
 
+from mlx_entropix.server.api_errors import stopping
+from mlx_entropix.server.messages_api.message_events import MessagesDialect
 from mlx_entropix.server.messages_api.message_request import CountRequest
 from mlx_entropix.server.messages_api.message_schemas import (
     AssistantMessage,
@@ -157,6 +159,13 @@ def test_what_cannot_be_done_is_named_in_an_error_of_this_api(server, extra, say
     assert error.error.type == "invalid_request_error"
     assert says in error.error.message
     assert error.request_id == response.headers["request-id"]
+
+
+def test_a_stream_that_cannot_go_on_ends_with_what_was_wrong():
+    name, data = MessagesDialect().failed(stopping()).decode().rstrip().split("\n")
+    error = {"type": "overloaded_error", "message": "The server is stopping."}
+    assert name == "event: error"
+    assert json.loads(data.removeprefix("data: ")) == {"type": "error", "error": error}
 
 
 def test_errors_from_before_the_endpoint_are_this_apis_too(server, guarded):

@@ -1,10 +1,14 @@
 """The Responses API, asked by OpenAI's client and by hand."""
 
+import json
+
 import httpx2
 import pytest
 from openai import BadRequestError
 
+from mlx_entropix.server.api_errors import stopping
 from mlx_entropix.server.responses_api.input_items import chat_messages
+from mlx_entropix.server.responses_api.response_events import ResponsesDialect
 from mlx_entropix.server.responses_api.response_request import ResponsesRequest
 from mlx_entropix.server.responses_api.response_schemas import ResponseEvent, ResponseObject
 
@@ -183,6 +187,14 @@ def test_what_cannot_be_done_is_named_as_this_api_names_it(server, extra, param,
     error = response.json()["error"]
     assert error["param"] == param
     assert says in error["message"]
+
+
+def test_a_stream_that_cannot_go_on_ends_with_what_was_wrong():
+    lines = ResponsesDialect(ResponsesRequest(input=ASK)).failed(stopping()).decode().splitlines()
+    error, failed = [json.loads(line[6:]) for line in lines if line.startswith("data: ")]
+    assert (error["type"], error["message"]) == ("error", "The server is stopping.")
+    assert (failed["type"], failed["response"]["status"]) == ("response.failed", "failed")
+    assert failed["response"]["error"]["message"] == "The server is stopping."
 
 
 def test_a_client_raises_what_was_wrong(client):

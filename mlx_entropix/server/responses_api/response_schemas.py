@@ -152,3 +152,6 @@ class ResponseEvent(BaseModel):
     metrics: list[TokenRecord] | None = Field(
         None, description="What the sampler saw and did, for the tokens up to this delta."
     )
+    prompt_metrics: list[PromptTokenRecord] | None = Field(
+        None, description="What the model thought of each token of the prompt, if asked for."
+    )
