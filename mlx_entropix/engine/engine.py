@@ -11,7 +11,9 @@ one step the engine
 
 So the device never waits for the host. The price: that a row has ended is known one step late, and
 the token that was queued meanwhile is thrown away. Where a draft is verified, or likely to be worth
-one, the step before is read first: what was drawn has to be known to go on from it.
+one, the step before is read first: what was drawn has to be known to go on from it. Where an answer
+is bound to a form, it is read between the forward pass and the sampler, as what may come next
+follows from it; the host works that out while the device is at work on the forward pass.
 
 An engine belongs to one thread, like all arrays of mlx.
 """
@@ -182,13 +184,12 @@ class Engine:
         self._began = time.perf_counter()
         before, self._queued = self._queued, None
         events: list[Event] = []
-        reads_first = before is not None and self._reads_first
-        if before is not None and reads_first:
+        if before is not None and self._reads_first:
             events += self._read(before)
         self._remove_ended()
         self._admit()
         events += self._queue(before)
-        if before is not None and not reads_first:
+        if before is not None and not before.is_read:
             events += self._read(before)
         self._steps += 1
         if self._steps % _STEPS_BETWEEN_CLEARING == 0:
@@ -319,6 +320,9 @@ class Engine:
             mx.eval(self._cache.arrays())  # nothing else paces the host
         else:
             previous = looked_at(tokens, spans)
+            if before is not None and not before.is_read and _are_constrained(looks):
+                mx.async_eval(looked, self._cache.arrays())
+                events += self._read(before)
             self._queued = self._sample(looked, looks, previous, before, len(sources))
         for i, _, _ in spans:
             row = self.rows[i]
@@ -378,7 +382,8 @@ class Engine:
         room = self._room_of_drafts()
         if self.drafter is None or not room:
             return {}
-        return self.drafter.plan(room, filled + len(room))
+        drafts = self.drafter.plan(room, filled + len(room))
+        return {row: draft[: row.may_take(draft)] for row, draft in drafts.items()}
 
     def _room_of_drafts(self) -> dict[Row, int]:
         """How many tokens may be verified of each row that draws."""
@@ -425,7 +430,7 @@ class Engine:
         given = None
         if any(look.given is not None for look in looks):
             given = mx.array([-1 if look.given is None else look.given for look in looks])
-        changed = changes_of(looks)
+        changed = changes_of(looks, self.model.vocabulary_size)
         if given is not None and all(look.given is not None for look in looks):
             sampled = score_rows(
                 *looked, samplers.parameters, given, alternatives=max(wanted, 1), recent=recent
@@ -477,6 +482,7 @@ class Engine:
 
     def _read(self, step: QueuedStep) -> list[Event]:
         """The events of a step, and of what policies make of them."""
+        step.is_read = True
         read = step.read(self.model.name, self.tokenizer)
         self._settle_drafts(step)
         events: list[Event] = []
@@ -528,3 +534,8 @@ class Engine:
                 row.draft = ()
         if any(counts):
             self._cache.rewind(counts)
+
+
+def _are_constrained(looks: list[Look]) -> bool:
+    """Whether a row of these may not take every token."""
+    return any(look.row.matcher is not None for look in looks)

@@ -17,7 +17,8 @@ from mlx_entropix.server.api_errors import ApiError
 from mlx_entropix.server.async_engine import ModelInfo
 from mlx_entropix.server.requests import ChatRequest, CompletionRequest, GenerationRequest
 from mlx_entropix.server.settings import Settings
-from mlx_entropix.text import NOTHING, CallSplitter
+from mlx_entropix.server.tool_choice import Calling
+from mlx_entropix.text import NOTHING
 
 Prompt = tuple[int, ...]
 
@@ -102,19 +103,6 @@ def answer_prefix(request: GenerationRequest, prompts: list[Prompt], model: Mode
     return Prefix(ids, *whole)
 
 
-def call_splitter(request: GenerationRequest, model: ModelInfo) -> CallSplitter | None:
-    """What takes the calls out of one answer, where the model may call tools."""
-    if not request.offered:
-        return None
-    return CallSplitter(model.tokenizer.tool_format, request.offered, request.most_calls)
-
-
-def ends_of_calls(request: GenerationRequest, model: ModelInfo) -> tuple[str, ...]:
-    """What ends an answer that may have one call alone: what closes it."""
-    form = model.tokenizer.tool_format if request.offered and request.most_calls == 1 else None
-    return (form.end,) if form and not form.begins_answers else ()
-
-
 def predicted_tokens(request: GenerationRequest, model: ModelInfo) -> Prompt:
     """What the client expects of the answers. Raises `ApiError` where it is no text."""
     if request.prediction is None:
@@ -186,11 +174,11 @@ def engine_requests(
     prediction: Prompt = (),
     owner: str = "",
     logit_bias: tuple[tuple[int, float], ...] = (),
-    more_stops: tuple[str, ...] = (),
+    calling: Calling | None = None,
 ) -> list[Request]:
     """The rows for `n` answers to each prompt, for a client whose texts are the `owner`'s.
 
-    `more_stops` end an answer beside the stop strings that were asked for.
+    `calling` is how they may call tools.
 
     Raises `ApiError` for a sampler that is none, or forks that cannot be made.
     """
@@ -202,7 +190,7 @@ def engine_requests(
             config=config,
             max_tokens=request.limit,
             seed=seed + i,
-            stop=(*request.stops, *more_stops),
+            stop=(*request.stops, *(calling.stops if calling else ())),
             alternatives=alternatives,
             # One answer's row scores the prompt for all; a row of no tokens has nothing else to do.
             scores_prompt=request.echoes_scores
@@ -213,7 +201,8 @@ def engine_requests(
             prediction=prediction,
             owner=owner,
             logit_bias=logit_bias,
-            shows_calls=bool(request.offered),
+            shows_calls=calling is not None,
+            constraint=calling.constraint if calling else None,
         )
         for prompt in prompts
         for i in range(request.answers)

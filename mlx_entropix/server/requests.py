@@ -288,6 +288,11 @@ class GenerationRequest(_Part):
         return ()
 
     @property
+    def forced(self) -> tuple[dict[str, Any], ...]:
+        """The tools of which the model has to call one; none where it need not call any."""
+        return ()
+
+    @property
     def most_calls(self) -> int | None:
         """How many calls an answer may have; None for any number."""
         return None
@@ -351,8 +356,8 @@ class ChatRequest(GenerationRequest):
     )
     tool_choice: Literal["none", "auto", "required"] | NamedChoice | None = Field(
         None,
-        description="Whether functions are called: `auto`, the default, leaves it to the model, "
-        "`none` offers it none.",
+        description="Whether functions are called: `auto`, the default, leaves it to the model; "
+        "`none` offers it none; with `required`, or a function's name, the answer is a call.",
     )
     parallel_tool_calls: bool | None = Field(
         True, description="Whether one answer may call several functions, or one several times."
@@ -411,12 +416,6 @@ class ChatRequest(GenerationRequest):
             raise ApiError(
                 400, "tool_choice is 'required', and there are no tools.", param="tool_choice"
             )
-        if choice not in (None, "none", "auto"):
-            raise ApiError(
-                400,
-                "A call cannot be forced here: tool_choice may be 'auto' or 'none'.",
-                param="tool_choice",
-            )
         return self
 
     @model_validator(mode="after")
@@ -452,8 +451,18 @@ class ChatRequest(GenerationRequest):
         return tuple(tool.plain() for tool in self.tools or ())
 
     @property
+    def forced(self) -> tuple[dict[str, Any], ...]:
+        """The tools of which the model has to call one; none where it need not call any."""
+        if isinstance(self.tool_choice, NamedChoice):
+            name = self.tool_choice.function.name
+            return tuple(tool for tool in self.offered if tool["function"]["name"] == name)
+        return self.offered if self.tool_choice == "required" else ()
+
+    @property
     def most_calls(self) -> int | None:
         """How many calls an answer may have; None for any number."""
+        if isinstance(self.tool_choice, NamedChoice):
+            return 1
         return 1 if self.parallel_tool_calls is False else None
 
     @property

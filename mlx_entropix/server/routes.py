@@ -23,9 +23,7 @@ from mlx_entropix.server.engine_requests import (
     Prompt,
     answer_prefix,
     biases,
-    call_splitter,
     chat_prompt,
-    ends_of_calls,
     engine_requests,
     predicted_tokens,
     text_prompts,
@@ -33,6 +31,7 @@ from mlx_entropix.server.engine_requests import (
 from mlx_entropix.server.replies import ChatReply, Choice, Reply, TextReply
 from mlx_entropix.server.requests import ChatRequest, CompletionRequest, GenerationRequest
 from mlx_entropix.server.responses import StreamedAnswer, WholeAnswer
+from mlx_entropix.server.tool_choice import calling_of
 
 # KeyCheck looks at the key, before the body is read; this is for the documentation.
 KEY = HTTPBearer(auto_error=False, description="Where the server was started with a key.")
@@ -230,6 +229,7 @@ async def _answer(
     prefix = await engine.read(answer_prefix, body, ids, model)
     seed = secrets.randbits(31) if body.seed is None else body.seed
     prediction = await engine.read(predicted_tokens, body, model)
+    calling = await engine.read(calling_of, body, model)
     owner = getattr(request.state, "owner", "")  # KeyCheck sets it
     rows = engine_requests(
         body,
@@ -240,7 +240,7 @@ async def _answer(
         prediction=prediction,
         owner=owner,
         logit_bias=biases(body, model),
-        more_stops=ends_of_calls(body, model),
+        calling=calling,
     )
     reply = kind(
         _names(engine)[0],
@@ -259,7 +259,7 @@ async def _answer(
             prefix_reasoning=prefix.reasoning,
             window=body.window or 0,
             prompt_tokens=len(row.prompt) + len(row.prefix),
-            splitter=call_splitter(body, model),
+            splitter=calling.splitter() if calling else None,
         )
         for i, row in enumerate(rows)
     ]

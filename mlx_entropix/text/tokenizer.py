@@ -13,10 +13,12 @@ import tokenizers
 
 from mlx_entropix.errors import PromptError
 from mlx_entropix.text.chat_template import ChatTemplate
+from mlx_entropix.text.constraint import Constraint, Grammars, Matcher
 from mlx_entropix.text.plain import PlainEncoder, check_text
 from mlx_entropix.text.reasoning import ReasoningSplitter, find_marks
 from mlx_entropix.text.stream import CallDecoder, StreamDecoder
 from mlx_entropix.text.tool_formats import ToolFormat, find_format
+from mlx_entropix.text.tool_grammar import forced_calls
 from mlx_entropix.text.vocabulary import Vocabulary
 
 
@@ -49,6 +51,7 @@ class Tokenizer:
         self._marks = find_marks(backend, control, chat_template)
         self._template, self._tool_parser = chat_template, tool_parser
         self._plain = PlainEncoder(backend, control, unknown)
+        self._grammars = Grammars(self)
         self._chat = (
             ChatTemplate(chat_template, backend, control, self._plain, special_tokens)
             if chat_template
@@ -153,10 +156,22 @@ class Tokenizer:
 
         Raises PromptError for an empty text.
         """
-        ids = self._plain.encode_inside(check_text(text, "The text"))
+        ids = self.encode_inside(text)
         if not ids:
             raise PromptError("An empty text has no first token; give it at least one character.")
         return ids[0]
+
+    def encode_inside(self, text: str) -> list[int]:
+        """Encode text that stands within other text. Raises PromptError for what is no text."""
+        return self._plain.encode_inside(check_text(text, "The text"))
+
+    def matcher(self, constraint: Constraint) -> Matcher:
+        """Return what follows the tokens of an answer of that form, from its beginning.
+
+        Compiles the form if it is new; that may take a second, and any thread may do it. Raises
+        ConstraintError where the form cannot be held.
+        """
+        return self._grammars.matcher(constraint)
 
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of a sequence: nothing cleaned up, nothing for control tokens.
@@ -182,6 +197,13 @@ class Tokenizer:
         if not shows_calls or self.tool_format.begins_answers:
             return StreamDecoder(self._vocabulary)
         return CallDecoder(self._vocabulary, self.tool_format, self._names_in_calls)
+
+    def forced_calls(
+        self, tools: Sequence[Mapping[str, Any]], *, several: bool
+    ) -> tuple[ToolFormat, Constraint]:
+        """The form of an answer that is a call of one of the `tools`, see tool_grammar.py."""
+        control_ids = {self.token_text(id): id for id in self._vocabulary.control_ids}
+        return forced_calls(self.tool_format, control_ids, tools, several=several)
 
     @cached_property
     def _names_in_calls(self) -> dict[int, str]:

@@ -7,7 +7,7 @@ chat template has tools, as that of Llama 3; or between the marks that tool_prom
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pkgutil import iter_modules
 from types import SimpleNamespace
@@ -24,12 +24,23 @@ class ToolFormat:
     `parse` takes the text between the marks, and the tools as a request has them, and returns an
     object with a name and arguments, or a list of these; where it cannot, it raises anything. An
     empty `end` means the end of the answer. With `begins_answers` there are no calls behind text.
+    With `holds_json` a call is a JSON object of its name and what it calls its `arguments`.
     """
 
     start: str
     end: str
     parse: Callable[[str, Sequence[Mapping[str, Any]]], Any]
     begins_answers: bool = False
+    holds_json: bool = False
+    arguments: str = "arguments"
+
+
+def _parse_bare(text: str, _: Sequence[Mapping[str, Any]]) -> Any:
+    return json.loads(f"{{{text}}}")
+
+
+BARE = ToolFormat("{", "}", _parse_bare, begins_answers=True, holds_json=True)
+"""Calls without marks."""
 
 
 def find_format(
@@ -46,10 +57,12 @@ def find_format(
         about = SimpleNamespace(chat_template=chat_template, get_vocab=lambda: vocabulary)
         named = _infer_tool_parser(about)
     if named is None and has_tools:
-        return ToolFormat("{", "}", _parse_bare, begins_answers=True)
+        is_llama = '"parameters"' in (chat_template or "")
+        return replace(BARE, arguments="parameters") if is_llama else BARE
     parser: Any = import_module(f"mlx_lm.tool_parsers.{named or ASKED_FOR}")
-    return ToolFormat(parser.tool_call_start, parser.tool_call_end, parser.parse_tool_call)
-
-
-def _parse_bare(text: str, _: Sequence[Mapping[str, Any]]) -> Any:
-    return json.loads(f"{{{text}}}")
+    return ToolFormat(
+        parser.tool_call_start,
+        parser.tool_call_end,
+        parser.parse_tool_call,
+        holds_json=named in (None, ASKED_FOR),
+    )

@@ -1904,6 +1904,11 @@ export interface components {
              * @description In bits².
              */
             logits_varentropy: number;
+            /**
+             * Allowed
+             * @description Its probability, 0 to 1, of all tokens that were not forbidden.
+             */
+            allowed: number;
         };
         /**
          * OfferedTool
@@ -2416,7 +2421,7 @@ export interface components {
              */
             attended?: components["schemas"]["Attended"][] | null;
             /**
-             * @description The same of the model's own logits; only where the request has penalties or a `logit_bias`, which change them before the sampler and all that it reports.
+             * @description The same of the model's own logits; only where the request has penalties, a `logit_bias` or a form of the answer, which change them before the sampler and all that it reports.
              * @default null
              */
             of_model?: components["schemas"]["OfModel"] | null;
@@ -3664,7 +3669,7 @@ export interface components {
              */
             attended?: components["schemas"]["Attended"][] | null;
             /**
-             * @description The same of the model's own logits; only where the request has penalties or a `logit_bias`, which change them before the sampler and all that it reports.
+             * @description The same of the model's own logits; only where the request has penalties, a `logit_bias` or a form of the answer, which change them before the sampler and all that it reports.
              * @default null
              */
             of_model?: components["schemas"]["OfModel"] | null;

@@ -1,0 +1,259 @@
+"""What form an answer has: grammars over its text, by the llguidance library.
+
+A `Constraint` is what is asked for, plain data. `Grammars` compiles it for one tokenizer, and gives
+every row a `Matcher` of its own, which follows the row's tokens and says which may come next.
+"""
+
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlx_entropix.errors import ConstraintError
+
+if TYPE_CHECKING:
+    from llguidance import LLMatcher
+
+    from mlx_entropix.text.tokenizer import Tokenizer
+
+MOST_GRAMMAR = 262_144
+"""Characters of a grammar or a schema, at most: to compile so many takes a second."""
+
+_MOST_STATES = 50_000  # of a lexer, of some 2 kB each
+_MOST_MULTIPLE = 10_000  # an automaton for multiples of n has about n states, and takes n² to make
+_KEPT = 32  # compiled grammars
+
+# Between the parts of a JSON value: a blank, or a line break and an indentation. Without a bound
+# a small model may well write line breaks to the end of its tokens.
+JSON_DEFAULTS: Any = {"whitespace_pattern": r"( |\n{1,2}[ \t]{0,20})"}
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """A form of answers, as llguidance writes down grammars."""
+
+    grammar: str
+
+
+def json_schema(schema: Mapping[str, Any] | bool) -> Constraint:
+    """JSON text that is valid by a JSON Schema; by {"type": "object"} any JSON object.
+
+    Raises `ConstraintError` where it is too long, or certain to take too long to compile. What else
+    is wrong with it `Grammars.compile` finds.
+    """
+    from llguidance import LLMatcher
+
+    if isinstance(schema, bool):
+        schema = {} if schema else {"anyOf": []}
+    try:
+        text = json.dumps(schema)
+        _check_length(text)
+        _check_multiples(schema)
+        return Constraint(LLMatcher.grammar_from_json_schema(text, defaults=JSON_DEFAULTS))
+    except (ValueError, RecursionError) as error:
+        raise ConstraintError(f"The schema cannot be used: {_sentence(str(error))}") from None
+
+
+def lark_grammar(grammar: str) -> Constraint:
+    """Text by a Lark grammar, with llguidance's additions such as `%json { … }`.
+
+    In it `<name>` stands for the control token of that name, and `<[7]>` for the token 7.
+    """
+    from llguidance import LLMatcher
+
+    _check_length(grammar)
+    return Constraint(LLMatcher.grammar_from_lark(grammar))
+
+
+def gbnf_grammar(grammar: str) -> Constraint:
+    """Text by a grammar as llama.cpp writes it. Raises `ConstraintError` where it is none."""
+    from llguidance.gbnf_to_lark import any_to_lark
+
+    _check_length(grammar)
+    try:
+        return lark_grammar(any_to_lark(grammar))
+    except Exception as error:  # the library raises no narrower class
+        raise ConstraintError(f"The grammar cannot be used: {_sentence(str(error))}") from None
+
+
+def regex(pattern: str) -> Constraint:
+    """Text that a regular expression matches as a whole; it cannot look around."""
+    from llguidance import LLMatcher
+
+    _check_length(pattern)
+    return Constraint(LLMatcher.grammar_from_regex(pattern))
+
+
+def choice(texts: Sequence[str]) -> Constraint:
+    """One of several texts."""
+    if not texts or not all(texts):
+        raise ConstraintError("There has to be at least one text to choose, and none is empty.")
+    return lark_grammar("start: " + " | ".join(map(json.dumps, texts)))
+
+
+def _check_length(text: str) -> None:
+    if len(text) > MOST_GRAMMAR:
+        raise ConstraintError(
+            f"The form of the answer takes {len(text):,} characters to say, and may take "
+            f"{MOST_GRAMMAR:,}. Make it simpler."
+        )
+
+
+def _check_multiples(schema: Any) -> None:
+    """Raise for a `multipleOf` that would take long, wherever it stands."""
+    if isinstance(schema, Mapping):
+        number = schema.get("multipleOf")
+        if isinstance(number, int | float) and not _has_few_digits(number):
+            raise ValueError(f"multipleOf is {number}; it may have no more than four digits")
+        schema = list(schema.values())
+    if isinstance(schema, list):
+        for part in schema:
+            _check_multiples(part)
+
+
+def _has_few_digits(number: float) -> bool:
+    digits = format(abs(number), ".15g").partition("e")[0].replace(".", "").lstrip("0")
+    return int(digits or 0) <= _MOST_MULTIPLE
+
+
+class Matcher:
+    """Follows the tokens of one answer through a grammar.
+
+    Tokens are given as bits: bit b of word w is token 32·w + b. There may be more words than the
+    vocabulary takes. `unbound` are the bits of all tokens but those that end an answer.
+    """
+
+    def __init__(self, matcher: "LLMatcher", tokenizer: "Tokenizer", unbound: np.ndarray):
+        self._matcher = matcher
+        self._tokenizer = tokenizer
+        self.unbound = unbound  # (W,) uint32
+        self.begun = False  # whether there is some of the answer
+
+    def take(self, token_id: int) -> None:
+        """Go on by a token of the answer."""
+        self.begun = True
+        self._matcher.consume_token(token_id)
+
+    def take_text(self, text: str) -> None:
+        """Go on by text that was not written in tokens of its own."""
+        for token_id in self._tokenizer.encode_inside(text) if text else ():
+            self.take(token_id)
+
+    @property
+    def error(self) -> str | None:
+        """Why it cannot go on, if it cannot: a token was not allowed, or a limit was reached."""
+        return _sentence(self._matcher.get_error()) if self._matcher.is_error() else None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the answer is whole, and nothing can be added to it."""
+        return self._matcher.is_stopped() and not self._matcher.is_error()
+
+    def allows(self, ids: Sequence[int]) -> int:
+        """How many of these tokens, one after the other, may come next."""
+        return self._matcher.validate_tokens(list(ids))
+
+    def forced(self) -> list[int]:
+        """The tokens that the only text that can follow is written in, as far as there is one."""
+        return self._matcher.compute_ff_tokens()
+
+    def bits(self, ahead: Sequence[int] = (), *, also: int | None = None) -> np.ndarray:
+        """Which tokens may come after `ahead`, and `also` another one: (W,) uint32.
+
+        Tokens that end an answer are among them where the answer is whole.
+        """
+        matcher = self._matcher
+        if ahead:
+            matcher = matcher.deep_copy()
+            matcher.consume_tokens(list(ahead))
+        words = np.frombuffer(matcher.compute_bitmask(), np.uint32)
+        if also is not None:
+            words = words.copy()
+            words[also // 32] |= np.uint32(1 << also % 32)
+        return words
+
+
+class Grammars:
+    """The grammars that are compiled for a tokenizer, of which the last few are kept.
+
+    May be used by any thread. What takes long, the first time that the tokenizer is needed and a
+    grammar's compilation, is not to be done by one that others wait for.
+    """
+
+    def __init__(self, tokenizer: "Tokenizer"):
+        self._tokenizer = tokenizer
+        self._ids: Any = None  # llguidance's tokenizer
+        self._unbound = np.zeros(0, np.uint32)
+        self._compiled: OrderedDict[str, LLMatcher] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def matcher(self, constraint: Constraint) -> Matcher:
+        """A matcher at the beginning of an answer. Compiles the grammar if it is not known.
+
+        Raises `ConstraintError` for a grammar that is none, that is not supported, or is too large.
+        """
+        with self._lock:
+            compiled = self._compiled.get(constraint.grammar)
+            if compiled is None:
+                compiled = self._compile(constraint)
+                self._compiled[constraint.grammar] = compiled
+                while len(self._compiled) > _KEPT:
+                    self._compiled.popitem(last=False)
+            self._compiled.move_to_end(constraint.grammar)
+            return Matcher(compiled.deep_copy(), self._tokenizer, self._unbound)
+
+    def _compile(self, constraint: Constraint) -> "LLMatcher":
+        from llguidance import LLMatcher, LLParserLimits
+
+        if self._ids is None:
+            self._ids = _llguidance_tokenizer(self._tokenizer)
+            bits = np.ones(-(-self._ids.vocab_size // 32) * 32, np.uint8)
+            bits[self._ids.eos_tokens] = 0
+            self._unbound = np.packbits(bits, bitorder="little").view(np.uint32)
+        limits = LLParserLimits(max_lexer_states=_MOST_STATES, verbose_errors=False)
+        matcher = LLMatcher(self._ids, constraint.grammar, log_level=0, limits=limits)
+        if not matcher.is_error():
+            matcher.compute_bitmask()  # the first takes longest
+        if matcher.is_error():
+            reason = _sentence(matcher.get_error())
+            raise ConstraintError(f"The form of the answer cannot be held: {reason}")
+        return matcher
+
+
+def _llguidance_tokenizer(tokenizer: "Tokenizer") -> Any:
+    """The same vocabulary for llguidance: a token is the bytes that it writes, or is special."""
+    from llguidance import LLTokenizer, TokenizerWrapper
+
+    size = tokenizer.vocabulary_size
+    # Something has to end an answer; one more token than there are never comes.
+    ends = sorted(id for id in tokenizer.eos_token_ids if id < size) or [size]
+    count = max(size, ends[0] + 1)
+    return LLTokenizer(
+        TokenizerWrapper(_Vocabulary(tokenizer, count, ends[0])), n_vocab=count, eos_token=ends
+    )
+
+
+class _Vocabulary:
+    """What llguidance asks of a tokenizer."""
+
+    bos_token_id = None
+
+    def __init__(self, tokenizer: "Tokenizer", count: int, eos_token_id: int):
+        written = [tokenizer.token_bytes(token_id) for token_id in range(count)]
+        self.eos_token_id = eos_token_id
+        self.special_token_ids = [i for i, text in enumerate(written) if not text]
+        self.tokens = [text or tokenizer.token_text(i).encode() for i, text in enumerate(written)]
+        self._tokenizer = tokenizer
+
+    def __call__(self, text: str) -> list[int]:
+        return self._tokenizer.encode_inside(text)
+
+
+def _sentence(reason: str) -> str:
+    """The first lines of what the library says, as one sentence."""
+    text = " ".join(reason.partition("\n<state>")[0].split()) or "it allows nothing"
+    return text if text.endswith((".", "!", "?")) else f"{text}."
