@@ -20,11 +20,11 @@ ASK = {
 
 
 @pytest.fixture
-def post(thinking, monkeypatch):
-    """Send bodies to a server whose model thinks; the answers come in their order."""
+def ask(thinking, monkeypatch):
+    """Send bodies to paths of a server whose model thinks; the answers come in their order."""
     monkeypatch.setattr(async_engine, "load_from", lambda *_, **__: thinking)
 
-    async def answers(bodies):
+    async def answers(requests):
         settings = Settings()
         engine = AsyncEngine(settings)
         engine.start()
@@ -33,14 +33,15 @@ def post(thinking, monkeypatch):
         async with httpx2.AsyncClient(
             transport=transport, base_url="http://localhost/v1", timeout=120
         ) as client:
-            return [await client.post(path, json=body) for path, body in bodies]
+            return [await client.post(path, json=body) for path, body in requests]
 
-    def post_all(*bodies, of=(("/chat/completions", ASK),)):
-        """Each body is added to what is asked `of` each path."""
-        asked = [(path, {**ask, **body}) for path, ask in of for body in bodies]
-        return asyncio.run(answers(asked))
+    return lambda *requests: asyncio.run(answers(requests))
 
-    return post_all
+
+@pytest.fixture
+def post(ask):
+    """The same with chats."""
+    return lambda *bodies: ask(*(("/chat/completions", {**ASK, **body}) for body in bodies))
 
 
 def deltas(response):
@@ -77,22 +78,25 @@ def test_a_prefix_of_thoughts_is_told_as_such(post, thinking):
     assert deltas(stream)[0] == {"role": "assistant", "content": "tw", "reasoning_content": "one"}
 
 
-def test_other_apis_have_thoughts_as_an_item_and_as_a_block(post):
+def test_other_apis_have_thoughts_as_an_item_and_as_a_block(ask):
     how = {"sampler": "normal", "temperature": 0}
-    responses = {"input": "Say it.", "max_output_tokens": 12, "top_logprobs": 1}
-    messages = {"messages": ASK["messages"], "max_tokens": 12}
-    summed_up = responses | how | {"reasoning": {"summary": "auto"}}
-    no_thoughts = messages | how | {"thinking": {"type": "disabled"}}
-    asked = (("/responses", responses | how), ("/messages", messages | how))
-    more = (("/responses", summed_up), ("/messages", no_thoughts))
-    item, item_streamed, block, block_streamed, summary, _, off, _ = post(
-        {}, {"stream": True}, of=(*asked, *more)
+    responses = how | {"input": "Say it.", "max_output_tokens": 12}
+    messages = how | {"messages": ASK["messages"], "max_tokens": 12}
+    item, summary, item_streamed, block, block_streamed, off = ask(
+        ("/responses", responses | {"top_logprobs": 1}),
+        ("/responses", responses | {"reasoning": {"summary": "auto"}}),
+        ("/responses", responses | {"stream": True}),
+        ("/messages", messages),
+        ("/messages", messages | {"stream": True}),
+        ("/messages", messages | {"thinking": {"type": "disabled"}}),
     )
     thoughts, message = item.json()["output"]
     assert thoughts["content"] == [{"type": "reasoning_text", "text": "one"}]
     (part,) = message["content"]
     assert part["text"] == "two"
     assert [token["token"] for token in part["logprobs"]] == ["two", "<|im_end|>"]
+    (sentence,) = summary.json()["output"][0]["summary"]
+    assert sentence == {"type": "summary_text", "text": "one"}
     assert "event: response.reasoning_text.delta" in item_streamed.text
     last = json.loads(item_streamed.text.rpartition("data: ")[2])["response"]
     assert last["output"][0]["content"] == thoughts["content"]
@@ -102,7 +106,4 @@ def test_other_apis_have_thoughts_as_an_item_and_as_a_block(post):
     assert (thoughts["thinking"], text["text"]) == ("one", "two")
     assert block.json()["usage"]["output_tokens_details"]["thinking_tokens"] == 4
     assert '"delta":{"type":"thinking_delta","thinking":"one"}' in block_streamed.text
-
-    (sentence,) = summary.json()["output"][0]["summary"]
-    assert sentence == {"type": "summary_text", "text": "one"}
     assert [block["type"] for block in off.json()["content"]] == ["text"]
