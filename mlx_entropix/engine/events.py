@@ -111,6 +111,12 @@ class Summary:
     drafted_tokens: int = 0
     accepted_tokens: int = 0
     reasoning_tokens: int = 0
+    queue_seconds: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """From the request to the end."""
+        return self.queue_seconds + self.prompt_seconds + self.generation_seconds
 
     @property
     def prompt_tps(self) -> float:

@@ -12,6 +12,7 @@ import numpy as np
 from mlx_entropix.engine.events import PromptScored, PromptToken, Request, Summary
 from mlx_entropix.engine.history import History
 from mlx_entropix.engine.stop import StopStrings
+from mlx_entropix.errors import ConstraintError
 from mlx_entropix.text import NOTHING, Matcher, Piece, ReasoningSplitter, StreamDecoder, Tokenizer
 
 
@@ -71,7 +72,10 @@ class Row:
 
     @classmethod
     def of(cls, row_id: int, request: Request, tokenizer: Tokenizer) -> "Row":
-        """A new row. What the prefix leaves of a character goes on in the answer."""
+        """A new row. What the prefix leaves of a character goes on in the answer.
+
+        Raises `ConstraintError` for a form that cannot be held, or that the prefix does not have.
+        """
         decoder = tokenizer.stream_decoder(shows_calls=request.shows_calls)
         chat = request.prompt if request.splits_reasoning else None
         splitter = tokenizer.reasoning_splitter(chat)
@@ -91,6 +95,10 @@ class Row:
         )
         for token_id in request.prefix:
             row._read(token_id)
+        if matcher is not None and matcher.error is not None:
+            raise ConstraintError(
+                f"The answer cannot begin so and have the form that is asked for: {matcher.error}"
+            )
         row.scored.append(PromptToken(tokens[0], tokenizer.token_text(tokens[0])))
         return row
 
@@ -226,4 +234,5 @@ class Row:
             drafted_tokens=self.drafted,
             accepted_tokens=self.accepted,
             reasoning_tokens=self.reasoning_tokens,
+            queue_seconds=self.started_at - self.added_at,
         )

@@ -18,7 +18,14 @@ from mlx_entropix.server.async_engine import AsyncEngine
 from mlx_entropix.server.docs_page import ASSETS, install_docs
 from mlx_entropix.server.messages_api.message_errors import MessagesErrors
 from mlx_entropix.server.messages_api.messages_route import router as messages_router
-from mlx_entropix.server.middleware import BodyLimit, HostCheck, KeyCheck, PageHeaders, RequestLog
+from mlx_entropix.server.middleware import (
+    POLLED,
+    BodyLimit,
+    HostCheck,
+    KeyCheck,
+    PageHeaders,
+    RequestLog,
+)
 from mlx_entropix.server.openapi import describe
 from mlx_entropix.server.responses_api.responses_route import router as responses_router
 from mlx_entropix.server.routes import router
@@ -52,6 +59,13 @@ def _create_api() -> FastAPI:
         version=version(),
         description=_DESCRIPTION,
         openapi_tags=_TAGS,
+        # To OpenTelemetry, where OTEL_EXPORTER_OTLP_ENDPOINT names somebody who listens. Its logs
+        # would have what clients ask in them.
+        telemetry={
+            "auto_configure": True,
+            "logs": False,
+            "exclude": lambda scope: scope["path"] in POLLED,
+        },
     )
     install_error_handlers(api)
     for endpoints in (router, responses_router, messages_router):

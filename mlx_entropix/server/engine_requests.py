@@ -18,7 +18,7 @@ from mlx_entropix.server.async_engine import ModelInfo
 from mlx_entropix.server.requests import ChatRequest, CompletionRequest, GenerationRequest
 from mlx_entropix.server.settings import Settings
 from mlx_entropix.server.tool_choice import Calling
-from mlx_entropix.text import NOTHING
+from mlx_entropix.text import NOTHING, Constraint
 
 Prompt = tuple[int, ...]
 
@@ -175,6 +175,7 @@ def engine_requests(
     owner: str = "",
     logit_bias: tuple[tuple[int, float], ...] = (),
     calling: Calling | None = None,
+    constraint: Constraint | None = None,
 ) -> list[Request]:
     """The rows for `n` answers to each prompt, for a client whose texts are the `owner`'s.
 
@@ -202,7 +203,7 @@ def engine_requests(
             owner=owner,
             logit_bias=logit_bias,
             shows_calls=calling is not None,
-            constraint=calling.constraint if calling else None,
+            constraint=constraint,
         )
         for prompt in prompts
         for i in range(request.answers)

@@ -2,16 +2,12 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from mlx_entropix.server.unsupported import Part
 
 
-class _Part(BaseModel):
-    """Part of a tool or a call."""
-
-    model_config = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False)
-
-
-class FunctionOffered(_Part):
+class FunctionOffered(Part):
     """A function that the model may call."""
 
     name: str = Field(min_length=1, max_length=128, description="Its name.")
@@ -21,7 +17,7 @@ class FunctionOffered(_Part):
     )
 
 
-class OfferedTool(_Part):
+class OfferedTool(Part):
     """A tool that the model may use. There are functions alone."""
 
     type: Literal["function"] = Field(description="`function`.")
@@ -34,20 +30,20 @@ class OfferedTool(_Part):
         return {"type": self.type, "function": function}
 
 
-class FunctionName(_Part):
+class FunctionName(Part):
     """A function, by its name."""
 
     name: str = Field(description="Its name, as in `tools`.")
 
 
-class NamedChoice(_Part):
+class NamedChoice(Part):
     """That a function is to be called."""
 
     type: Literal["function"] = Field(description="`function`.")
     function: FunctionName = Field(description="Which one.")
 
 
-class FunctionCalled(_Part):
+class FunctionCalled(Part):
     """A function that an assistant called."""
 
     name: str = Field(description="Its name.")
@@ -56,7 +52,7 @@ class FunctionCalled(_Part):
     )
 
 
-class CallInHistory(_Part):
+class CallInHistory(Part):
     """A call in an assistant's message."""
 
     id: str | None = Field(None, description="What the `tool` message with its result calls it.")

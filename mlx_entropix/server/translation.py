@@ -9,16 +9,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ValidationError, create_model
+from pydantic import ValidationError, create_model
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
 from mlx_entropix.server.api_errors import ApiError
 from mlx_entropix.server.async_engine import AsyncEngine
 from mlx_entropix.server.dialect import Dialect
-from mlx_entropix.server.requests import ChatRequest, Message
+from mlx_entropix.server.requests import ChatRequest
 from mlx_entropix.server.responses import StreamedAnswer, WholeAnswer
 from mlx_entropix.server.routes import chat_completions
+from mlx_entropix.server.unsupported import Part
 
 _SAME = (
     *("model", "stream", "seed", "sampler", "sampler_config"),
@@ -29,12 +30,6 @@ _SAME = (
     *("prefix_token_ids", "prediction", "continue_final_message", "chat_template_kwargs"),
 )
 """Fields of a chat that other APIs have too, or that are this server's own."""
-
-
-class Part(BaseModel):
-    """Part of a request of another API."""
-
-    model_config = Message.model_config
 
 
 def _same_fields() -> Any:

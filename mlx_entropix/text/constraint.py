@@ -5,6 +5,7 @@ every row a `Matcher` of its own, which follows the row's tokens and says which 
 """
 
 import json
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -20,12 +21,15 @@ if TYPE_CHECKING:
 
     from mlx_entropix.text.tokenizer import Tokenizer
 
-MOST_GRAMMAR = 262_144
-"""Characters of a grammar or a schema, at most: to compile so many takes a second."""
+# So that none takes more than a second to compile. The library's own limits do not hold there: the
+# properties of an object take time by their square, and so do the states of an automaton for
+# multiples of n, which has n, or for several at once the least common multiple.
+MOST_GRAMMAR = 262_144  # characters
+MOST_PROPERTIES = 1000
+MOST_MULTIPLE = 10_000
 
-_MOST_STATES = 50_000  # of a lexer, of some 2 kB each
-_MOST_MULTIPLE = 10_000  # an automaton for multiples of n has about n states, and takes n² to make
-_KEPT = 32  # compiled grammars
+_MOST_STATES = 20_000  # of a lexer, of some 2 kB each
+_KEPT = 16  # compiled grammars
 
 # Between the parts of a JSON value: a blank, or a line break and an indentation. Without a bound
 # a small model may well write line breaks to the end of its tokens.
@@ -39,22 +43,27 @@ class Constraint:
     grammar: str
 
 
-def json_schema(schema: Mapping[str, Any] | bool) -> Constraint:
-    """JSON text that is valid by a JSON Schema; by {"type": "object"} any JSON object.
+def json_schema(schema: Mapping[str, Any] | bool | str) -> Constraint:
+    """JSON text that is valid by a JSON Schema, which may be given as text.
+
+    By {"type": "object"} that is any JSON object, by {} any JSON.
 
     Raises `ConstraintError` where it is too long, or certain to take too long to compile. What else
     is wrong with it `Grammars.compile` finds.
     """
     from llguidance import LLMatcher
 
-    if isinstance(schema, bool):
-        schema = {} if schema else {"anyOf": []}
     try:
+        schema = json.loads(schema) if isinstance(schema, str) else schema
+        if isinstance(schema, bool):
+            schema = {} if schema else {"anyOf": []}
+        if not isinstance(schema, Mapping):
+            raise TypeError("it is no JSON object")
         text = json.dumps(schema)
         _check_length(text)
-        _check_multiples(schema)
+        _check_cost(schema)
         return Constraint(LLMatcher.grammar_from_json_schema(text, defaults=JSON_DEFAULTS))
-    except (ValueError, RecursionError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise ConstraintError(f"The schema cannot be used: {_sentence(str(error))}") from None
 
 
@@ -69,8 +78,11 @@ def lark_grammar(grammar: str) -> Constraint:
     return Constraint(LLMatcher.grammar_from_lark(grammar))
 
 
-def gbnf_grammar(grammar: str) -> Constraint:
-    """Text by a grammar as llama.cpp writes it. Raises `ConstraintError` where it is none."""
+def any_grammar(grammar: str) -> Constraint:
+    """Text by a grammar as llama.cpp writes it, GBNF, or by a Lark grammar, whichever it is.
+
+    Raises `ConstraintError` where it is none.
+    """
     from llguidance.gbnf_to_lark import any_to_lark
 
     _check_length(grammar)
@@ -103,21 +115,33 @@ def _check_length(text: str) -> None:
         )
 
 
-def _check_multiples(schema: Any) -> None:
-    """Raise for a `multipleOf` that would take long, wherever it stands."""
-    if isinstance(schema, Mapping):
-        number = schema.get("multipleOf")
-        if isinstance(number, int | float) and not _has_few_digits(number):
-            raise ValueError(f"multipleOf is {number}; it may have no more than four digits")
-        schema = list(schema.values())
-    if isinstance(schema, list):
-        for part in schema:
-            _check_multiples(part)
+def _check_cost(schema: Any) -> None:
+    """Raise a ValueError for a schema that would take long to compile, wherever the reason is."""
+    properties, multiple, parts = 0, 1, [schema]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, Mapping):
+            named, number = part.get("properties"), part.get("multipleOf")
+            properties += len(named) if isinstance(named, Mapping) else 0
+            multiple = math.lcm(multiple, _digits(number) or 1)
+            parts += part.values()
+        elif isinstance(part, list):
+            parts += part
+    if properties > MOST_PROPERTIES:
+        raise ValueError(f"it has {properties:,} properties, and may have {MOST_PROPERTIES:,}")
+    if multiple > MOST_MULTIPLE:
+        raise ValueError(
+            f"the least common multiple of its multipleOf is {multiple:,} without zeros at its "
+            f"end, and may be {MOST_MULTIPLE:,}"
+        )
 
 
-def _has_few_digits(number: float) -> bool:
-    digits = format(abs(number), ".15g").partition("e")[0].replace(".", "").lstrip("0")
-    return int(digits or 0) <= _MOST_MULTIPLE
+def _digits(number: Any) -> int:
+    """The digits of a number as one whole number, without the zeros around them."""
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        return 0
+    digits = format(abs(number), ".15g").partition("e")[0].replace(".", "").strip("0")
+    return int(digits) if digits.isdecimal() else 0
 
 
 class Matcher:
@@ -189,7 +213,8 @@ class Grammars:
         self._ids: Any = None  # llguidance's tokenizer
         self._unbound = np.zeros(0, np.uint32)
         self._compiled: OrderedDict[str, LLMatcher] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # of what is compiled
+        self._making = threading.Lock()  # while llguidance's tokenizer is made
 
     def matcher(self, constraint: Constraint) -> Matcher:
         """A matcher at the beginning of an answer. Compiles the grammar if it is not known.
@@ -198,22 +223,24 @@ class Grammars:
         """
         with self._lock:
             compiled = self._compiled.get(constraint.grammar)
-            if compiled is None:
-                compiled = self._compile(constraint)
-                self._compiled[constraint.grammar] = compiled
-                while len(self._compiled) > _KEPT:
-                    self._compiled.popitem(last=False)
+        if compiled is None:
+            compiled = self._compile(constraint)  # those that are known need not wait for it
+        with self._lock:
+            self._compiled[constraint.grammar] = compiled
             self._compiled.move_to_end(constraint.grammar)
+            while len(self._compiled) > _KEPT:
+                self._compiled.popitem(last=False)
             return Matcher(compiled.deep_copy(), self._tokenizer, self._unbound)
 
     def _compile(self, constraint: Constraint) -> "LLMatcher":
         from llguidance import LLMatcher, LLParserLimits
 
-        if self._ids is None:
-            self._ids = _llguidance_tokenizer(self._tokenizer)
-            bits = np.ones(-(-self._ids.vocab_size // 32) * 32, np.uint8)
-            bits[self._ids.eos_tokens] = 0
-            self._unbound = np.packbits(bits, bitorder="little").view(np.uint32)
+        with self._making:
+            if self._ids is None:
+                self._ids = _llguidance_tokenizer(self._tokenizer)
+                bits = np.ones(-(-self._ids.vocab_size // 32) * 32, np.uint8)
+                bits[self._ids.eos_tokens] = 0
+                self._unbound = np.packbits(bits, bitorder="little").view(np.uint32)
         limits = LLParserLimits(max_lexer_states=_MOST_STATES, verbose_errors=False)
         matcher = LLMatcher(self._ids, constraint.grammar, log_level=0, limits=limits)
         if not matcher.is_error():

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mlx_entropix.text.constraint import JSON_DEFAULTS, Constraint, lark_grammar
+from mlx_entropix.text.constraint import JSON_DEFAULTS, Constraint, json_schema, lark_grammar
 from mlx_entropix.text.tool_formats import BARE, ToolFormat
 
 _MORE = {"additionalProperties", "patternProperties", "unevaluatedProperties", "allOf", "anyOf"}
@@ -28,16 +28,18 @@ def forced_calls(
     """The form of an answer of one call of one of the `tools`, or of `several`.
 
     `form` is the model's own, and `control_ids` are its control tokens by their names. Returns the
-    format that the calls have then, too. Raises `ConstraintError` for schemas that are too long.
+    format that the calls have then, too. Raises `ConstraintError` for schemas that are too large.
     """
     if not form.holds_json:
         form = BARE
+    schemas = [_arguments(tool["function"]) for tool in tools]
+    json_schema({"anyOf": schemas})  # raises where they would take too long
     rules = []
-    for i, tool in enumerate(tools):
+    for i, (tool, schema) in enumerate(zip(tools, schemas, strict=True)):
         name = json.dumps(tool["function"]["name"], ensure_ascii=False)
         head = json.dumps(f'{{"name": {name}, "{form.arguments}": ', ensure_ascii=False)
         rules.append(f'call_{i}: {head} arguments_{i} "}}"')
-        rules.append(f"arguments_{i}: %json {json.dumps(_arguments(tool['function']))}")
+        rules.append(f"arguments_{i}: %json {json.dumps(schema)}")
     either = " | ".join(f"call_{i}" for i in range(len(tools)))
     if form.begins_answers:
         start = f"start: {either}"

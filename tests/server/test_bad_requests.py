@@ -19,6 +19,9 @@ def error_of(response):
     return error
 
 
+SCHEMA = {"type": "json_schema"}
+
+
 @pytest.mark.parametrize(
     ("field", "value", "param"),
     [
@@ -53,7 +56,13 @@ def error_of(response):
         ("stop", 5, "stop"),
         ("stream", "yes", "stream"),
         ("top_logprobs", 2, "top_logprobs"),
-        ("response_format", {"type": "json_object"}, "response_format"),
+        ("response_format", {"type": "xml"}, "response_format.type"),
+        ("response_format", {"type": "json_schema"}, "response_format"),
+        ("response_format", SCHEMA | {"json_schema": {"schema": {"type": "x"}}}, "response_format"),
+        ("structured_outputs", {"regex": "(", "choice": ["a"]}, "structured_outputs"),
+        ("structured_outputs", {"regex": "("}, "structured_outputs"),
+        ("json_schema", {"not": {}}, "json_schema"),
+        ("grammar", "root ::= (", "grammar"),
         ("sampler", "nucleus", "sampler"),
         ("sampler_config", {"warmth": 1}, "sampler_config"),
         ("sampler_config", {"temperature": 9}, "sampler_config"),
@@ -80,7 +89,8 @@ def test_ranges_are_named(server):
     [
         ("stop", ["x"] * 65, "at most 64 items"),
         ("stop", ["x" * 2000], "at most 1024 characters"),
-        ("response_format", {"type": "json_schema", "json_schema": {}}, "'json_schema' is not"),
+        ("response_format", SCHEMA | {"json_schema": {"schema": {"not": {}}}}, '["not"]'),
+        ("structured_outputs", {"regex": "(?=a)b"}, "look-around"),
         ("top_logprobs", 2, "needs logprobs"),
         ("n", 100, "the server takes 80"),
     ],
@@ -192,7 +202,16 @@ def test_labels_nulls_and_what_asks_for_nothing_pass(server):
     [
         ({"best_of": 3}, "best_of", "as null or 1"),
         ({"suffix": "}"}, "suffix", "Leave it out"),
-        ({"functions": [{"name": "add"}]}, "functions", "Leave it out"),
+        ({"functions": [{"name": "add"}]}, "functions", "tools is"),
+        ({"function_call": {"name": "add"}}, "function_call", "tool_choice is"),
+        ({"tools": [{"type": "web_search"}]}, "tools[0].type", "'function'"),
+        ({"tools": [{"type": "function"}]}, "tools[0].function", "required"),
+        ({"tool_choice": "required"}, "tool_choice", "there are no tools"),
+        (
+            {"tool_choice": {"type": "function", "function": {"name": "add"}}},
+            "tool_choice",
+            "'add', which is not among the tools",
+        ),
         ({"store": True}, "store", "as null or False"),
         ({"repitition_penalty": 1.2}, "repitition_penalty", "did you mean repetition_penalty"),
         ({"logit_bias": "x"}, "logit_bias", "dictionary"),
@@ -203,8 +222,20 @@ def test_labels_nulls_and_what_asks_for_nothing_pass(server):
         ({"stream_options": {"include_obfuscation": True}}, "stream_options", "obfuscation"),
         (
             {"messages": [{"role": "assistant", "content": "a", "tool_calls": [{"id": "1"}]}]},
-            "messages[0]",
-            "tool_calls is not supported",
+            "messages[0].tool_calls[0].function",
+            "required",
+        ),
+        (
+            {
+                "messages": [
+                    {
+                        "role": "assistant",
+                        "tool_calls": [{"function": {"name": "add", "arguments": "{"}}],
+                    }
+                ]
+            },
+            "messages",
+            "Message 1 has a call of add whose arguments are no JSON object",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""Tools in the Responses API and in the Messages API.
+"""Tools and schemas in the Responses API and in the Messages API.
 
 The bundled model calls nothing by itself: its answers begin within a call, whose end it writes.
 """
@@ -97,3 +97,25 @@ def test_a_tool_that_is_chosen_has_to_be_offered(server, path, body, choice):
     response = server.post(path, body | {"tool_choice": choice})
     assert response.status_code == 400
     assert "'time', which is not among the tools" in response.json()["error"]["message"]
+
+
+def test_an_answer_has_the_schema_that_each_api_asks_for_in_its_way(server):
+    schema = {"enum": ["Rome", "Oslo"]}
+    form = {"type": "json_schema", "schema": schema}
+    asked = RESPONSES | {"tools": [], "max_output_tokens": 8}
+    asked |= {"text": {"format": form | {"name": "city"}}}
+    (message,) = server.post("/responses", asked).json()["output"]
+    said = [message["content"][0]["text"]]
+    asked = MESSAGES | {"tools": [], "output_config": {"format": form}}
+    said.append(server.post("/messages", asked).json()["content"][0]["text"])
+    assert said == ['"Rome"', '"Rome"']
+
+
+def test_a_tool_that_has_to_be_used_is(server):
+    asked = RESPONSES | {"tool_choice": {"type": "function", "name": "weather"}}
+    (call,) = server.post("/responses", asked | {"max_output_tokens": 40}).json()["output"]
+    assert call["name"] == "weather"
+    choice = {"type": "any", "disable_parallel_tool_use": True}
+    message = server.post("/messages", MESSAGES | {"tool_choice": choice, "max_tokens": 40}).json()
+    assert message["stop_reason"] == "tool_use"
+    assert [block["name"] for block in message["content"]] == ["weather"]

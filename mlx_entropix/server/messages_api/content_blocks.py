@@ -6,8 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 from pydantic_core import to_json
 
-from mlx_entropix.server.translation import Part
-from mlx_entropix.server.unsupported import refuse_in_part
+from mlx_entropix.server.unsupported import Part, refuse_in_part
 
 # Of a block as a client got it from a server, or as it asks to have it cached, which all are.
 _OF_BLOCKS: dict[str, tuple[Any, ...]] = {

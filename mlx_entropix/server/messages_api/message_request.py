@@ -7,8 +7,8 @@ from pydantic import ConfigDict, Field, model_validator
 
 from mlx_entropix.server.messages_api.content_blocks import InputTurn, TextBlock, joined
 from mlx_entropix.server.requests import MOST_STOPS
-from mlx_entropix.server.translation import Part, TranslatedRequest
-from mlx_entropix.server.unsupported import refuse_in_part, refuse_unsupported
+from mlx_entropix.server.translation import TranslatedRequest
+from mlx_entropix.server.unsupported import Part, refuse_in_part, refuse_unsupported
 
 NAMES: Mapping[str, str] = {
     "max_completion_tokens": "max_tokens",

@@ -5,8 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from mlx_entropix.server.translation import Part
-from mlx_entropix.server.unsupported import refuse_in_part
+from mlx_entropix.server.unsupported import Part, refuse_in_part
 
 # Of an item as a client got it from a server.
 _OF_ITEMS: dict[str, tuple[Any, ...]] = {

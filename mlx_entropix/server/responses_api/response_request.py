@@ -8,8 +8,8 @@ from pydantic import ConfigDict, Field, model_validator
 from mlx_entropix.server.api_errors import ApiError
 from mlx_entropix.server.requests import MOST_ALTERNATIVES
 from mlx_entropix.server.responses_api.input_items import InputItem, chat_messages
-from mlx_entropix.server.translation import Part, TranslatedRequest
-from mlx_entropix.server.unsupported import refuse_in_part, refuse_unsupported
+from mlx_entropix.server.translation import TranslatedRequest
+from mlx_entropix.server.unsupported import Part, refuse_in_part, refuse_unsupported
 
 NAMES: Mapping[str, str] = {
     "messages": "input",

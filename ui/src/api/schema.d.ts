@@ -568,8 +568,22 @@ export interface components {
              * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
-            /** @description The form of the answer. Only text is offered; another is an error. */
+            /** @description The form of the answer. */
             response_format?: components["schemas"]["ResponseFormat"] | null;
+            /** @description The form of the answer, as vLLM has it. */
+            structured_outputs?: components["schemas"]["StructuredOutputs"] | null;
+            /**
+             * Json Schema
+             * @description A JSON Schema by which the answer is valid, as llama.cpp has it.
+             */
+            json_schema?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Grammar
+             * @description A grammar by which the answer is written, as llama.cpp has it (GBNF), or a Lark grammar.
+             */
+            grammar?: string | null;
             /**
              * Sampler
              * @description A preset of the entropy sampler (`auto` is the one fitted to the model), or `normal` for the plain sampler: see /v1/samplers. Without one, the server's own.
@@ -722,7 +736,7 @@ export interface components {
             tools?: components["schemas"]["OfferedTool"][] | null;
             /**
              * Tool Choice
-             * @description Whether functions are called: `auto`, the default, leaves it to the model, `none` offers it none.
+             * @description Whether functions are called: `auto`, the default, leaves it to the model; `none` offers it none; with `required`, or a function's name, the answer is a call.
              */
             tool_choice?: ("none" | "auto" | "required") | components["schemas"]["NamedChoice"] | null;
             /**
@@ -848,8 +862,22 @@ export interface components {
              * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
-            /** @description The form of the answer. Only text is offered; another is an error. */
+            /** @description The form of the answer. */
             response_format?: components["schemas"]["ResponseFormat"] | null;
+            /** @description The form of the answer, as vLLM has it. */
+            structured_outputs?: components["schemas"]["StructuredOutputs"] | null;
+            /**
+             * Json Schema
+             * @description A JSON Schema by which the answer is valid, as llama.cpp has it.
+             */
+            json_schema?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Grammar
+             * @description A grammar by which the answer is written, as llama.cpp has it (GBNF), or a Lark grammar.
+             */
+            grammar?: string | null;
             /**
              * Sampler
              * @description A preset of the entropy sampler (`auto` is the one fitted to the model), or `normal` for the plain sampler: see /v1/samplers. Without one, the server's own.
@@ -1885,6 +1913,34 @@ export interface components {
             function: components["schemas"]["FunctionName"];
         };
         /**
+         * NamedSchema
+         * @description A JSON Schema, and what it is called.
+         */
+        NamedSchema: {
+            /**
+             * Name
+             * @description Its name, which nothing depends on.
+             */
+            name?: string | null;
+            /**
+             * Description
+             * @description What it is for; the model is not told.
+             */
+            description?: string | null;
+            /**
+             * Schema
+             * @description The schema; without one, any JSON.
+             */
+            schema?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Strict
+             * @description Answers are valid by the schema whatever this says.
+             */
+            strict?: boolean | null;
+        };
+        /**
          * OfModel
          * @description What the model thought before its logits were changed for the sampler.
          */
@@ -2838,14 +2894,24 @@ export interface components {
         };
         /**
          * ResponseFormat
-         * @description The form of an answer. Only `text` is offered.
+         * @description The form of an answer.
          */
         ResponseFormat: {
             /**
              * Type
-             * @description `text`.
+             * @description `text`: any; `json_object`: a JSON object; `json_schema`: JSON by a schema.
+             * @enum {string}
              */
-            type: string;
+            type: "text" | "json_object" | "json_schema";
+            /** @description The schema, where the type is `json_schema`. */
+            json_schema?: components["schemas"]["NamedSchema"] | null;
+            /**
+             * Schema
+             * @description The schema of a `json_object`, as llama.cpp has it.
+             */
+            schema?: {
+                [key: string]: unknown;
+            } | null;
         };
         /**
          * ResponseObject
@@ -3352,6 +3418,39 @@ export interface components {
              * @description With include_usage: send the usage so far in every chunk.
              */
             continuous_usage_stats?: boolean | null;
+        };
+        /**
+         * StructuredOutputs
+         * @description The form of an answer, said in one of several ways.
+         */
+        StructuredOutputs: {
+            /**
+             * Json
+             * @description A JSON Schema, as an object or as text.
+             */
+            json?: {
+                [key: string]: unknown;
+            } | string | null;
+            /**
+             * Json Object
+             * @description True: a JSON object.
+             */
+            json_object?: boolean | null;
+            /**
+             * Regex
+             * @description A regular expression that matches all of the answer.
+             */
+            regex?: string | null;
+            /**
+             * Choice
+             * @description Texts, of which the answer is one.
+             */
+            choice?: string[] | null;
+            /**
+             * Grammar
+             * @description A grammar, as Lark or as GBNF.
+             */
+            grammar?: string | null;
         };
         /**
          * TextBlock
