@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mlx_entropix.engine import analyse, generate, load, stream_generate
     from mlx_entropix.engine.mlx_lm_sampler import make_entropix_sampler
     from mlx_entropix.model.tapped import tap
+    from mlx_entropix.prompts import SYSTEM_PROMPT
     from mlx_entropix.sampling import PRESETS, Metrics, PlainConfig, Quadrant, SamplerConfig
 
 if "mlx.core" not in sys.modules:  # afterwards it would be too late
@@ -23,6 +24,7 @@ allow_low_limit()
 
 __all__ = [
     "PRESETS",
+    "SYSTEM_PROMPT",
     "Metrics",
     "PlainConfig",
     "Quadrant",
@@ -38,6 +40,7 @@ __all__ = [
 _MODULES = dict.fromkeys(("analyse", "generate", "load", "stream_generate"), "engine") | {
     "make_entropix_sampler": "engine.mlx_lm_sampler",
     "tap": "model.tapped",
+    "SYSTEM_PROMPT": "prompts",
 }
 
 

@@ -15,8 +15,8 @@ import numpy as np
 
 from mlx_entropix.engine.engine import Engine
 from mlx_entropix.engine.events import PromptProgress, PromptScored, PromptToken, Request, RowFailed
-from mlx_entropix.engine.generate import Prompt, asked_text, encode_prompt
 from mlx_entropix.engine.origin import Origin
+from mlx_entropix.engine.prompt import Prompt, asked_text, encode_prompt
 from mlx_entropix.engine.trace import prompt_token_record
 from mlx_entropix.errors import GenerationError
 from mlx_entropix.model.decoder import Decoder

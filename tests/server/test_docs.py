@@ -19,6 +19,7 @@ EXPECTED = [
     "bits",
     '"text":"The capital of France is Paris."',
     "by paths [",
+    "get_weather {'city': 'Paris'",
 ]
 
 

@@ -167,19 +167,43 @@ export interface components {
             role: "assistant";
             /**
              * Content
-             * @description The answer.
+             * @description The answer; null where there are calls alone.
              */
-            content: string;
+            content: string | null;
             /**
              * Reasoning Content
              * @description What the model thought before; only where it did.
              */
             reasoning_content?: string;
             /**
+             * Tool Calls
+             * @description The functions that the model calls; only where it does.
+             */
+            tool_calls?: components["schemas"]["AnswerToolCall"][];
+            /**
              * Refusal
              * @description Always null.
              */
             refusal: null;
+        };
+        /**
+         * AnswerToolCall
+         * @description A call, which the client is to make.
+         */
+        AnswerToolCall: {
+            /**
+             * Id
+             * @description What the `tool` message with its result calls it.
+             */
+            id: string;
+            /**
+             * Type
+             * @description Always `function`.
+             * @constant
+             */
+            type: "function";
+            /** @description What is called. */
+            function: components["schemas"]["FunctionCall"];
         };
         /**
          * Attended
@@ -198,6 +222,25 @@ export interface components {
             weight: number;
         };
         /**
+         * CallInHistory
+         * @description A call in an assistant's message.
+         */
+        CallInHistory: {
+            /**
+             * Id
+             * @description What the `tool` message with its result calls it.
+             */
+            id?: string | null;
+            /**
+             * Type
+             * @description `function`.
+             * @default function
+             */
+            type?: "function" | null;
+            /** @description What was called. */
+            function: components["schemas"]["FunctionCalled"];
+        };
+        /**
          * ChatChoice
          * @description One answer to a chat.
          */
@@ -213,10 +256,10 @@ export interface components {
             logprobs: components["schemas"]["ChatLogprobs"] | null;
             /**
              * Finish Reason
-             * @description `stop`: the model, or a stop string, ended it; `length`: max_tokens did.
+             * @description `stop`: the model, or a stop string, ended it; `tool_calls`: so, and it has called functions; `length`: max_tokens ended it; `repetition`: it repeated itself, and `stop_repeats` did.
              * @enum {string}
              */
-            finish_reason: "stop" | "length";
+            finish_reason: "stop" | "length" | "tool_calls" | "repetition";
         };
         /**
          * ChatCompletion
@@ -371,6 +414,11 @@ export interface components {
              * @description Text that ends an answer and is not part of it: a string, or up to 64.
              */
             stop?: string | string[] | null;
+            /**
+             * Stop Repeats
+             * @description End an answer that says the same so many times in a row; null for never.
+             */
+            stop_repeats?: number | null;
             /**
              * Stream
              * @description Send the answer as it is made, as server-sent events.
@@ -545,6 +593,22 @@ export interface components {
             chat_template_kwargs?: {
                 [key: string]: unknown;
             } | null;
+            /**
+             * Tools
+             * @description Functions that the model may call. It is for the client to call them, and to send what they return as a `tool` message.
+             */
+            tools?: components["schemas"]["OfferedTool"][] | null;
+            /**
+             * Tool Choice
+             * @description Whether functions are called: `auto`, the default, leaves it to the model; `none` offers it none; with `required`, or a function's name, the answer is a call.
+             */
+            tool_choice?: ("none" | "auto" | "required") | components["schemas"]["NamedChoice"] | null;
+            /**
+             * Parallel Tool Calls
+             * @description Whether one answer may call several functions, or one several times.
+             * @default true
+             */
+            parallel_tool_calls?: boolean | null;
         };
         /**
          * Completion
@@ -649,6 +713,11 @@ export interface components {
              * @description Text that ends an answer and is not part of it: a string, or up to 64.
              */
             stop?: string | string[] | null;
+            /**
+             * Stop Repeats
+             * @description End an answer that says the same so many times in a row; null for never.
+             */
+            stop_repeats?: number | null;
             /**
              * Stream
              * @description Send the answer as it is made, as server-sent events.
@@ -835,6 +904,79 @@ export interface components {
             rejected_prediction_tokens: number;
         };
         /**
+         * FunctionCall
+         * @description A function that the model calls.
+         */
+        FunctionCall: {
+            /**
+             * Name
+             * @description Its name, one of the request's tools.
+             */
+            name: string;
+            /**
+             * Arguments
+             * @description A JSON object of its arguments, as a text.
+             */
+            arguments: string;
+        };
+        /**
+         * FunctionCalled
+         * @description A function that an assistant called.
+         */
+        FunctionCalled: {
+            /**
+             * Name
+             * @description Its name.
+             */
+            name: string;
+            /**
+             * Arguments
+             * @description Its arguments: a JSON object, as a text in OpenAI's API.
+             */
+            arguments?: string | {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
+         * FunctionName
+         * @description A function, by its name.
+         */
+        FunctionName: {
+            /**
+             * Name
+             * @description Its name, as in `tools`.
+             */
+            name: string;
+        };
+        /**
+         * FunctionOffered
+         * @description A function that the model may call.
+         */
+        FunctionOffered: {
+            /**
+             * Name
+             * @description Its name.
+             */
+            name: string;
+            /**
+             * Description
+             * @description What it does, for the model.
+             */
+            description?: string | null;
+            /**
+             * Parameters
+             * @description JSON Schema of its arguments, an object; without one it takes none.
+             */
+            parameters?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Strict
+             * @description Arguments of a call that has to be made, or of one beside a form of answers, are valid by the schema whatever this says; others are as the model writes them.
+             */
+            strict?: boolean | null;
+        };
+        /**
          * Health
          * @description How the server is.
          */
@@ -882,6 +1024,21 @@ export interface components {
              * @description Text, or a list of text parts. Only an assistant's may be left out.
              */
             content?: string | components["schemas"]["TextPart"][] | null;
+            /**
+             * Name
+             * @description Who speaks of several in that role. Most chat templates leave it out.
+             */
+            name?: string | null;
+            /**
+             * Tool Calls
+             * @description The functions that an assistant called.
+             */
+            tool_calls?: components["schemas"]["CallInHistory"][] | null;
+            /**
+             * Tool Call Id
+             * @description Of a `tool` message: which call it is the result of.
+             */
+            tool_call_id?: string | null;
             /**
              * Reasoning Content
              * @description What an assistant thought before. The model's chat template takes of it what it wants, most often nothing.
@@ -974,6 +1131,20 @@ export interface components {
             slope: number | null;
         };
         /**
+         * NamedChoice
+         * @description That a function is to be called.
+         */
+        NamedChoice: {
+            /**
+             * Type
+             * @description `function`.
+             * @constant
+             */
+            type: "function";
+            /** @description Which one. */
+            function: components["schemas"]["FunctionName"];
+        };
+        /**
          * NamedSchema
          * @description A JSON Schema, and what it is called.
          */
@@ -1026,6 +1197,20 @@ export interface components {
              * @description Its probability, 0 to 1, of all tokens that were not forbidden.
              */
             allowed: number;
+        };
+        /**
+         * OfferedTool
+         * @description A tool that the model may use. There are functions alone.
+         */
+        OfferedTool: {
+            /**
+             * Type
+             * @description `function`.
+             * @constant
+             */
+            type: "function";
+            /** @description The function. */
+            function: components["schemas"]["FunctionOffered"];
         };
         /**
          * PathDropped
@@ -1095,7 +1280,7 @@ export interface components {
              * @description `stop` or `length` as for an answer; `dropped` by the policy; `failed`.
              * @enum {string}
              */
-            finish_reason: "stop" | "length" | "dropped" | "failed";
+            finish_reason: "stop" | "length" | "repetition" | "dropped" | "failed";
             /**
              * Answer
              * @description What was found in its text by the rule `extract`, in canonical form.
@@ -1174,7 +1359,7 @@ export interface components {
              * Finish Reason
              * @description Why it has ended, where these tokens end it.
              */
-            finish_reason: ("stop" | "length") | null;
+            finish_reason: ("stop" | "length" | "repetition") | null;
         };
         /**
          * PathToken
@@ -1313,7 +1498,7 @@ export interface components {
              * Finish Reason
              * @description Why the path has ended, in its last token.
              */
-            finish_reason: ("stop" | "length") | null;
+            finish_reason: ("stop" | "length" | "repetition") | null;
             /**
              * Top Logprobs
              * @description The likeliest tokens, as many as the request's logprobs ask for.
@@ -1764,9 +1949,9 @@ export interface components {
             logprobs: components["schemas"]["TextLogprobs"] | null;
             /**
              * Finish Reason
-             * @description `stop`: the model, or a stop string, ended it; `length`: max_tokens did. Null in all chunks of a stream but an answer's last.
+             * @description `stop`: the model, or a stop string, ended it; `tool_calls`: so, and it has called functions; `length`: max_tokens ended it; `repetition`: it repeated itself, and `stop_repeats` did. Null in all chunks of a stream but an answer's last.
              */
-            finish_reason: ("stop" | "length") | null;
+            finish_reason: ("stop" | "length" | "tool_calls" | "repetition") | null;
         };
         /**
          * TextLogprobs
@@ -2129,9 +2314,9 @@ export interface components {
             logprobs: components["schemas"]["ChatLogprobs"] | null;
             /**
              * Finish Reason
-             * @description `stop`: the model, or a stop string, ended it; `length`: max_tokens did. Null in all chunks but an answer's last.
+             * @description `stop`: the model, or a stop string, ended it; `tool_calls`: so, and it has called functions; `length`: max_tokens ended it; `repetition`: it repeated itself, and `stop_repeats` did. Null in all chunks but an answer's last.
              */
-            finish_reason: ("stop" | "length") | null;
+            finish_reason: ("stop" | "length" | "tool_calls" | "repetition") | null;
         };
         /**
          * Delta
@@ -2153,6 +2338,35 @@ export interface components {
              * @description More of what the model thinks before it answers.
              */
             reasoning_content?: string;
+            /**
+             * Tool Calls
+             * @description Functions that the model calls.
+             */
+            tool_calls?: components["schemas"]["ToolCallDelta"][];
+        };
+        /**
+         * ToolCallDelta
+         * @description A call in a stream, all of it at once.
+         */
+        ToolCallDelta: {
+            /**
+             * Id
+             * @description What the `tool` message with its result calls it.
+             */
+            id: string;
+            /**
+             * Type
+             * @description Always `function`.
+             * @constant
+             */
+            type: "function";
+            /** @description What is called. */
+            function: components["schemas"]["FunctionCall"];
+            /**
+             * Index
+             * @description Which call of the answer it is, from 0.
+             */
+            index: number;
         };
         /**
          * ChatCompletionChunk
