@@ -48,6 +48,16 @@ def bundled():
 
 
 @pytest.fixture(scope="session")
+def quick(bundled):
+    """A tiny random model that knows the bundled tokens, and says nothing worth reading."""
+    from benchmarks.tiny_models import tiny_model
+    from mlx_entropix.model.any import AnyDecoder
+
+    vocabulary = bundled[0].vocabulary_size
+    return AnyDecoder(tiny_model("llama", vocab_size=vocabulary)[0], "tiny", 512), bundled[1]
+
+
+@pytest.fixture(scope="session")
 def thinking(bundled):
     """The bundled model under a chat template that opens its thoughts, unless told not to."""
     from mlx_entropix.text import Tokenizer

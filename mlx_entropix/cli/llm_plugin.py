@@ -6,7 +6,7 @@ are written to the terminal around it, while `llm` prints each word.
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -84,7 +84,7 @@ class Entropix(llm.Model):
         weights = options.weights or self._weights
         try:
             engine = self._engine(weights)
-            request = _request(engine, messages_of(prompt.messages), options, prompt.schema)
+            request = _request(engine, messages_of(prompt), options, prompt.schema)
             tint = _Tint.of(options.color, request) if stream else None
             while not engine.idle:
                 engine.step()  # an answer that was left leaves
@@ -123,19 +123,22 @@ class Entropix(llm.Model):
         return self._engines[weights]
 
 
-def messages_of(messages: Sequence[Any]) -> list[dict[str, str]]:
-    """The messages of `llm` as a chat template takes them; our system prompt, where there is none.
+def messages_of(prompt: llm.Prompt) -> list[dict[str, str]]:
+    """All that was said, as a chat template takes it.
 
-    Raises `llm.ModelError` for what is not text.
+    A system prompt that comes in the middle of a conversation takes the place of the one before,
+    and where there is none, ours stands. Raises `llm.ModelError` for what is not text.
     """
     chat = []
-    for message in messages:
-        for part in message.parts:
-            if not isinstance(part, TextPart):
-                raise llm.ModelError("The model reads text alone: no attachments and no tools.")
-        chat.append({"role": message.role, "content": "".join(p.text for p in message.parts)})
+    for message in prompt.messages:
+        texts = [part.text for part in message.parts if isinstance(part, TextPart)]
+        if len(texts) < len(message.parts):
+            raise llm.ModelError("The model reads text alone: no attachments and no tools.")
+        chat.append({"role": message.role, "content": "".join(texts)})
+    if prompt.system:
+        chat = [message for message in chat if message["role"] != "system"]
     if not any(message["role"] == "system" for message in chat):
-        chat.insert(0, {"role": "system", "content": SYSTEM_PROMPT})
+        chat.insert(0, {"role": "system", "content": prompt.system or SYSTEM_PROMPT})
     return chat
 
 

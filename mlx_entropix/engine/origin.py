@@ -28,7 +28,7 @@ class Origin:
     def of(cls, text: str, request: Request, model: Decoder) -> "Origin":
         """That of a request to a model. A sampler of the user's own values is "custom"."""
         auto = auto_sampler(model.name, model.weights).config
-        names = {AUTO: auto, **SAMPLERS}
+        names = {**SAMPLERS, AUTO: auto}
         named = (name for name, config in names.items() if config == request.config)
         return cls(text, request, model.name, next(named, "custom"))
 

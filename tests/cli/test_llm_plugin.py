@@ -15,14 +15,20 @@ from mlx_entropix import generate
 from mlx_entropix.prompts import SYSTEM_PROMPT
 
 QUESTION = "What is the capital of France?"
-WARM = ["-o", "temperature", "3", "-o", "sampler", "normal", "-o", "max_tokens", "6"]
+SHORT = ["-o", "max_tokens", "5"]
+
+
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory):
+    """Where `llm` keeps what it logs."""
+    return tmp_path_factory.mktemp("llm")
 
 
 @pytest.fixture
-def ask(bundled, monkeypatch, tmp_path):
+def ask(quick, monkeypatch, logs):
     """Runs `llm` with arguments, and gives what it wrote to stdout."""
-    monkeypatch.setenv("LLM_USER_PATH", str(tmp_path))
-    monkeypatch.setattr("mlx_entropix.engine.load", lambda weights: bundled)
+    monkeypatch.setenv("LLM_USER_PATH", str(logs))
+    monkeypatch.setattr("mlx_entropix.engine.load", lambda weights: quick)
 
     def run(*arguments, code=0):
         result = CliRunner().invoke(llm.cli.cli, arguments)
@@ -32,36 +38,39 @@ def ask(bundled, monkeypatch, tmp_path):
     return run
 
 
-def test_it_answers_as_this_package_does_logs_it_and_goes_on(ask, bundled):
-    answer = ask("-m", "entropix", QUESTION)
+def test_it_answers_as_this_package_does_logs_it_and_goes_on(ask, quick):
+    answer = ask("-m", "entropix", QUESTION, *SHORT)
     messages = [
         {"role": "system", "content": SYSTEM_PROMPT},
         {"role": "user", "content": QUESTION},
     ]
-    assert answer == generate(*bundled, messages) + "\n"
+    written = generate(*quick, messages, max_tokens=5)
+    assert answer == written + "\n"
     ask("-c", "And of Peru?", "-s", "Answer in one word.", "-o", "max_tokens", "3")
-    first, second = json.loads(ask("logs", "--json"))
-    assert (first["prompt"], first["response"]) == (QUESTION, answer.strip())
-    assert (first["response_json"]["finish_reason"], first["options_json"]) == ("stop", {})
-    assert second["options_json"] == {"max_tokens": 3}
+    first, second = json.loads(ask("logs", "--json", "-n", "2"))
+    assert (first["prompt"], first["response"]) == (QUESTION, written)
+    assert first["options_json"] == {"max_tokens": 5}
+    assert first["response_json"]["finish_reason"] == "length"
     assert second["conversation_id"] == first["conversation_id"]
     asked = [
         {"role": "system", "content": "Answer in one word."},
         *messages[1:],
-        {"role": "assistant", "content": answer.strip()},
+        {"role": "assistant", "content": written},
         {"role": "user", "content": "And of Peru?"},
     ]
-    assert second["response"] == generate(*bundled, asked, max_tokens=3)
+    assert second["response"] == generate(*quick, asked, max_tokens=3)
     assert second["output_tokens"] == 3
 
 
 def test_a_seed_gives_the_same_answer_and_colours_are_not_logged(ask):
-    plain = ask("-m", "entropix", "Once upon", *WARM, "-o", "seed", "5", "--no-stream")
-    tinted = ask("-m", "entropix", "Once upon", *WARM, "-o", "seed", "5", "-o", "color", "1")
-    assert plain != ask("-m", "entropix", "Once upon", *WARM, "-o", "seed", "6")
+    asked = ["-m", "entropix", "Once", "-o", "temperature", "3", "-o", "sampler", "normal", *SHORT]
+    plain = ask(*asked, "-o", "seed", "5", "--no-stream")
+    tinted = ask(*asked, "-o", "seed", "5", "-o", "color", "1")
+    assert plain != ask(*asked, "-o", "seed", "6")
     assert "\x1b[" in tinted
     assert re.sub(r"\x1b\[[\d;]*m", "", tinted) == plain
-    assert all("\x1b" not in log["response"] for log in json.loads(ask("logs", "--json")))
+    logged = json.loads(ask("logs", "--json", "-n", "3"))
+    assert all("\x1b" not in log["response"] for log in logged)
 
 
 def test_an_answer_has_the_form_of_a_schema(ask):

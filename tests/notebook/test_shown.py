@@ -48,22 +48,22 @@ class Seen(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def answer(bundled):
+def answer(quick):
     config = PRESETS["entropix"]
-    return generate(*bundled, "Once upon a", config=config, max_tokens=10, seed=1, alternatives=3)
+    return generate(*quick, "Once upon a", config=config, max_tokens=10, seed=1, alternatives=3)
 
 
 @pytest.fixture(scope="module")
-def analysis(bundled):
-    return analyse(*bundled, TEXT, alternatives=3)
+def analysis(quick):
+    return analyse(*quick, TEXT, alternatives=3)
 
 
-def test_an_answer_is_its_text_and_knows_its_tokens(answer, bundled):
+def test_an_answer_is_its_text_and_knows_its_tokens(answer, quick):
     assert isinstance(answer, str)
     assert answer == "".join(token.text for token in answer.tokens)
     assert answer.finish_reason == "length"
     assert copy.deepcopy(answer).tokens == answer.tokens
-    stream = stream_generate(*bundled, "Once upon a", config=PRESETS["entropix"], seed=1)
+    stream = stream_generate(*quick, "Once upon a", config=PRESETS["entropix"], seed=1)
     first = next(stream)
     assert (stream.answer, stream.answer.finish_reason) == (first.text, None)
     stream.close()
@@ -133,7 +133,7 @@ def test_without_the_library_a_sentence_says_which_to_install(answer, monkeypatc
 
 
 def test_a_saved_trace_can_be_compared_as_one_of_the_command_line(
-    answer, analysis, bundled, tmp_path, capsys
+    answer, analysis, quick, tmp_path, capsys
 ):
     path = answer.save_trace(tmp_path / "a.jsonl")
     (read,) = read_trace(str(path), Metrics._fields).answers
@@ -146,11 +146,11 @@ def test_a_saved_trace_can_be_compared_as_one_of_the_command_line(
     with pytest.raises(TraceError, match="Name a file in a folder that exists"):
         answer.save_trace(tmp_path / "none" / "a.jsonl")
     with pytest.raises(UsageError, match="not at its end"):
-        stream_generate(*bundled, "Once").answer.save_trace(tmp_path / "c.jsonl")
+        stream_generate(*quick, "Once").answer.save_trace(tmp_path / "c.jsonl")
 
 
-def test_the_trace_of_an_answer_that_forked_has_its_paths(bundled, tmp_path):
-    forked = generate(*bundled, "7 + 5 =", fork={"policy": "first", "paths": 2}, max_tokens=3)
+def test_the_trace_of_an_answer_that_forked_has_its_paths(quick, tmp_path):
+    forked = generate(*quick, "7 + 5 =", fork={"policy": "first", "paths": 2}, max_tokens=3)
     text = forked.save_trace(tmp_path / "f.jsonl").read_text("utf-8")
     assert text.count('{"type": "fork"') == 1
     assert text.count('{"type": "path"') == 2
