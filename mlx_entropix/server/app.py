@@ -20,6 +20,7 @@ from mlx_entropix.server.openapi import describe
 from mlx_entropix.server.routes import router
 from mlx_entropix.server.settings import MAX_BODY_BYTES, Settings
 from mlx_entropix.server.telemetry import Telemetry
+from mlx_entropix.server.text_routes import text_router
 
 _LOCALHOST = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 
@@ -33,6 +34,7 @@ something.
 
 _TAGS = [
     {"name": "generation", "description": "Answers, whole or as streams of server-sent events."},
+    {"name": "text", "description": "What the model is given: texts, tokens, the chat template."},
     {"name": "server", "description": "What is served, and how it is."},
 ]
 
@@ -50,6 +52,7 @@ def _create_api() -> FastAPI:
     )
     install_error_handlers(api)
     api.include_router(router)
+    api.include_router(text_router)
     install_docs(api)
     return api
 

@@ -23,7 +23,10 @@ from mlx_entropix.server.telemetry import Telemetry
 _CLIENT_GONE = 499  # what nginx logs for a client that left before its answer
 _GIVEN_ID = re.compile(r"[\w.:-]{1,100}", re.ASCII)
 _POLLED = ("/health", "/metrics")
-UNVERSIONED = ("/chat/completions", "/completions", "/embeddings", "/models")
+UNVERSIONED = (
+    *("/chat/completions", "/completions", "/embeddings", "/models"),
+    *("/tokenize", "/detokenize", "/apply-template", "/props"),
+)
 """Paths that clients with a base URL without /v1 ask for."""
 
 _WILDCARDS = ("0.0.0.0", "::", "")

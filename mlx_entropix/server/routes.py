@@ -33,10 +33,10 @@ from mlx_entropix.server.requests import ChatRequest, CompletionRequest, Generat
 from mlx_entropix.server.responses import StreamedAnswer, WholeAnswer
 
 # KeyCheck looks at the key, before the body is read; this is for the documentation.
-_key = HTTPBearer(auto_error=False, description="Where the server was started with a key.")
+KEY = HTTPBearer(auto_error=False, description="Where the server was started with a key.")
 
 router = APIRouter()
-_keyed = APIRouter(dependencies=[Security(_key)])
+_keyed = APIRouter(dependencies=[Security(KEY)])
 
 
 async def _engine(request: HttpRequest) -> AsyncEngine:
@@ -56,7 +56,7 @@ EngineOf = Annotated[AsyncEngine, Depends(_engine)]
 )
 async def chat_completions(body: ChatRequest, engine: EngineOf, request: HttpRequest) -> Response:
     """Answer a chat, whole or as a stream of server-sent events that ends with `[DONE]`."""
-    model = _model_for(body, engine)
+    model = model_for(body, engine)
     if engine.settings.log_prompts:
         request.state.prompt = [message.plain() for message in body.messages]
     prompt = await engine.read(chat_prompt, body, model)
@@ -76,7 +76,7 @@ async def completions(body: CompletionRequest, engine: EngineOf, request: HttpRe
     With `echo` and `logprobs`, and `max_tokens` 0 if nothing is to be added, the prompt itself is
     scored.
     """
-    model = _model_for(body, engine)
+    model = model_for(body, engine)
     if engine.settings.log_prompts:
         request.state.prompt = body.prompt
     engine.check_number(len(body.prompts), "prompt")
@@ -101,7 +101,7 @@ async def embeddings() -> Response:
 async def models(engine: EngineOf) -> schemas.ModelList:
     """List the one model that is served, under every name that `model` in a request may be."""
     engine.model()
-    found = [schemas.Model(id=name, created=engine.loaded_at) for name in _names(engine)]
+    found = [schemas.Model(id=name, created=engine.loaded_at) for name in names_of(engine)]
     return schemas.ModelList(data=found)
 
 
@@ -116,7 +116,7 @@ async def model(
 ) -> schemas.Model:
     """Describe the served model, where it has that name."""
     engine.model()
-    _check_name(name, engine)
+    check_name(name, engine)
     return schemas.Model(id=name, created=engine.loaded_at)
 
 
@@ -195,21 +195,22 @@ def _policy_facts(name: str, policy: type[ForkConfig]) -> schemas.PolicyFacts:
     )
 
 
-def _model_for(body: GenerationRequest, engine: AsyncEngine) -> ModelInfo:
+def model_for(body: GenerationRequest, engine: AsyncEngine) -> ModelInfo:
+    """The served model, if that is the one that is asked for. Raises the 404 for another one."""
     model = engine.model()
     if body.model is not None:
-        _check_name(body.model, engine)
+        check_name(body.model, engine)
     return model
 
 
-def _names(engine: AsyncEngine) -> list[str]:
+def names_of(engine: AsyncEngine) -> list[str]:
     """What the model may be called: first the names that the server was told, then its own."""
     return list(dict.fromkeys((*engine.settings.served_names, engine.model().name)))
 
 
-def _check_name(name: str, engine: AsyncEngine) -> None:
+def check_name(name: str, engine: AsyncEngine) -> None:
     """Raise the 404 for another model; `default_model` is what mlx-lm's server calls its own."""
-    names = _names(engine)
+    names = names_of(engine)
     if name not in (*names, "default_model"):
         raise unknown_model(name, names[0])
 
@@ -239,7 +240,7 @@ async def _answer(
         logit_bias=biases(body, model),
     )
     reply = kind(
-        _names(engine)[0],
+        names_of(engine)[0],
         model.tokenizer,
         seed,
         answers=body.answers,

@@ -68,6 +68,33 @@ class ChatTemplate:
         variables: Mapping[str, Any],
     ) -> list[int]:
         """Encode a chat; raises PromptError if the messages or the template do not allow it."""
+        rendered, marks = self._marked(
+            messages, add_generation_prompt, continue_final_message, variables
+        )
+        return self._encode_rendered(rendered, marks)
+
+    def write(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        add_generation_prompt: bool,
+        continue_final_message: bool,
+        variables: Mapping[str, Any],
+    ) -> str:
+        """The text that `encode` encodes, in which nobody can tell what people wrote."""
+        rendered, marks = self._marked(
+            messages, add_generation_prompt, continue_final_message, variables
+        )
+        return rendered.replace(marks.open, "").replace(marks.close, "")
+
+    def _marked(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        add_generation_prompt: bool,
+        continue_final_message: bool,
+        variables: Mapping[str, Any],
+    ) -> tuple[str, _Marks]:
+        """The rendered chat, with marks around the names of control tokens that people wrote."""
         self.check(variables)
         messages = [self._with_reasoning(message) for message in checked_messages(messages)]
         marks = self._unused_characters([*messages, variables])
@@ -91,7 +118,7 @@ class ChatTemplate:
                     "continued; send a user's message instead."
                 )
             rendered = rendered.replace(marks.end, "")  # where a template repeats a message
-        return self._encode_rendered(rendered, marks)
+        return rendered, marks
 
     def check(self, variables: Mapping[str, Any]) -> None:
         """Raise PromptError for variables that cannot be given to the template.
