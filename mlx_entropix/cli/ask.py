@@ -386,7 +386,7 @@ def asked_prompts(options: Namespace) -> list[Prompt]:
     Raises `UsageError`, or `CsvError` for the CSV file.
     """
     if options.system is not None:
-        _check_text(options.system, "The text of --system")
+        check_text(options.system, "The text of --system")
     if options.prompts:
         return [_with_system(prompt, options.system) for prompt in PREDEFINED]
     if options.prompt_csv is not None:
@@ -394,8 +394,8 @@ def asked_prompts(options: Namespace) -> list[Prompt]:
         return [_with_system(prompt, options.system) for prompt in prompts]
     if options.input is None:
         return []
-    text = _standard_input() if options.input == "-" else options.input
-    _check_text(text, "The prompt")
+    text = standard_input() if options.input == "-" else options.input
+    check_text(text, "The prompt")
     if not text.strip():
         raise UsageError("The prompt is empty. Give it at least one word.")
     return [Prompt("input", text, system_prompt(options))]
@@ -410,9 +410,10 @@ def _with_system(prompt: Prompt, system: str | None) -> Prompt:
     return prompt if system is None else replace(prompt, system=system or None)
 
 
-def _standard_input(
+def standard_input(
     what: str = "prompt", instead: str = "--input TEXT, or a list with --prompt_csv"
 ) -> str:
+    """All of standard input, less the end of its last line. Raises `UsageError`."""
     if "MLX_RANK" in os.environ and stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode):
         raise UsageError(
             "mlx.launch does not pass on the end of standard input, so it cannot be waited for. "
@@ -437,7 +438,7 @@ def text_to_score(name: str) -> str:
     Raises `UsageError` where there is none such, or it is empty or no text.
     """
     if name == "-":
-        text = _standard_input("text", "--score FILE")
+        text = standard_input("text", "--score FILE")
     else:
         path = Path(name).expanduser()
         try:
@@ -460,8 +461,8 @@ def text_to_score(name: str) -> str:
     return text
 
 
-def _check_text(text: str, what: str) -> None:
-    """Arguments that are not UTF-8 reach Python as lone surrogates."""
+def check_text(text: str, what: str) -> None:
+    """Raise `UsageError` for an argument that was not UTF-8: it has lone surrogates."""
     try:
         text.encode()
     except UnicodeEncodeError:

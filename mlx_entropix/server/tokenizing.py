@@ -12,7 +12,6 @@ from mlx_entropix.server.text_schemas import (
     TokenizeChat,
     TokenizeText,
 )
-from mlx_entropix.text import Tokenizer
 
 MOST_TOKENIZED = 262_144
 """Texts of more tokens than the model takes can be counted, but not of any length: each takes some
@@ -32,8 +31,9 @@ def tokenized(request: TokenizeText | TokenizeChat, model: ModelInfo) -> dict[st
         )
     else:
         ids = _of_text(request, model)
+    pieces = [{"id": token_id, "piece": tokenizer.piece(token_id)} for token_id in ids]
     found: dict[str, Any] = {
-        "tokens": [_piece(tokenizer, id) for id in ids] if request.with_pieces else ids,
+        "tokens": pieces if request.with_pieces else ids,
         "count": len(ids),
         "max_model_len": model.limit,
     }
@@ -72,11 +72,3 @@ def _of_text(request: TokenizeText, model: ModelInfo) -> list[int]:
         )
     except PromptError as error:
         raise ApiError.of(error, param) from None
-
-
-def _piece(tokenizer: Tokenizer, token_id: int) -> dict[str, Any]:
-    written = tokenizer.token_spelling(token_id)
-    try:
-        return {"id": token_id, "piece": written.decode()}
-    except UnicodeDecodeError:
-        return {"id": token_id, "piece": list(written)}

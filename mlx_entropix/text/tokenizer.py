@@ -184,12 +184,19 @@ class Tokenizer:
         """Return the bytes of text that one token writes: none for a control token."""
         return self._vocabulary.bytes_of(token_id)
 
-    def token_spelling(self, token_id: int) -> bytes:
-        """Return the bytes of text that one token writes, or its name where it writes none."""
-        return self._vocabulary.spelling_of(token_id)
+    def piece(self, token_id: int) -> str | list[int]:
+        """Return the text that one token writes, or the name of one that writes none.
+
+        Bytes that are only a part of a character are given as numbers.
+        """
+        written = self._vocabulary.spelling_of(token_id)
+        try:
+            return written.decode()
+        except UnicodeDecodeError:
+            return list(written)
 
     def is_text(self, token_id: int) -> bool:
-        """Whether a token is of text, and neither a control token nor an id without a token."""
+        """Whether a token writes text; a control token and an id without a token do not."""
         return bool(self._vocabulary.bytes_of(token_id))
 
     def stream_decoder(self) -> StreamDecoder:
