@@ -323,7 +323,10 @@ class Engine:
             row = self.rows[i]
             if row.state is State.FILLING:
                 done = self._cache.lengths[i]
-                events.append(PromptProgress(row.id, done, len(row.tokens) - 1))
+                seconds = time.perf_counter() - row.started_at
+                events.append(
+                    PromptProgress(row.id, done, len(row.tokens) - 1, row.cached_tokens, seconds)
+                )
                 if not row.left(done):
                     events += self._filled(i, row)
         return events

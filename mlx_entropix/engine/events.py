@@ -1,7 +1,7 @@
 """What goes into the engine, and what comes out: plain Python values, no arrays."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from mlx_entropix.engine.policy import Policy
@@ -190,11 +190,17 @@ class RowDropped:
 
 @dataclass(frozen=True)
 class PromptProgress:
-    """`done` of `total` tokens of a row's prompt are in the cache."""
+    """`done` of `total` tokens of a row's prompt are in the cache.
+
+    `cached` of them were known from earlier rows; the others took some `seconds`. The last token of
+    a prompt is not counted: the step that draws the first one of the answer takes it.
+    """
 
     row: int
     done: int
     total: int
+    cached: int = 0
+    seconds: float = field(default=0.0, compare=False)
     ends = False
 
 

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, cast
 
 from mlx_entropix.engine import (
     Alternative,
+    PromptProgress,
     PromptScored,
     PromptToken,
     Settled,
@@ -70,6 +71,8 @@ class Choice:
             return
         if isinstance(event, PromptScored):
             self.scored = event
+            return
+        if isinstance(event, PromptProgress):
             return
         if self.tokens:
             self.length += len(self.tokens[-1].text)
@@ -156,6 +159,19 @@ class Reply:
             chunk = chunk or self._envelope(self.chunk_name, [self._nothing(choice)])
             chunk["prompt_metrics"] = records
         return chunk
+
+    def progress_chunk(self, choice: Choice, event: PromptProgress) -> dict[str, Any]:
+        """How much of the prompt of `choice` is computed, which adds nothing to the answer."""
+        done, total = prompt_tokens(event)
+        chunk = self._envelope(self.chunk_name, [self._nothing(choice)])
+        return chunk | {
+            "prompt_progress": {
+                "total": total,
+                "cache": event.cached,
+                "processed": done,
+                "time_ms": round(1000 * event.seconds),
+            }
+        }
 
     def paths_chunk(self, choice: Choice, paths: PathEvents) -> dict[str, Any]:
         """What became of the paths of `choice` in a step, which adds nothing to the answer."""
@@ -268,6 +284,11 @@ class Reply:
             },
             "steps": sum(summary.steps for summary in summaries),
         }
+
+
+def prompt_tokens(event: PromptProgress) -> tuple[int, int]:
+    """How many of how many tokens of a prompt are computed; the last comes with the answer's."""
+    return event.done + (event.done == event.total), event.total + 1
 
 
 @cache

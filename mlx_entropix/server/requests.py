@@ -241,12 +241,24 @@ class GenerationRequest(_Part):
         "of the answer; 0 adds none.",
     )
 
+    return_progress: bool | None = Field(
+        False,
+        description="Say in a stream how much of a prompt is computed, in chunks of their own with "
+        "a `prompt_progress`. Without it a prompt that takes several steps has comments.",
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _asks_for_nothing_else(cls, given: Any) -> Any:
         if isinstance(given, dict):
             refuse_unsupported(given, cls.model_fields)
         return given
+
+    @model_validator(mode="after")
+    def _progress_is_of_a_stream(self) -> "GenerationRequest":
+        if self.return_progress and not self.stream:
+            raise ApiError(400, "return_progress needs stream to be true.", param="return_progress")
+        return self
 
     @property
     @abstractmethod

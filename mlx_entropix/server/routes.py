@@ -267,5 +267,6 @@ async def _answer(
             choices,
             with_usage=body.wants_usage,
             usage_always=body.wants_usage_always,
+            with_progress=bool(body.return_progress),
         )
     return WholeAnswer(answer, reply, choices)

@@ -206,6 +206,17 @@ class _Response(BaseModel):
     )
 
 
+class PromptProgress(TypedDict):
+    """How much of a prompt is computed."""
+
+    total: Annotated[int, Field(description="Tokens of the prompt.")]
+    cache: Annotated[int, Field(description="Those that were known from earlier requests.")]
+    processed: Annotated[int, Field(description="Those that are computed or known by now.")]
+    time_ms: Annotated[int, Field(description="Milliseconds that it has taken.")]
+
+
+_PROGRESS = "How much of the prompt is computed; only where the request has `return_progress`."
+
 _FORKS = "How each answer was chosen among its paths; only where the request has a `fork`."
 _FORK_EVENTS = (
     "What became of the answer's paths in a step of the batch; only where the request has a `fork`."
@@ -229,6 +240,7 @@ class ChatCompletionChunk(_Response):
     usage: Usage | UsageSoFar | None = Field(
         None, description="In the last chunk, if it was asked for; or in all, up to now."
     )
+    prompt_progress: PromptProgress | None = Field(None, description=_PROGRESS)
     forks: list[ForkEvent] | None = Field(None, description=_FORK_EVENTS)
 
 
@@ -243,6 +255,7 @@ class Completion(_Response):
     usage: Usage | UsageSoFar | None = Field(
         None, description="How many tokens it took; in a stream only if it was asked for."
     )
+    prompt_progress: PromptProgress | None = Field(None, description=_PROGRESS)
     forks: list[ForkEvent] | None = Field(
         None, description=f"{_FORKS} In a stream: {_FORK_EVENTS[0].lower()}{_FORK_EVENTS[1:]}"
     )

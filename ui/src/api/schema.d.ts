@@ -579,6 +579,12 @@ export interface components {
              */
             window?: number | null;
             /**
+             * Return Progress
+             * @description Say in a stream how much of a prompt is computed, in chunks of their own with a `prompt_progress`. Without it a prompt that takes several steps has comments.
+             * @default false
+             */
+            return_progress?: boolean | null;
+            /**
              * Messages
              * @description The conversation so far.
              */
@@ -668,6 +674,8 @@ export interface components {
              * @description How many tokens it took; in a stream only if it was asked for.
              */
             usage?: components["schemas"]["Usage"] | components["schemas"]["UsageSoFar"] | null;
+            /** @description How much of the prompt is computed; only where the request has `return_progress`. */
+            prompt_progress?: components["schemas"]["PromptProgress"] | null;
             /**
              * Forks
              * @description How each answer was chosen among its paths; only where the request has a `fork`. In a stream: what became of the answer's paths in a step of the batch; only where the request has a `fork`.
@@ -842,6 +850,12 @@ export interface components {
              * @default 0
              */
             window?: number | null;
+            /**
+             * Return Progress
+             * @description Say in a stream how much of a prompt is computed, in chunks of their own with a `prompt_progress`. Without it a prompt that takes several steps has comments.
+             * @default false
+             */
+            return_progress?: boolean | null;
             /**
              * Prompt
              * @description A text, a list of token ids, or a list of either. It is used as it is.
@@ -1473,6 +1487,32 @@ export interface components {
             content: string | components["schemas"]["TextPart"][];
         };
         /**
+         * PromptProgress
+         * @description How much of a prompt is computed.
+         */
+        PromptProgress: {
+            /**
+             * Total
+             * @description Tokens of the prompt.
+             */
+            total: number;
+            /**
+             * Cache
+             * @description Those that were known from earlier requests.
+             */
+            cache: number;
+            /**
+             * Processed
+             * @description Those that are computed or known by now.
+             */
+            processed: number;
+            /**
+             * Time Ms
+             * @description Milliseconds that it has taken.
+             */
+            time_ms: number;
+        };
+        /**
          * PromptTokenRecord
          * @description One token of a prompt. Nothing is said of the first one: its fields are null.
          */
@@ -2014,6 +2054,12 @@ export interface components {
              */
             window?: number | null;
             /**
+             * Return Progress
+             * @description Say in a stream how much of a prompt is computed, in chunks of their own with a `prompt_progress`. Without it a prompt that takes several steps has comments.
+             * @default false
+             */
+            return_progress?: boolean | null;
+            /**
              * Messages
              * @description The conversation so far.
              */
@@ -2457,6 +2503,12 @@ export interface components {
              */
             window?: number | null;
             /**
+             * Return Progress
+             * @description Say in a stream how much of a prompt is computed, in chunks of their own with a `prompt_progress`. Without it a prompt that takes several steps has comments.
+             * @default false
+             */
+            return_progress?: boolean | null;
+            /**
              * Messages
              * @description The conversation so far.
              */
@@ -2848,6 +2900,11 @@ export interface components {
              * @default null
              */
             usage?: components["schemas"]["Usage"] | components["schemas"]["UsageSoFar"] | null;
+            /**
+             * @description How much of the prompt is computed; only where the request has `return_progress`.
+             * @default null
+             */
+            prompt_progress?: components["schemas"]["PromptProgress"] | null;
             /**
              * Forks
              * @description What became of the answer's paths in a step of the batch; only where the request has a `fork`.
