@@ -120,8 +120,10 @@ def _is_common(arm: Arm) -> bool:
     """Whether a temperature and top_p say all that an arm is."""
     if not isinstance(arm.config, PlainConfig):
         return False
-    values = arm.config.model_dump()
-    others = values.keys() - {"temperature", "top_p", "top_k", "min_tokens_to_keep"}
-    return not arm.draws or (
-        values["top_k"] in (0, NO_FILTERS["top_k"]) and not any(values[name] for name in others)
+    if not arm.draws and not arm.config.penalizes:
+        return True
+    common = {"temperature": arm.config.temperature, "top_p": arm.config.top_p}
+    return any(
+        arm.config == PlainConfig(**{**NO_FILTERS, **common, "top_k": top_k})
+        for top_k in (0, NO_FILTERS["top_k"])
     )

@@ -1,5 +1,6 @@
 """What comes with the package, and how its commands are called: in a checkout, or from a wheel."""
 
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -29,6 +30,7 @@ def called(command: str) -> str:
     return f"uv run {_SCRIPTS.get(command, f'mlx-entropix {command}')}"
 
 
+@cache
 def version() -> str:
     """The version of this package."""
     return metadata.version("mlx-entropix")

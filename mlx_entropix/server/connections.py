@@ -10,7 +10,7 @@ import logging
 import resource
 import time
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -19,7 +19,8 @@ from mlx_entropix.server.api_errors import ApiError
 
 _log = logging.getLogger(__name__)
 
-_OTHER_DESCRIPTORS = 64  # weights, log, sockets of the loop; and room to accept before one closes
+_OTHER_DESCRIPTORS = 64  # weights, log, sockets of the loop
+_MOST_BACKLOG = 128
 _ACCEPT_FAILED = "socket.accept() out of system resource"  # asyncio's words
 _SECONDS_BETWEEN_LINES = 60.0
 
@@ -90,12 +91,24 @@ def protocol(most: int, seconds: float) -> type[H11Protocol]:
     return Connection
 
 
-def most_connections(wanted: int) -> int:
-    """How many of `wanted` connections the process has descriptors for, at least one."""
+class Room(NamedTuple):
+    """What a process has descriptors for: so many connections, so many new ones at a time."""
+
+    connections: int
+    backlog: int
+
+
+def room(wanted: int) -> Room:
+    """How many of `wanted` connections fit the limit of open files, at least one.
+
+    The loop takes up to `backlog` new ones in a turn. Each may make an old one go, which is closed
+    two turns later, so three times as many may be open for a moment.
+    """
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
-        return wanted
-    return max(1, min(wanted, soft - _OTHER_DESCRIPTORS))
+        return Room(wanted, _MOST_BACKLOG)
+    backlog = max(1, min(_MOST_BACKLOG, soft // 8))
+    return Room(max(1, min(wanted, soft - _OTHER_DESCRIPTORS - 3 * backlog)), backlog)
 
 
 class AcceptFailures:

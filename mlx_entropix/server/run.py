@@ -15,7 +15,7 @@ from mlx_entropix.installed import called
 from mlx_entropix.server.api_errors import ApiError
 from mlx_entropix.server.app import create_app
 from mlx_entropix.server.async_engine import AsyncEngine, ModelInfo
-from mlx_entropix.server.connections import AcceptFailures, most_connections, protocol
+from mlx_entropix.server.connections import AcceptFailures, protocol, room
 from mlx_entropix.server.logs import configure_logs
 from mlx_entropix.server.settings import Settings
 
@@ -47,9 +47,11 @@ class _Server(uvicorn.Server):
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
     engine = AsyncEngine(settings)
+    most, backlog = room(settings.max_connections)
     config = uvicorn.Config(
         create_app(settings, engine),
-        http=protocol(most_connections(settings.max_connections), settings.receive_timeout),
+        http=protocol(most, settings.receive_timeout),
+        backlog=backlog,
         log_config=None,
         access_log=False,
         server_header=False,

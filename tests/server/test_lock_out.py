@@ -1,12 +1,16 @@
 """Clients that take what they can get, without a key."""
 
+import contextlib
+import resource
 import socket
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
 
-from tests.server.running import ROOT
+from tests.server.running import ROOT, running
 
 
 def connect(server, sent: bytes = b"") -> socket.socket:
@@ -52,3 +56,76 @@ def test_mlx_lm_can_be_used_where_few_open_files_are_allowed():
     low = "import resource as r; r.setrlimit(r.RLIMIT_NOFILE, (256, 256))"
     code = f"{low}; import mlx_entropix, mlx_lm.utils"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+IDLE = 3000
+HANG = 10  # seconds; what is not there by then will not come
+
+
+def test_all_attacks_at_once_stop_neither_a_stream_nor_the_health_check(tmp_path):
+    """With few open files allowed, as a service manager may have it."""
+    program = tmp_path / "few_files.py"
+    program.write_text(
+        f"import resource, sys; sys.path.insert(0, {str(ROOT)!r})\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (512, 512))\n"
+        "from mlx_entropix.cli.serve import leave, main\n"
+        "leave(main())\n"
+    )
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # for the connections of this side
+    story = {"prompt": "Once upon a time", "max_tokens": 5000, "stream": True}
+    story |= {"sampler": "entropix", "seed": 0}
+    big = b'{"prompt": "' + b"word " * 1_600_000 + b'"}'
+    half = b"POST /v1/completions HTTP/1.1\r\nhost: 127.0.0.1\r\n"
+    slow = half + b"content-type: application/json\r\ncontent-length: 9\r\n\r\n{"
+    with running(tmp_path / "log", program=str(program)) as server, contextlib.ExitStack() as open_:
+        came: list[str] = []
+        attacked = threading.Event()
+
+        def read():
+            url = server.api + "/completions"
+            with httpx2.stream("POST", url, json=story, timeout=HANG) as response:
+                for line in response.iter_lines():
+                    came.append(line)
+                    if attacked.is_set():
+                        break
+
+        def reachable():
+            assert httpx2.get(server.url + "/health", timeout=HANG).status_code == 200
+
+        def more_comes():
+            before = len(came)
+            server.wait(lambda _: len(came) > before, seconds=HANG)
+
+        def flood(sent):
+            for i in range(IDLE // 3):
+                open_.enter_context(connect(server, sent))
+                if i % 200 == 0:
+                    reachable()
+
+        def ask():
+            headers = {"content-type": "application/json"}
+            url = server.api + "/completions"
+            return httpx2.post(url, content=big, headers=headers, timeout=120).status_code
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        server.wait(lambda _: len(came) > 2)
+        with ThreadPoolExecutor(max_workers=9) as attackers:
+            prompts = [attackers.submit(ask) for _ in range(6)]
+            floods = [attackers.submit(flood, sent) for sent in (b"", half, slow)]
+            while not all(attack.done() for attack in floods + prompts):
+                reachable()
+                more_comes()
+            for attack in floods:
+                attack.result()
+            # A body that is still on its way may have to make room, as all that is not there yet.
+            late = (httpx2.TransportError,)
+            codes = [a.result() for a in prompts if not isinstance(a.exception(), late)]
+        attacked.set()
+        reader.join(HANG)
+        assert not reader.is_alive()
+        assert set(codes) <= {400}
+        log = server.log.read_text()
+        assert "Traceback" not in log
+        assert log.count("\n") < IDLE // 3 + 50  # a line for each request that has its header
