@@ -32,6 +32,7 @@ class Request:
 
     With `splits_reasoning` what a model thinks before it answers is told apart, where it marks
     that; stop strings are then looked for in the answer alone. The prompt is that of a chat then.
+    With `tells_draw` each event has the probabilities of the draw, of the `alternatives` too.
     `logit_bias` are ids of tokens with what is added to their logits, before the sampler sees them.
     """
 
@@ -51,6 +52,7 @@ class Request:
     splits_reasoning: bool = False
     prediction: tuple[int, ...] = ()
     logit_bias: tuple[tuple[int, float], ...] = ()
+    tells_draw: bool = False
 
     @property
     def changes_logits(self) -> bool:
@@ -79,6 +81,25 @@ class OfModel(NamedTuple):
     logprob: float  # of the token, in nats
     logits_entropy: float  # bits
     logits_varentropy: float  # bits²
+
+
+class Chance(NamedTuple):
+    """A token that could have been drawn, and how likely that was, 0 to 1."""
+
+    token_id: int
+    token: str
+    probability: float
+
+
+class Draw(NamedTuple):
+    """How likely a token was where it was drawn, after temperature, filters and decision.
+
+    1 where no draw was made. `alternatives` are the likeliest in the draw, best first, of
+    probabilities above 0; the token may be among them.
+    """
+
+    probability: float
+    alternatives: tuple[Chance, ...]
 
 
 @dataclass(frozen=True)
@@ -137,7 +158,8 @@ class TokenEvent(_MayEnd):
     A token that belongs to the thoughts before an answer has their text as its `reasoning`, empty
     for what marks them; for all others it is None.
     Where biases or penalties changed the logits, all numbers are of the changed ones, which the
-    sampler saw, and `of_model` are those of the model's own.
+    sampler saw, and `of_model` are those of the model's own. `draw` is there where it was
+    asked for.
     """
 
     row: int
@@ -157,6 +179,7 @@ class TokenEvent(_MayEnd):
     drafted: bool = False
     reasoning: str | None = None
     of_model: OfModel | None = None
+    draw: Draw | None = None
 
 
 @dataclass(frozen=True)

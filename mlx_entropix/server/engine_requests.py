@@ -211,6 +211,7 @@ def engine_requests(
             prediction=prediction,
             owner=owner,
             logit_bias=logit_bias,
+            tells_draw=bool(request.post_sampling_probs),
         )
         for prompt in prompts
         for i in range(request.answers)

@@ -11,6 +11,8 @@ from typing import Any, ClassVar, cast
 
 from mlx_entropix.engine import (
     Alternative,
+    Chance,
+    Draw,
     PromptProgress,
     PromptScored,
     PromptToken,
@@ -29,13 +31,14 @@ from mlx_entropix.server.schemas import (
     ChatLogprobs,
     Delta,
     FinishReason,
+    InTheDraw,
     TextChoice,
     TextLogprobs,
     TokenLogprob,
     Usage,
     UsageSoFar,
 )
-from mlx_entropix.server.token_schemas import TopLogprob
+from mlx_entropix.server.token_schemas import TopLogprob, TopProb
 from mlx_entropix.text import Tokenizer
 from mlx_entropix.window import MetricWindow
 
@@ -110,7 +113,8 @@ class Reply:
 
     `seed` is that of the first answer. `answers` are made for each prompt. `alternatives` is how
     many each token is reported with; None for no log-probabilities. With `with_prompt_metrics` the
-    prompt's tokens are reported too, once for each prompt.
+    prompt's tokens are reported too, once for each prompt, `with_draws` the probabilities of draws
+    beside those of the model.
     """
 
     model: str
@@ -120,6 +124,7 @@ class Reply:
     alternatives: int | None
     with_metrics: bool
     with_prompt_metrics: bool = False
+    with_draws: bool = False
     id: str = field(init=False)
     created: int = field(default_factory=lambda: int(time.time()))
 
@@ -342,11 +347,30 @@ class ChatReply(Reply):
             "finish_reason": choice.finish_reason,
         }
 
+    def _in_the_draw(self, event: TokenEvent) -> InTheDraw:
+        if event.draw is None:
+            return {}
+        chances = [self._prob(chance) for chance in event.draw.alternatives]
+        return {"prob": event.draw.probability, "top_probs": chances}
+
+    def _prob(self, chance: Chance) -> TopProb:
+        return {
+            "token": chance.token,
+            "token_id": chance.token_id,
+            "prob": chance.probability,
+            "bytes": list(self.tokenizer.token_bytes(chance.token_id)),
+        }
+
     def _logprobs(self, events: Iterable[TokenEvent]) -> ChatLogprobs | None:
         if not self.with_logprobs:
             return None
         content: list[TokenLogprob] = [
-            {**self._logprob(event), "top_logprobs": self._top_logprobs(event)} for event in events
+            {
+                **self._logprob(event),
+                "top_logprobs": self._top_logprobs(event),
+                **self._in_the_draw(event),
+            }
+            for event in events
         ]
         return {"content": content, "refusal": None}
 
@@ -431,18 +455,28 @@ class TextReply(Reply):
         self, tokens: Sequence[TokenEvent | PromptToken], offsets: list[int]
     ) -> TextLogprobs:
         """Log-probabilities as the API's four lists, one item a token."""
-        return {
+        columns: TextLogprobs = {
             "tokens": [token.token for token in tokens],
             "token_logprobs": [token.logprob for token in tokens],
             "top_logprobs": [_by_name(token, self.alternatives) for token in tokens],
             "text_offset": offsets,
         }
+        if self.with_draws:
+            draws = [token.draw if isinstance(token, TokenEvent) else None for token in tokens]
+            columns["token_probs"] = [draw and draw.probability for draw in draws]
+            columns["top_probs"] = [draw and _chances_by_name(draw) for draw in draws]
+        return columns
 
 
 def _text_choice(
     index: int, text: str, logprobs: TextLogprobs | None, finish_reason: FinishReason | None
 ) -> TextChoice:
     return {"index": index, "text": text, "logprobs": logprobs, "finish_reason": finish_reason}
+
+
+def _chances_by_name(draw: Draw) -> dict[str, float]:
+    """The likeliest tokens in a draw; of tokens that read alike, the likeliest counts."""
+    return {chance.token: chance.probability for chance in reversed(draw.alternatives)}
 
 
 def _by_name(token: TokenEvent | PromptToken, most: int | None) -> dict[str, float] | None:

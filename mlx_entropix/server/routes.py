@@ -247,6 +247,7 @@ async def _answer(
         alternatives=body.alternatives,
         with_metrics=body.metrics is not False,
         with_prompt_metrics=bool(body.prompt_metrics),
+        with_draws=bool(body.post_sampling_probs),
     )
     choices = [
         Choice(

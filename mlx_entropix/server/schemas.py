@@ -17,6 +17,7 @@ from mlx_entropix.server.token_schemas import (
     QuadrantName,
     TokenRecord,
     TopLogprob,
+    TopProb,
 )
 
 FinishReason = Literal["stop", "length"]
@@ -24,6 +25,8 @@ FinishReason = Literal["stop", "length"]
 _INDEX = "Which answer it is, from 0."
 _FINISH = "`stop`: the model, or a stop string, ended it; `length`: max_tokens did."
 _CREATED = "When it was begun, in seconds since 1970."
+_IN_THE_DRAW = "How likely the token was in the draw itself, 0 to 1; 1 where none was made."
+_ASKED = "Only where the request has `post_sampling_probs`."
 _KIND = "What kind of object this is."
 
 
@@ -89,7 +92,14 @@ class UsageSoFar(TypedDict):
     total_tokens: Annotated[int, Field(description="The sum of both.")]
 
 
-class TokenLogprob(TopLogprob):
+class InTheDraw(TypedDict, total=False):
+    """How likely a token was in the draw itself, where that is asked for."""
+
+    prob: Annotated[float, Field(description=f"{_IN_THE_DRAW} {_ASKED}")]
+    top_probs: Annotated[list[TopProb], Field(description=f"The likeliest in the draw. {_ASKED}")]
+
+
+class TokenLogprob(TopLogprob, InTheDraw):
     """A token that was chosen."""
 
     top_logprobs: Annotated[
@@ -169,6 +179,18 @@ class TextLogprobs(TypedDict):
         Field(
             description="Where each begins, in characters of the text with its prompt, if echoed."
         ),
+    ]
+    token_probs: NotRequired[
+        Annotated[
+            list[float | None],
+            Field(description=f"{_IN_THE_DRAW} Null for tokens of a prompt. {_ASKED}"),
+        ]
+    ]
+    top_probs: NotRequired[
+        Annotated[
+            list[dict[str, float] | None],
+            Field(description=f"The likeliest in the draw, by their texts. {_ASKED}"),
+        ]
     ]
 
 

@@ -579,6 +579,12 @@ export interface components {
              */
             window?: number | null;
             /**
+             * Post Sampling Probs
+             * @description Add to the log-probabilities of each token the probabilities of the draw itself, after temperature, filters and the sampler's decision: `prob` and `top_probs`. Needs logprobs.
+             * @default false
+             */
+            post_sampling_probs?: boolean | null;
+            /**
              * Return Progress
              * @description Say in a stream how much of a prompt is computed, in chunks of their own with a `prompt_progress`. Without it a prompt that takes several steps has comments.
              * @default false
@@ -850,6 +856,12 @@ export interface components {
              * @default 0
              */
             window?: number | null;
+            /**
+             * Post Sampling Probs
+             * @description Add to the log-probabilities of each token the probabilities of the draw itself, after temperature, filters and the sampler's decision: `prob` and `top_probs`. Needs logprobs.
+             * @default false
+             */
+            post_sampling_probs?: boolean | null;
             /**
              * Return Progress
              * @description Say in a stream how much of a prompt is computed, in chunks of their own with a `prompt_progress`. Without it a prompt that takes several steps has comments.
@@ -2054,6 +2066,12 @@ export interface components {
              */
             window?: number | null;
             /**
+             * Post Sampling Probs
+             * @description Add to the log-probabilities of each token the probabilities of the draw itself, after temperature, filters and the sampler's decision: `prob` and `top_probs`. Needs logprobs.
+             * @default false
+             */
+            post_sampling_probs?: boolean | null;
+            /**
              * Return Progress
              * @description Say in a stream how much of a prompt is computed, in chunks of their own with a `prompt_progress`. Without it a prompt that takes several steps has comments.
              * @default false
@@ -2160,6 +2178,18 @@ export interface components {
              * @description Where each begins, in characters of the text with its prompt, if echoed.
              */
             text_offset: number[];
+            /**
+             * Token Probs
+             * @description How likely the token was in the draw itself, 0 to 1; 1 where none was made. Null for tokens of a prompt. Only where the request has `post_sampling_probs`.
+             */
+            token_probs?: (number | null)[];
+            /**
+             * Top Probs
+             * @description The likeliest in the draw, by their texts. Only where the request has `post_sampling_probs`.
+             */
+            top_probs?: ({
+                [key: string]: number;
+            } | null)[];
         };
         /**
          * TextPart
@@ -2203,6 +2233,16 @@ export interface components {
              * @description The token's bytes; several tokens may make a character.
              */
             bytes: number[];
+            /**
+             * Prob
+             * @description How likely the token was in the draw itself, 0 to 1; 1 where none was made. Only where the request has `post_sampling_probs`.
+             */
+            prob?: number;
+            /**
+             * Top Probs
+             * @description The likeliest in the draw. Only where the request has `post_sampling_probs`.
+             */
+            top_probs?: components["schemas"]["TopProb"][];
             /**
              * Top Logprobs
              * @description The likeliest tokens, best first.
@@ -2503,6 +2543,12 @@ export interface components {
              */
             window?: number | null;
             /**
+             * Post Sampling Probs
+             * @description Add to the log-probabilities of each token the probabilities of the draw itself, after temperature, filters and the sampler's decision: `prob` and `top_probs`. Needs logprobs.
+             * @default false
+             */
+            post_sampling_probs?: boolean | null;
+            /**
              * Return Progress
              * @description Say in a stream how much of a prompt is computed, in chunks of their own with a `prompt_progress`. Without it a prompt that takes several steps has comments.
              * @default false
@@ -2664,6 +2710,32 @@ export interface components {
              * @description Under the unscaled logits, in nats.
              */
             logprob: number;
+            /**
+             * Bytes
+             * @description The token's bytes; several tokens may make a character.
+             */
+            bytes: number[];
+        };
+        /**
+         * TopProb
+         * @description A token that could have been drawn.
+         */
+        TopProb: {
+            /**
+             * Token
+             * @description The token's text.
+             */
+            token: string;
+            /**
+             * Token Id
+             * @description The token's number in the vocabulary.
+             */
+            token_id: number;
+            /**
+             * Prob
+             * @description Its probability in the draw, 0 to 1.
+             */
+            prob: number;
             /**
              * Bytes
              * @description The token's bytes; several tokens may make a character.
