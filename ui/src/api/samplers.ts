@@ -87,7 +87,11 @@ export function schemaOf(samplers: Samplers, name: string): JsonSchema {
 export function samplerFields(
   preset: string,
   overrides: SamplerConfig,
-): { sampler: string; sampler_config?: SamplerConfig } {
-  if (Object.keys(overrides).length === 0) return { sampler: preset };
-  return { sampler: preset, sampler_config: overrides };
+  bias: Record<string, number> = {},
+): { sampler: string; sampler_config?: SamplerConfig; logit_bias?: Record<string, number> } {
+  return {
+    sampler: preset,
+    ...(Object.keys(overrides).length > 0 && { sampler_config: overrides }),
+    ...(Object.keys(bias).length > 0 && { logit_bias: bias }),
+  };
 }
