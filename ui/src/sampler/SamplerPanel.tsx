@@ -9,7 +9,7 @@ import { countChanges, equal, merge, valueAt, withValue } from "@/lib/overrides"
 import { useSamplerSettings } from "@/store/current";
 import { changesIn, type SamplerSettings } from "@/store/model";
 import { useRoute } from "@/store/route";
-import { BIAS, biasOf, linesOf } from "./bias";
+import { BIAS } from "./bias";
 import { ForkFields } from "./ForkFields";
 import { configFile, readConfigFile } from "./file";
 import { ParameterField } from "./ParameterField";
@@ -81,7 +81,7 @@ function Files({
         <Upload size={14} aria-hidden /> Import
       </Button>
       {changesIn(settings) > 0 && (
-        <Button look="quiet" onClick={() => onChange({ overrides: {}, logitBias: {} })}>
+        <Button look="quiet" onClick={() => onChange({ overrides: {}, biases: [] })}>
           <RotateCcw size={14} aria-hidden /> Reset all
         </Button>
       )}
@@ -119,7 +119,7 @@ function Parameters({
   latest.current = settings.overrides;
   const set = useCallback(
     (field: Field, value: unknown) => {
-      if (field === BIAS) return onChange({ logitBias: biasOf((value ?? []) as string[]) });
+      if (field === BIAS) return onChange({ biases: (value ?? NO_LINES) as string[] });
       const same = equal(value, valueAt(preset, field.path));
       const overrides = withValue(latest.current, field.path, same ? undefined : value);
       onChange({ overrides });
@@ -159,7 +159,7 @@ function Parameters({
             <ParameterField
               key={field.id}
               field={field}
-              value={field === BIAS ? linesOf(settings.logitBias) : valueAt(merged, field.path)}
+              value={field === BIAS ? (settings.biases ?? NO_LINES) : valueAt(merged, field.path)}
               usual={field === BIAS ? NO_LINES : valueAt(preset, field.path)}
               onChange={set}
             />

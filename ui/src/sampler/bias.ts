@@ -15,17 +15,3 @@ export const BIAS: Field = {
   example: "504 = -100",
   empty: true,
 };
-
-export function linesOf(bias: Record<string, number> | undefined): string[] {
-  return Object.entries(bias ?? {}).map(([id, value]) => `${id} = ${value}`);
-}
-
-/** The biases of lines that fit the pattern. */
-export function biasOf(lines: readonly string[]): Record<string, number> {
-  return Object.fromEntries(
-    lines.map((line) => {
-      const [id = "", value = ""] = line.split("=");
-      return [String(Number(id)), Number(value)] as const;
-    }),
-  );
-}

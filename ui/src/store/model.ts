@@ -13,8 +13,8 @@ export interface SamplerSettings {
   preset: string;
   /** Only what differs from the preset, nested as the config is. */
   overrides: SamplerConfig;
-  /** What is added to tokens' logits, by their ids; not there in what was stored before there was such. */
-  logitBias?: Record<string, number>;
+  /** What is added to tokens' logits, a line for each: "504 = -100". Not there in what was stored before there was such. */
+  biases?: string[];
   /** Null: a new seed for each answer. */
   seed: number | null;
   maxTokens: number;
@@ -84,8 +84,8 @@ export function settingsOn<T extends SamplerSettings>(samplers: Samplers | null,
 }
 
 /** How many single values were chosen that differ from the preset. */
-export function changesIn({ overrides, logitBias }: SamplerSettings): number {
-  return countChanges(overrides) + Object.keys(logitBias ?? {}).length;
+export function changesIn({ overrides, biases }: SamplerSettings): number {
+  return countChanges(overrides) + (biases?.length ?? 0);
 }
 
 /** A random id that sorts by time. (randomUUID exists in secure contexts only; a page served to a LAN is none.) */
