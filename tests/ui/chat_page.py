@@ -112,6 +112,8 @@ class ChatPage:
 
     def send(self, prompt: str = PROMPT) -> None:
         self.composer.fill(prompt)
+        # A page that was just opened looks for its server first.
+        expect(self.button("Send")).to_be_enabled()
         self.composer.press("Enter")
 
     def ask(self, prompt: str = PROMPT) -> Locator:
