@@ -40,6 +40,10 @@ class PromptError(EntropixError):
     """A prompt or a chat cannot be turned into tokens, or does not fit."""
 
 
+class ConstraintError(EntropixError):
+    """The form that an answer is to have cannot be held; the message says why."""
+
+
 class CsvError(EntropixError):
     """A CSV of prompts cannot be used; one sentence names the file, the line and what to do."""
 

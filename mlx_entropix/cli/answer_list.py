@@ -24,6 +24,7 @@ from mlx_entropix.engine import (
     engine_on,
 )
 from mlx_entropix.engine.draft import make_drafter
+from mlx_entropix.engine.kv_budget import kv_budget
 from mlx_entropix.errors import PromptError
 from mlx_entropix.prompts import Prompt
 from mlx_entropix.ranks.launch import DATA
@@ -164,7 +165,16 @@ def answer_list(session: Session, prompts: list[Prompt], rows: int) -> int:
         if ranks is None or ranks.share != DATA:
             at_once = rows
             drafter = make_drafter(session.speculate, session.draft)
-            engine = engine_on(ranks, model, tokenizer, max_rows=rows * paths, drafter=drafter)
+            models = [model] if session.draft is None else [model, session.draft.model]
+            budget = kv_budget(models, max_rows=rows * paths, ranks=ranks)
+            engine = engine_on(
+                ranks,
+                model,
+                tokenizer,
+                max_rows=rows * paths,
+                max_kv_tokens=budget.tokens,
+                drafter=drafter,
+            )
         else:  # each rank has as many
             at_once = rows * ranks.size
             engine = SpreadEngine(ranks, model, tokenizer, max_rows=rows * paths)

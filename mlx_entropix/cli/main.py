@@ -4,6 +4,7 @@ import difflib
 import sys
 from importlib import import_module
 
+from mlx_entropix.cli.streams import keep_streams
 from mlx_entropix.installed import version
 
 _COMMANDS = {
@@ -48,8 +49,11 @@ def main(argv: list[str] | None = None) -> int:
         words.append("--chat")
     try:
         module = import_module(f"mlx_entropix.cli.{_COMMANDS[name][0]}")
+        is_server = name == "serve" and argv is None  # whose process is ours
+        if is_server:
+            keep_streams()
         code = int(module.main(words))
-        if name == "serve" and argv is None:  # the process is ours to end, and has to end at once
+        if is_server:  # it has to end at once
             module.leave(code)
         return code
     except ImportError as error:

@@ -211,14 +211,16 @@ def _add_limits(parser: ArgumentParser) -> None:
         "--max_kv_tokens",
         type=_budget,
         metavar="N",
-        help="tokens that the caches of all rows may hold (default: max_rows whole contexts)",
+        help="tokens that the caches of all rows may hold; beyond it, answers wait (default: as "
+        "many as there is memory for)",
     )
     group.add_argument(
         "--prefix_cache_mb",
         type=whole_number(0),
         default=256,
         metavar="N",
-        help="memory for the beginnings of past prompts, 0 for none (default: %(default)s)",
+        help="memory for the beginnings of past prompts, 0 for none (default: %(default)s, less "
+        "where memory is short)",
     )
     add_speculation(group)
     group.add_argument(
@@ -308,16 +310,26 @@ def _port(text: str) -> int:
 def _key(text: str) -> str:
     if not text.strip():
         raise argparse.ArgumentTypeError("the key is empty; leave the option out for no key")
-    return text.strip()
+    return _sendable(text.strip())
 
 
 def _key_in(path: str) -> str:
     try:
         key = Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise argparse.ArgumentTypeError(f"{path} cannot be read: {error}") from None
+        reason = (getattr(error, "strerror", "") or "it is no text").lower()
+        raise argparse.ArgumentTypeError(f"{path} cannot be read ({reason})") from None
     if not key:
         raise argparse.ArgumentTypeError(f"{path} is empty; write the key into it")
+    return _sendable(key)
+
+
+def _sendable(key: str) -> str:
+    """A key that fits into a header. Not said in the error, which may come into a log."""
+    if not all("!" <= sign <= "~" for sign in key):
+        raise argparse.ArgumentTypeError(
+            "the key has spaces, lines or letters that no client can send; choose ASCII characters"
+        )
     return key
 
 

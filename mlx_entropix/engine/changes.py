@@ -10,11 +10,12 @@ from mlx_entropix.engine.step import Look
 from mlx_entropix.sampling import Changed
 
 _NEUTRAL = (1.0, 0.0, 0.0)  # penalties that change nothing
+_ALL = 0xFFFFFFFF  # a word of 32 tokens, any of which may be taken
 _Lists = tuple[np.ndarray, np.ndarray]  # ids (S,) and a number for each
 _NONE: _Lists = np.zeros(0, np.int32), np.zeros(0, np.float32)
 
 
-def changes_of(looks: Sequence[Look]) -> Changed | None:
+def changes_of(looks: Sequence[Look], vocabulary_size: int) -> Changed | None:
     """The changes of the logits at these positions; None where no row asks for any.
 
     A row's last token may still be on the device; those before it are known here, drafted ones
@@ -45,8 +46,29 @@ def changes_of(looks: Sequence[Look]) -> Changed | None:
                 config.frequency_penalty,
             )
     return Changed(
-        *_filled_up(seen, least=1), mx.array(answers), mx.array(penalties), *_filled_up(bias)
+        *_filled_up(seen, least=1),
+        mx.array(answers),
+        mx.array(penalties),
+        *_filled_up(bias),
+        _allowed(looks, vocabulary_size),
     )
+
+
+def _allowed(looks: Sequence[Look], vocabulary_size: int) -> mx.array | None:
+    """The tokens that each row may take, as `Changed` has them; None where all may take any.
+
+    What rows with a constraint drew last has to be known here.
+    """
+    if all(look.row.matcher is None for look in looks):
+        return None
+    words = np.full((len(looks), -(-vocabulary_size // 32)), _ALL, np.uint32)
+    for i, look in enumerate(looks):
+        row, ahead = look.row, look.position - len(look.row.tokens)
+        if row.matcher is None or look.given is not None or not 0 <= ahead <= len(row.draft):
+            continue  # of one that has ended nothing is read
+        bits = row.allowed(row.draft[:ahead])[: words.shape[1]]
+        words[i, : len(bits)], words[i, len(bits) :] = bits, 0
+    return mx.array(words)
 
 
 def _filled_up(lists: Sequence[_Lists], least: int = 0) -> tuple[mx.array, mx.array]:

@@ -11,7 +11,9 @@ one step the engine
 
 So the device never waits for the host. The price: that a row has ended is known one step late, and
 the token that was queued meanwhile is thrown away. Where a draft is verified, or likely to be worth
-one, the step before is read first: what was drawn has to be known to go on from it.
+one, the step before is read first: what was drawn has to be known to go on from it. Where an answer
+is bound to a form, it is read between the forward pass and the sampler, as what may come next
+follows from it; the host works that out while the device is at work on the forward pass.
 
 An engine belongs to one thread, like all arrays of mlx.
 """
@@ -49,6 +51,7 @@ from mlx_entropix.engine.step import (
     xtc_exempt,
 )
 from mlx_entropix.errors import ConfigError, PromptError
+from mlx_entropix.model.cache import places_for, rows_within
 from mlx_entropix.model.decoder import Decoder, Looked, Span
 from mlx_entropix.ranks.join import Ranks
 from mlx_entropix.ranks.launch import TENSOR
@@ -73,8 +76,9 @@ MOST_SCORED = 128
 class Engine:
     """Generates for many rows at once, each with its own sampler, seed and limits.
 
-    At most `max_rows` rows are in the batch; the rest wait their turn. The caches of all rows may
-    hold `max_kv_tokens` tokens (None: as many as `max_rows` contexts). A step computes up to
+    At most `max_rows` rows are in the batch; the rest wait their turn, also where the caches of all
+    rows might come to hold more than `max_kv_tokens` tokens (None: as many as `max_rows` contexts;
+    kv_budget.py says how many there is memory for). A step computes up to
     `prefill_chunk` known tokens; while rows are being written, up to `chunk_beside_rows` for every
     row that waits per row that is written, so that these are not held up for long. Up to
     `prefix_cache_bytes` of past sequences are kept, so that prompts that begin alike are not
@@ -100,7 +104,7 @@ class Engine:
         self.ranks = ranks
         self.tokenizer = tokenizer
         self.max_rows = max_rows
-        self.max_kv_tokens = max_kv_tokens or max_rows * model.context_length
+        self.max_kv_tokens = max_kv_tokens or places_for(max_rows) * model.context_length
         self.prefill_chunk = prefill_chunk
         self.chunk_beside_rows = chunk_beside_rows
         self.prefixes = PrefixCache(prefix_cache_bytes) if prefix_cache_bytes else None
@@ -129,13 +133,19 @@ class Engine:
         """Whether there is nothing to do."""
         return not (self.waiting or self.rows or self._queued)
 
+    @property
+    def kv_usage(self) -> float:
+        """Tokens in the caches of all rows, of those that may be there: 0 to 1."""
+        return sum(self._cache.lengths) / self.max_kv_tokens
+
     def add(self, request: Request) -> int:
         """Put a request in line. Returns the number of its row, which its events will bear.
 
         Raises `PromptError` where the prompt is empty or does not fit, `ConfigError` for forks of
-        a model that cannot rewind and for a bias of no token, `ValueError` for limits that make no
-        sense. `max_tokens` is cut to what the context has room for; a prompt that is only scored
-        may fill it.
+        a model that cannot rewind and for a bias of no token, `ConstraintError` for a form of the
+        answer that cannot be held or that the prefix does not have, `ValueError` for limits that
+        make no sense. `max_tokens` is cut to what the context has room for; a prompt that is only
+        scored may fill it.
         """
         known = len(request.prompt) + len(request.prefix)
         if not request.prompt:
@@ -182,13 +192,12 @@ class Engine:
         self._began = time.perf_counter()
         before, self._queued = self._queued, None
         events: list[Event] = []
-        reads_first = before is not None and self._reads_first
-        if before is not None and reads_first:
+        if before is not None and self._reads_first:
             events += self._read(before)
         self._remove_ended()
         self._admit()
         events += self._queue(before)
-        if before is not None and not reads_first:
+        if before is not None and not before.is_read:
             events += self._read(before)
         self._steps += 1
         if self._steps % _STEPS_BETWEEN_CLEARING == 0:
@@ -245,10 +254,12 @@ class Engine:
         One whose beginning is just being computed for another row waits, and takes it from there.
         """
         for row in list(self.waiting):
-            # Every row takes as many columns as the longest, so this is what may have to be held.
+            # A place has as many columns as the longest row, so this is what may have to be held.
             longest = max(other.most_tokens for other in [*self.rows, row])
             count = len(self.rows) + 1
-            if count > self.max_rows or (count > 1 and count * longest > self.max_kv_tokens):
+            if count > self.max_rows or (
+                count > 1 and places_for(count) * longest > self.max_kv_tokens
+            ):
                 return
             layers = []
             if self.prefixes is not None and not row.request.scores_prompt:
@@ -268,7 +279,7 @@ class Engine:
         """How many rows may be made beside those that are there and those that wait."""
         rows = [row for row in [*self.rows, *self.waiting] if not row.leaves]
         longest = max((row.most_tokens for row in rows), default=1)
-        return max(0, min(self.max_rows, self.max_kv_tokens // longest) - len(rows))
+        return max(0, min(self.max_rows, rows_within(self.max_kv_tokens // longest)) - len(rows))
 
     def fork(
         self, row: Row, position: int, token_ids: tuple[int, ...], recent: mx.array | None
@@ -318,6 +329,9 @@ class Engine:
             mx.eval(self._cache.arrays())  # nothing else paces the host
         else:
             previous = looked_at(tokens, spans)
+            if before is not None and not before.is_read and _are_constrained(looks):
+                mx.async_eval(looked, self._cache.arrays())
+                events += self._read(before)
             self._queued = self._sample(looked, looks, previous, before, len(sources))
         for i, _, _ in spans:
             row = self.rows[i]
@@ -380,7 +394,8 @@ class Engine:
         room = self._room_of_drafts()
         if self.drafter is None or not room:
             return {}
-        return self.drafter.plan(room, filled + len(room))
+        drafts = self.drafter.plan(room, filled + len(room))
+        return {row: draft[: row.may_take(draft)] for row, draft in drafts.items()}
 
     def _room_of_drafts(self) -> dict[Row, int]:
         """How many tokens may be verified of each row that draws."""
@@ -429,7 +444,7 @@ class Engine:
         given = None
         if any(look.given is not None for look in looks):
             given = mx.array([-1 if look.given is None else look.given for look in looks])
-        changed = changes_of(looks)
+        changed = changes_of(looks, self.model.vocabulary_size)
         if given is not None and all(look.given is not None for look in looks):
             sampled = score_rows(
                 *looked, samplers.parameters, given, alternatives=max(wanted, 1), recent=recent
@@ -483,6 +498,7 @@ class Engine:
 
     def _read(self, step: QueuedStep) -> list[Event]:
         """The events of a step, and of what policies make of them."""
+        step.is_read = True
         read = step.read(self.model.name, self.tokenizer)
         self._settle_drafts(step)
         events: list[Event] = []
@@ -534,3 +550,8 @@ class Engine:
                 row.draft = ()
         if any(counts):
             self._cache.rewind(counts)
+
+
+def _are_constrained(looks: list[Look]) -> bool:
+    """Whether a row of these may not take every token."""
+    return any(look.row.matcher is not None for look in looks)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from mlx_entropix.engine.policy import Policy
 from mlx_entropix.sampling import Metrics, Parameters, PlainConfig, Quadrant, SamplerConfig
+from mlx_entropix.text import Constraint
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Request:
     that; stop strings are then looked for in the answer alone. The prompt is that of a chat then.
     With `tells_draw` each event has the probabilities of the draw, of the `alternatives` too.
     `logit_bias` are ids of tokens with what is added to their logits, before the sampler sees them.
+    An answer with a `constraint` has that form: other tokens cannot be drawn, and it ends where
+    nothing can be added to it. The `prefix` is part of it; thoughts before an answer are not.
     """
 
     prompt: tuple[int, ...]
@@ -53,11 +56,13 @@ class Request:
     prediction: tuple[int, ...] = ()
     logit_bias: tuple[tuple[int, float], ...] = ()
     tells_draw: bool = False
+    constraint: Constraint | None = None
 
     @property
     def changes_logits(self) -> bool:
         """Whether the sampler sees other logits than the model's."""
-        return bool(self.logit_bias) or self.config.penalizes
+        constrained = self.constraint is not None
+        return constrained or bool(self.logit_bias) or self.config.penalizes
 
 
 class Alternative(NamedTuple):
@@ -76,11 +81,15 @@ class Attended(NamedTuple):
 
 
 class OfModel(NamedTuple):
-    """What the model thought where the sampler saw changed logits: of these without the changes."""
+    """What the model thought where the sampler saw changed logits: of these without the changes.
+
+    `allowed` is the probability (0 to 1) of all tokens that were not forbidden.
+    """
 
     logprob: float  # of the token, in nats
     logits_entropy: float  # bits
     logits_varentropy: float  # bits²
+    allowed: float
 
 
 class Chance(NamedTuple):
@@ -121,6 +130,12 @@ class Summary:
     drafted_tokens: int = 0
     accepted_tokens: int = 0
     reasoning_tokens: int = 0
+    queue_seconds: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """From the request to the end."""
+        return self.queue_seconds + self.prompt_seconds + self.generation_seconds
 
     @property
     def prompt_tps(self) -> float:
@@ -157,8 +172,8 @@ class TokenEvent(_MayEnd):
     `drafted` tells that it was guessed before it was drawn, and came without a step of its own.
     A token that belongs to the thoughts before an answer has their text as its `reasoning`, empty
     for what marks them; for all others it is None.
-    Where biases or penalties changed the logits, all numbers are of the changed ones, which the
-    sampler saw, and `of_model` are those of the model's own. `draw` is there where it was
+    Where biases, penalties or a constraint changed the logits, all numbers are of the changed ones,
+    which the sampler saw, and `of_model` are those of the model's own. `draw` is there where it was
     asked for.
     """
 

@@ -28,7 +28,7 @@ from mlx_entropix.ranks.join import Ranks
 from mlx_entropix.ranks.launch import DATA
 from mlx_entropix.sampling import PlainConfig, SamplerConfig
 from mlx_entropix.sampling.auto import auto_sampler
-from mlx_entropix.text import Tokenizer, load_tokenizer, tokenizer_from_gguf
+from mlx_entropix.text import Constraint, Tokenizer, load_tokenizer, tokenizer_from_gguf
 from mlx_entropix.weights.locate import Location, locate_weights
 
 Prompt = str | Sequence[int] | Sequence[Mapping[str, Any]]
@@ -138,6 +138,7 @@ def stream_generate(
     stop: str | Sequence[str] = (),
     alternatives: int = 0,
     logit_bias: Mapping[int, float] = MappingProxyType({}),
+    constraint: Constraint | None = None,
     fork: str | Mapping[str, Any] | ForkConfig | None = None,
     chat_template_kwargs: Mapping[str, Any] | None = None,
     speculate: int = MOST_DRAFTED,
@@ -149,6 +150,7 @@ def stream_generate(
     `prompt` is text used as it is, a list of token ids, or a list of chat messages with `role` and
     `content`. Without a `config` the sampler is the preset that is fitted to the model, or the
     published `entropix` where none is. `logit_bias` is added to the logits of tokens, by their ids.
+    The answer has the form of the `constraint`, which `json_schema` and the like make.
     With a `fork`, a policy's name, its values or its
     configuration (docs/forks.md), the answer is chosen among several paths, and its tokens come
     when they are settled. The answer ends before the text `stop`, or the first of several.
@@ -160,7 +162,8 @@ def stream_generate(
     `on_prompt(done, total)` is called as the prompt is read.
     Raises `PromptError` where the prompt is empty or does not fit, `GenerationError` where the
     model's output is not finite, `ConfigError` where a fitted preset, the `fork` or `speculate`
-    cannot be used, `WeightsError` where the `draft_model` cannot guess for the model.
+    cannot be used, `ConstraintError` where the `constraint` cannot be held, `WeightsError` where
+    the `draft_model` cannot guess for the model.
     """
     request = Request(
         prompt=encode_prompt(tokenizer, prompt, chat_template_kwargs=chat_template_kwargs),
@@ -171,6 +174,7 @@ def stream_generate(
         alternatives=alternatives,
         splits_reasoning=is_chat(prompt),
         logit_bias=tuple(logit_bias.items()),
+        constraint=constraint,
     )
     rows = 1
     if fork is not None:

@@ -7,11 +7,13 @@ from enum import Enum, auto
 from itertools import count
 
 import mlx.core as mx
+import numpy as np
 
 from mlx_entropix.engine.events import PromptScored, PromptToken, Request, Summary
 from mlx_entropix.engine.history import History
 from mlx_entropix.engine.stop import StopStrings
-from mlx_entropix.text import NOTHING, Piece, ReasoningSplitter, StreamDecoder, Tokenizer
+from mlx_entropix.errors import ConstraintError
+from mlx_entropix.text import NOTHING, Matcher, Piece, ReasoningSplitter, StreamDecoder, Tokenizer
 
 
 class State(Enum):
@@ -39,6 +41,7 @@ class Row:
     decoder: StreamDecoder
     splitter: ReasoningSplitter
     stops: StopStrings
+    matcher: Matcher | None
     tokens: list[int]
     known: int
     root: int
@@ -69,12 +72,14 @@ class Row:
 
     @classmethod
     def of(cls, row_id: int, request: Request, tokenizer: Tokenizer) -> "Row":
-        """A new row. What the prefix leaves of a character goes on in the answer."""
+        """A new row. What the prefix leaves of a character goes on in the answer.
+
+        Raises `ConstraintError` for a form that cannot be held, or that the prefix does not have.
+        """
         decoder = tokenizer.stream_decoder()
         chat = request.prompt if request.splits_reasoning else None
         splitter = tokenizer.reasoning_splitter(chat)
-        for token_id in request.prefix:
-            splitter.add(token_id, decoder.add(token_id))
+        matcher = None if request.constraint is None else tokenizer.matcher(request.constraint)
         tokens = [*request.prompt, *request.prefix]
         row = cls(
             row_id,
@@ -82,11 +87,18 @@ class Row:
             decoder,
             splitter,
             StopStrings(request.stop),
+            matcher,
             tokens,
             known=len(tokens),
             root=row_id,
             branch=request.branch,
         )
+        for token_id in request.prefix:
+            row._read(token_id)
+        if matcher is not None and matcher.error is not None:
+            raise ConstraintError(
+                f"The answer cannot begin so and have the form that is asked for: {matcher.error}"
+            )
         row.scored.append(PromptToken(tokens[0], tokenizer.token_text(tokens[0])))
         return row
 
@@ -143,7 +155,8 @@ class Row:
         """
         self.tokens.append(token_id)
         # The end-of-sequence token has no text; what was incomplete before it is let go.
-        piece = NOTHING if is_end else self.splitter.add(token_id, self.decoder.add(token_id))
+        piece = NOTHING if is_end else self._read(token_id)
+        is_end = is_end or (self.matcher is not None and self.matcher.is_done)
         is_last = is_end or self.generated == self.request.max_tokens
         if is_last:
             piece = piece.then(self.splitter.finish(self.decoder.finish()))
@@ -155,6 +168,39 @@ class Row:
         self.last = Piece(text, piece.reasoning)
         self.reasoning_tokens += piece.reasoning is not None
         return reason
+
+    def _read(self, token_id: int) -> Piece:
+        """What a token adds to thoughts and answer. The form is that of the answer alone."""
+        text = self.decoder.add(token_id)
+        matcher, splitter = self.matcher, self.splitter
+        if matcher is None:
+            return splitter.add(token_id, text)
+        if splitter.inside or (not matcher.begun and token_id == splitter.opening):
+            piece = splitter.add(token_id, text)
+            matcher.take_text(piece.text)
+            return piece
+        matcher.take(token_id)
+        return Piece(text)
+
+    def may_take(self, draft: tuple[int, ...]) -> int:
+        """How many tokens of a guess at what comes next the row could draw."""
+        if self.matcher is None:
+            return len(draft)
+        # Where thoughts end is where the form begins: nothing is guessed across that.
+        return 0 if self.splitter.inside else self.matcher.allows(draft)
+
+    def allowed(self, ahead: tuple[int, ...]) -> np.ndarray:
+        """The tokens that may come after a guess `ahead`, of a row with a matcher, see `bits`.
+
+        In thoughts all may but those that would end the answer. Some models begin with thoughts of
+        their own accord, and may.
+        """
+        assert self.matcher is not None, "there is nothing to follow"
+        if self.splitter.inside:
+            return self.matcher.unbound
+        if ahead or self.matcher.begun:
+            return self.matcher.bits(ahead)
+        return self.matcher.bits(also=self.splitter.opening)
 
     def held_back(self, end: int, tokenizer: Tokenizer) -> Piece:
         """What waits for what comes next, where nothing comes from position `end` on."""
@@ -188,4 +234,5 @@ class Row:
             drafted_tokens=self.drafted,
             accepted_tokens=self.accepted,
             reasoning_tokens=self.reasoning_tokens,
+            queue_seconds=self.started_at - self.added_at,
         )

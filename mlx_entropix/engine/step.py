@@ -43,6 +43,7 @@ _NOT_FINITE = (
     "{} computed values that are not finite numbers. Its weights are damaged or do not belong to "
     "its config.json: download them again."
 )
+_LOST = "The form that the answer is to have could not be held to its end: {} Make it simpler."
 
 
 def xtc_exempt(tokenizer: Tokenizer) -> mx.array:
@@ -85,6 +86,7 @@ class QueuedStep:
     certainty: mx.array | None = None  # (N,), if a row wants it
     attended: tuple[mx.array, mx.array] | None = None  # positions and weights (N, n), the same
     positions: int = 0  # that were computed
+    is_read: bool = False
     spoilt: set[int] = field(default_factory=set)  # rows whose draft did not give finite numbers
 
     def __post_init__(self) -> None:
@@ -141,6 +143,10 @@ class QueuedStep:
                 )
                 if done := row.prompt_scored():
                     events.append((row, done))
+                continue
+            if row.matcher is not None and row.matcher.error is not None:
+                row.state = State.ENDED
+                events.append((row, RowFailed(row.id, _LOST.format(row.matcher.error))))
                 continue
             row.first_token_at = row.first_token_at or now
             row.steps += look.after is None

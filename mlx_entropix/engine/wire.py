@@ -15,11 +15,13 @@ from mlx_entropix.engine.events import Request
 from mlx_entropix.engine.search import Search, fork_config
 from mlx_entropix.errors import RankError
 from mlx_entropix.sampling import Metrics, Parameters, PlainConfig, Quadrant, SamplerConfig
+from mlx_entropix.text import Constraint
 
 _CLASSES: dict[str, Any] = {
     cls.__name__: cls
     for cls in (
         Request,
+        Constraint,
         SamplerConfig,
         PlainConfig,
         Metrics,

@@ -76,6 +76,11 @@ class AnyDecoder:
         """A cache without rows."""
         return self._make_rows(stage=None if self._stage is None else self._stage.layers)
 
+    def promise(self, length: int, cache: AnyRows | LoneRows) -> None:
+        """Append that many tokens to the only row of a cache, without computing any of them."""
+        for _, _, layers in cache.passes([Span(0, length)]):
+            self.source(mx.zeros((1, length), mx.int32), cache=layers)
+
     def forward(
         self, tokens: mx.array, spans: Sequence[Span], cache: AnyRows | LoneRows
     ) -> Looked | None:

@@ -24,9 +24,21 @@ from mlx_lm.models.cache import KVCache
 MOST_PADDED = 64
 """So far behind a row's tokens there may be padding."""
 
-_STEP = 256  # columns are reserved in multiples of this
-_GROWTH = 1.25  # and by this factor at least, so that growing costs a token little in the long run
+GROWTH = 1.25
+"""So many more columns are reserved than are needed: growing then costs a token little."""
+
+_STEP = 256  # and in multiples of this
 _PLACES = 4  # places are reserved in multiples of this, from there on
+
+
+def places_for(rows: int) -> int:
+    """How many places are reserved for so many rows."""
+    return rows if rows < _PLACES else -(-rows // _PLACES) * _PLACES
+
+
+def rows_within(places: int) -> int:
+    """The most rows that do with so many places."""
+    return places if places < _PLACES else places // _PLACES * _PLACES
 
 
 class Target(NamedTuple):
@@ -223,9 +235,9 @@ class KVRows:
 
     def _reserve(self, places: int, columns: int) -> None:
         if places > self.places:
-            places = places if places < _PLACES else -(-places // _PLACES) * _PLACES
+            places = places_for(places)
         if columns > self._columns:
-            columns = max(columns, int(self._columns * _GROWTH))
+            columns = max(columns, int(self._columns * GROWTH))
             columns = -(-columns // _STEP) * _STEP
         places, columns = max(places, self.places), max(columns, self._columns)
         if (places, columns) != (self.places, self._columns):

@@ -119,6 +119,10 @@ class Decoder(Protocol):
         """A cache without rows."""
         ...
 
+    def promise(self, length: int, cache: Any) -> None:
+        """Append that many tokens to the only row of a cache, without computing any of them."""
+        ...
+
     def forward(self, tokens: mx.array, spans: Sequence[Span], cache: Any) -> Looked | None:
         """Append the tokens of `spans` to rows of a cache of its own, and look where asked to.
 

@@ -237,6 +237,10 @@ class Llama(nn.Module):
         layers = len(self.layers)
         return KVRows(layers) if self.kv is None else QuantizedKVRows(layers, self.kv)
 
+    def promise(self, length: int, cache: KVRows) -> None:
+        """Append that many tokens to the only row of a cache, without computing any of them."""
+        self.forward(mx.zeros(length, mx.int32), [Span(0, length)], cache)
+
     def forward(self, tokens: mx.array, spans: Sequence[Span], cache: KVRows) -> Looked | None:
         """Append the tokens of `spans` to their rows, and look where that is asked for.
 

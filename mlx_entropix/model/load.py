@@ -1,18 +1,19 @@
 """Loading a checkpoint into the form that runs fastest on this machine."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import mlx.core as mx
 import mlx.nn as nn
+from mlx.utils import tree_flatten
 from mlx_lm.models.llama import Model
 from mlx_lm.utils import dequantize_model, get_total_parameters
 from mlx_lm.utils import load_model as load_checkpoint
 
 from mlx_entropix.errors import WeightsError
 from mlx_entropix.installed import called
+from mlx_entropix.memory import free_memory, total_memory
 from mlx_entropix.model.adapter import add_adapter, merge_adapter
 from mlx_entropix.model.any import AnyDecoder
 from mlx_entropix.model.llama import Llama
@@ -40,13 +41,20 @@ def load_model(
 
     With `ranks` it is this one's share of them. `adapter` is the folder of one (adapter.py), if
     there is one. `kv` says how its caches pack keys and values. Returns the model, and the metadata
-    of a `.gguf` file, which hold its tokenizer (`None` for a folder). Raises `WeightsError`.
+    of a `.gguf` file, which hold its tokenizer (`None` for a folder). Raises `WeightsError`, also
+    for weights that the free memory has no room for: before they are read, but for packed ones of
+    a `.gguf` file.
     """
     name = name or path.stem
     share = None if ranks is None else ranks.share
     if ranks is not None and share == TENSOR and path.is_dir():
         check_divides(read_config(path), ranks.size, name)  # before anything is read
+    if path.is_file():
+        _check_room(path.stat().st_size, name)
     source, config, metadata = load_source(path, name=name, ranks=ranks, adapter=adapter)
+    weights: Any = tree_flatten(source.parameters())
+    share_of = 1 if ranks is None else ranks.size
+    _check_room(sum(array.nbytes for _, array in weights) // share_of, name)
     if ranks is not None and share == PIPELINE:
         check_pipeline(source, ranks.size, name)
         return AnyDecoder(source, name, context_length(config), kv, ranks.group), metadata
@@ -93,7 +101,10 @@ def load_source(
             separate_halves(model)
         add_adapter(model, adapter, name or path.stem)
     if mx.default_device().type == mx.DeviceType.cpu:
-        model = _widen(model, _memory() if ranks is None else ranks.size * ranks.memory)
+        if ranks is None:
+            model = _widen(model, min(_FLOAT32_SHARE * total_memory(), free_memory()))
+        else:
+            model = _widen(model, _FLOAT32_SHARE * ranks.size * ranks.memory)
     elif metadata is not None:
         # Norms come as float32 and would widen everything after them.
         model.set_dtype(getattr(mx, config["torch_dtype"]))
@@ -141,18 +152,22 @@ def _check_shards(folder: Path) -> None:
         )
 
 
-def _memory() -> int:
-    """Bytes of this machine's memory."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+def _check_room(size: int, name: str) -> None:
+    """Raise `WeightsError` where there is no room for so many bytes of weights."""
+    if size > (free := free_memory()):
+        raise WeightsError(
+            f"{name} takes {size / 1e9:.1f} GB for its weights, and {free / 1e9:.1f} GB of memory "
+            "are free for it. End other programs, or choose a smaller model, or one of fewer bits."
+        )
 
 
-def _widen(model: nn.Module, memory: int) -> nn.Module:
-    """Turn every weight into float32 if that fits in `memory`, in bytes.
+def _widen(model: nn.Module, room: float) -> nn.Module:
+    """Turn every weight into float32 if that fits in `room`, in bytes.
 
     On a CPU the BLAS multiplies float32 several times faster than mlx multiplies packed or 16-bit
     weights.
     """
-    if 4 * get_total_parameters(model) > _FLOAT32_SHARE * memory:
+    if 4 * get_total_parameters(model) > room:
         return model
     model.set_dtype(mx.float32)  # first the scales: unpacking into 16 bits takes longer
     model = dequantize_model(model)

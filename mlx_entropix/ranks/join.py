@@ -9,7 +9,6 @@ belong on a network of their own. What is received is JSON, and nothing of it is
 """
 
 import contextlib
-import os
 import queue
 import socket
 import threading
@@ -21,6 +20,7 @@ from typing import Any, NamedTuple
 import mlx.core as mx
 
 from mlx_entropix.errors import RankError
+from mlx_entropix.memory import total_memory
 from mlx_entropix.ranks.launch import DATA, TENSOR, Launch
 from mlx_entropix.ranks.link import Link
 
@@ -240,4 +240,4 @@ def _listener(launch: Launch) -> socket.socket:
 
 def _machine() -> Machine:
     device = "CPU" if mx.default_device().type == mx.DeviceType.cpu else "GPU"
-    return Machine(device, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    return Machine(device, total_memory())

@@ -53,7 +53,7 @@ class Sampled(NamedTuple):
 
     token: mx.array  # (B,) int32
     quadrant: mx.array  # (B,) int32, values of `Quadrant`; −1 in a row of the plain sampler
-    numbers: mx.array  # (B, 11 or 14) float32, see `Numbers`
+    numbers: mx.array  # (B, 11 or 15) float32, see `Numbers`
     candidates: mx.array  # (B, C) int32, the likeliest tokens, best first
     candidate_logprobs: mx.array  # (B, C) float32
     recent: mx.array | None = None  # (B, 6, W) for the next step, where it was given for this one
@@ -87,7 +87,7 @@ class Numbers(NamedTuple):
     logprob: float
     metrics: Metrics[float]
     parameters: Parameters[float] | None  # None where no draw was made
-    of_model: tuple[float, ...] = ()  # log-probability, entropy and varentropy before changes
+    of_model: tuple[float, ...] = ()  # before changes, see `_numbers_of_model`
 
     @classmethod
     def of(cls, row: Sequence[float], attends: bool = True) -> "Numbers":
@@ -165,7 +165,7 @@ def sample_rows(
     if sampled.chances is not None:  # a compiled function gives back a plain tuple
         sampled = sampled._replace(chances=Chances(*sampled.chances))
     if changed is not None:
-        numbers = [sampled.numbers, _numbers_of_model(of_model, sampled.token)]
+        numbers = [sampled.numbers, _numbers_of_model(of_model, logits, sampled.token)]
         sampled = sampled._replace(numbers=mx.concatenate(numbers, axis=-1))
     return sampled._replace(attends=scores is not None)
 
@@ -250,13 +250,18 @@ def _sample(
     )
 
 
-def _numbers_of_model(logits: mx.array, token: mx.array) -> mx.array:
-    """Log-probability, entropy and varentropy (B, 3) of the tokens (B,) by the model's logits."""
+def _numbers_of_model(logits: mx.array, changed: mx.array, token: mx.array) -> mx.array:
+    """What the model's own logits (B, V) say, where `changed` ones were sampled: (B, 4).
+
+    Log-probability of the tokens (B,), entropy, varentropy, and the probability of all tokens that
+    the changed logits left possible.
+    """
     logits = logits.astype(mx.float32)
     best = mx.max(logits, axis=-1, keepdims=True)
     p = distribution(logits, best)
     logprob = mx.take_along_axis(logits, token[:, None], axis=-1) - best - mx.log(p.total)
-    return mx.concatenate([logprob, *logits_metrics(p)], axis=-1)
+    left = mx.sum(mx.where(changed > -mx.inf, p.weights, 0.0), axis=-1, keepdims=True) / p.total
+    return mx.concatenate([logprob, *logits_metrics(p), left], axis=-1)
 
 
 def _weights(

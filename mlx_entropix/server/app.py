@@ -15,7 +15,14 @@ from mlx_entropix.installed import version
 from mlx_entropix.server.api_errors import install_error_handlers
 from mlx_entropix.server.async_engine import AsyncEngine
 from mlx_entropix.server.docs_page import ASSETS, install_docs
-from mlx_entropix.server.middleware import BodyLimit, HostCheck, KeyCheck, PageHeaders, RequestLog
+from mlx_entropix.server.middleware import (
+    POLLED,
+    BodyLimit,
+    HostCheck,
+    KeyCheck,
+    PageHeaders,
+    RequestLog,
+)
 from mlx_entropix.server.openapi import describe
 from mlx_entropix.server.routes import router
 from mlx_entropix.server.settings import MAX_BODY_BYTES, Settings
@@ -49,6 +56,13 @@ def _create_api() -> FastAPI:
         version=version(),
         description=_DESCRIPTION,
         openapi_tags=_TAGS,
+        # To OpenTelemetry, where OTEL_EXPORTER_OTLP_ENDPOINT names somebody who listens. Its logs
+        # would have what clients ask in them.
+        telemetry={
+            "auto_configure": True,
+            "logs": False,
+            "exclude": lambda scope: scope["path"] in POLLED,
+        },
     )
     install_error_handlers(api)
     api.include_router(router)

@@ -21,9 +21,10 @@ from typing import Literal, TypeVar
 from huggingface_hub.utils import tqdm
 
 from mlx_entropix.engine import Engine, Event, Request, RowForked, engine_on, load_draft, load_from
-from mlx_entropix.engine.draft import make_drafter
+from mlx_entropix.engine.draft import DraftModel, make_drafter
+from mlx_entropix.engine.kv_budget import kv_budget
 from mlx_entropix.errors import EntropixError, RankError
-from mlx_entropix.model.decoder import limits
+from mlx_entropix.model.decoder import Decoder, limits
 from mlx_entropix.sampling import PRESETS
 from mlx_entropix.server.api_errors import ApiError, bug, loading, queue_full, stopping
 from mlx_entropix.server.open_answer import OpenAnswer, Place
@@ -66,7 +67,10 @@ class AsyncEngine:
         self.loaded = asyncio.Event()  # set when `info` or `failure` is
         self.lost = asyncio.Event()  # set when `failure` came after that
         self.answers: set[OpenAnswer] = set()
+        self.kv_usage = 0.0  # tokens in the caches of all rows, of those that may be
         self.on_event: Callable[[Event, bool], None] = _ignore  # and whether its answer forks
+        # How many answers, why ("abort", "error"), and their rows.
+        self.on_lost_answers: Callable[[int, str, list[int]], None] = _ignore
         self._places: dict[int, Place] = {}  # by the engine's row ids
         self._loop = asyncio.get_running_loop()
         self._thread = _EngineThread(settings, self)
@@ -111,8 +115,8 @@ class AsyncEngine:
         if answers > self.capacity:
             raise ApiError(
                 400,
-                f"The request asks for {answers} answers at once; the server takes "
-                f"{self.capacity}.",
+                f"{param}: the request asks for {answers} answers at once; the server takes "
+                f"{self.capacity}. Ask in parts.",
                 param=param,
             )
 
@@ -141,11 +145,14 @@ class AsyncEngine:
         self._thread.commands.put(partial(self._thread.add, answer))
         return answer
 
-    def drop(self, answer: OpenAnswer) -> None:
+    def drop(self, answer: OpenAnswer, reason: str = "abort") -> None:
         """Forget an answer; its rows leave the batch before the next step."""
         self.answers.discard(answer)
-        answer.left = 0
-        for place in {place for place in self._places.values() if place.answer is answer}:
+        lost, answer.left = answer.left, 0
+        places = {place for place in self._places.values() if place.answer is answer}
+        if lost:
+            self.on_lost_answers(lost, reason, [row for place in places for row in place.branches])
+        for place in places:
             self._thread.commands.put(place.cancel)
             self._forget(place)
 
@@ -157,7 +164,7 @@ class AsyncEngine:
     def fail(self, answer: OpenAnswer, error: ApiError) -> None:
         """End one answer with an error as its last event."""
         answer.events.put_nowait(error)
-        self.drop(answer)
+        self.drop(answer, "error")
 
     def fail_rows(self) -> None:
         """End every answer that has rows in the engine, which failed and has a successor."""
@@ -191,8 +198,9 @@ class AsyncEngine:
         if answer not in self.answers:  # it was dropped before it had ids
             self.drop(answer)
 
-    def receive(self, events: list[Event]) -> None:
+    def receive(self, events: list[Event], kv_usage: float) -> None:
         """Hand the events of one step to the answers that they belong to."""
+        self.kv_usage = kv_usage
         of_place: dict[Place, list[Event]] = {}
         for event in events:
             place = self._places.get(event.parent if isinstance(event, RowForked) else event.row)
@@ -249,6 +257,7 @@ class _EngineThread(threading.Thread):
             ranks = settings.ranks
             model, tokenizer = load_from(location, ranks=ranks, **settings.loading)
             draft = load_draft(draft_location, model, tokenizer)
+            kv_tokens, prefix_bytes = self._budget(model, draft)
 
             def make_engine() -> Engine:
                 return engine_on(
@@ -256,9 +265,9 @@ class _EngineThread(threading.Thread):
                     model,
                     tokenizer,
                     max_rows=settings.max_rows,
-                    max_kv_tokens=settings.max_kv_tokens,
+                    max_kv_tokens=kv_tokens,
                     chunk_beside_rows=_CHUNK_BESIDE_ROWS,
-                    prefix_cache_bytes=settings.prefix_cache_bytes,
+                    prefix_cache_bytes=prefix_bytes,
                     drafter=make_drafter(settings.speculate, draft),
                 )
 
@@ -278,6 +287,7 @@ class _EngineThread(threading.Thread):
             location.path,
         )
         self._tell(self._loop_side.finish_loading, info)
+        usage = 0.0
         while True:
             # Where there is nothing else to do, the next command is waited for.
             while engine.idle or not self.commands.empty():
@@ -292,8 +302,28 @@ class _EngineThread(threading.Thread):
                 self._tell(self._loop_side.fail_rows)
                 engine = make_engine()
                 continue
-            if events:
-                self._tell(self._loop_side.receive, events)
+            if events or engine.kv_usage != usage:
+                usage = engine.kv_usage
+                self._tell(self._loop_side.receive, events, usage)
+
+    def _budget(self, model: Decoder, draft: DraftModel | None) -> tuple[int, int]:
+        """Tokens of all rows, and bytes for past prompts: by the option, or by the free memory."""
+        settings = self._settings
+        if settings.max_kv_tokens is not None:
+            return settings.max_kv_tokens, settings.prefix_cache_bytes
+        budget = kv_budget(
+            [model] if draft is None else [model, draft.model],
+            max_rows=settings.max_rows,
+            prefix_cache_bytes=settings.prefix_cache_bytes,
+            ranks=settings.ranks,
+        )
+        logger.info(
+            "All rows may hold %s tokens of %.1f kB; %.2f GB of memory are free.",
+            f"{budget.tokens:,}",
+            budget.token_bytes / 1e3,
+            budget.free / 1e9,
+        )
+        return budget.tokens, budget.prefix_cache_bytes
 
     def add(self, answer: OpenAnswer, engine: Engine) -> None:
         """Put the rows of an answer in line. Runs in the thread."""
@@ -336,5 +366,5 @@ def _warm_up(engine: Engine) -> None:
         engine.step()
 
 
-def _ignore(_event: Event, _forks: bool) -> None:
+def _ignore(*_: object) -> None:
     pass

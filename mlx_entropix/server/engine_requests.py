@@ -15,7 +15,7 @@ from mlx_entropix.server.api_errors import ApiError
 from mlx_entropix.server.async_engine import ModelInfo
 from mlx_entropix.server.requests import ChatRequest, CompletionRequest, GenerationRequest
 from mlx_entropix.server.settings import Settings
-from mlx_entropix.text import NOTHING
+from mlx_entropix.text import NOTHING, Constraint
 
 Prompt = tuple[int, ...]
 
@@ -187,6 +187,7 @@ def engine_requests(
     prediction: Prompt = (),
     owner: str = "",
     logit_bias: tuple[tuple[int, float], ...] = (),
+    constraint: Constraint | None = None,
 ) -> list[Request]:
     """The rows for `n` answers to each prompt, for a client whose texts are the `owner`'s.
 
@@ -212,6 +213,7 @@ def engine_requests(
             owner=owner,
             logit_bias=logit_bias,
             tells_draw=bool(request.post_sampling_probs),
+            constraint=constraint,
         )
         for prompt in prompts
         for i in range(request.answers)

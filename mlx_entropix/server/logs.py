@@ -31,9 +31,12 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure_logs(level: str) -> None:
-    """Send this package's and uvicorn's logs to stderr from `level` on, such as `info`."""
+    """Send the logs of this package and of what serves it to stderr from `level` on.
+
+    `level` is a name such as `info`.
+    """
     log = {"handlers": ["stderr"], "level": level.upper(), "propagate": False}
-    # uvicorn's own notices of its start and its end say less than ours.
+    # uvicorn's own notices of its start and its end say less than ours; so do others'.
     wanted = logging.getLevelNamesMapping()[level.upper()]
     quiet = log | {"level": max(wanted, logging.WARNING)}
     logging.config.dictConfig(
@@ -42,6 +45,9 @@ def configure_logs(level: str) -> None:
             "disable_existing_loggers": False,
             "formatters": {"json": {"()": JsonFormatter}},
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
-            "loggers": {"mlx_entropix": log, "uvicorn": quiet},
+            "loggers": {
+                "mlx_entropix": log,
+                **dict.fromkeys(("uvicorn", "fastapi", "opentelemetry"), quiet),
+            },
         }
     )

@@ -22,7 +22,9 @@ from mlx_entropix.server.telemetry import Telemetry
 
 _CLIENT_GONE = 499  # what nginx logs for a client that left before its answer
 _GIVEN_ID = re.compile(r"[\w.:-]{1,100}", re.ASCII)
-_POLLED = ("/health", "/metrics")
+POLLED = ("/health", "/metrics")
+"""Paths that are asked again and again, of which each is no news."""
+
 UNVERSIONED = (
     *("/chat/completions", "/completions", "/embeddings", "/models"),
     *("/tokenize", "/detokenize", "/apply-template", "/props"),
@@ -79,7 +81,7 @@ class RequestLog:
                 "seconds": round(time.perf_counter() - begin, 4),
                 "prompt": state.get("prompt"),  # set only where prompts are to be logged
             }
-            level = logging.DEBUG if scope["path"] in _POLLED else logging.INFO
+            level = logging.DEBUG if scope["path"] in POLLED else logging.INFO
             logs.access.log(level, "request", extra={"fields": fields})
 
 
@@ -153,6 +155,9 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
         error = too_large(self.limit)
         announced = Headers(scope=scope).get("content-length", "0")
         if announced.isdecimal() and int(announced) > self.limit:

@@ -7,11 +7,13 @@ named here and asks for something, see unsupported.py.
 from abc import abstractmethod
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from mlx_entropix.choices import CHANGES, MOST_BIAS
 from mlx_entropix.sampling import PlainConfig
+from mlx_entropix.server.answer_form import ResponseFormat, StructuredOutputs
 from mlx_entropix.server.api_errors import ApiError
+from mlx_entropix.server.unsupported import Part as _Part
 from mlx_entropix.server.unsupported import refuse_in_part, refuse_unsupported
 from mlx_entropix.window import LONGEST_WINDOW
 
@@ -25,12 +27,6 @@ MOST_STOPS = 64  # editors that complete code send some two dozen
 
 _Stop = Annotated[str, Field(max_length=1024)]
 _TokenId = Annotated[int, Field(ge=0)]
-
-
-class _Part(BaseModel):
-    """Part of a request."""
-
-    model_config = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False)
 
 
 class TextPart(_Part):
@@ -117,18 +113,6 @@ class Prediction(_Part):
         return content if isinstance(content, str) else "".join(part.text for part in content)
 
 
-class ResponseFormat(_Part):
-    """The form of an answer. Only `text` is offered."""
-
-    type: str = Field(description="`text`.")
-
-    @model_validator(mode="after")
-    def _is_text(self) -> "ResponseFormat":
-        if self.type != "text":
-            raise ValueError(f"{self.type!r} is not offered; answers are text, without a schema.")
-        return self
-
-
 def _base_value(name: str) -> Any:
     """An optional field for a base value of the sampler, with the range of the plain one.
 
@@ -173,8 +157,17 @@ class GenerationRequest(_Part):
         description="Equal seeds give equal answers; answer i of n uses seed + i. Without one, a "
         "random seed is taken, and reported in the field `seed` of the response.",
     )
-    response_format: ResponseFormat | None = Field(
-        None, description="The form of the answer. Only text is offered; another is an error."
+    response_format: ResponseFormat | None = Field(None, description="The form of the answer.")
+    structured_outputs: StructuredOutputs | None = Field(
+        None, description="The form of the answer, as vLLM has it."
+    )
+    json_schema: dict[str, Any] | None = Field(
+        None, description="A JSON Schema by which the answer is valid, as llama.cpp has it."
+    )
+    grammar: str | None = Field(
+        None,
+        description="A grammar by which the answer is written, as llama.cpp has it (GBNF), or a "
+        "Lark grammar.",
     )
     sampler: str | None = Field(
         None,

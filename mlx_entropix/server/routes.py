@@ -17,6 +17,7 @@ from mlx_entropix.sampling import PlainConfig, SamplerConfig
 from mlx_entropix.sampling.metrics import ABOUT
 from mlx_entropix.sampling.quadrants import FROM_SUREST
 from mlx_entropix.server import openapi, schemas
+from mlx_entropix.server.answer_form import answer_constraint
 from mlx_entropix.server.api_errors import no_embeddings, unknown_model
 from mlx_entropix.server.async_engine import AsyncEngine, ModelInfo
 from mlx_entropix.server.engine_requests import (
@@ -228,6 +229,7 @@ async def _answer(
     prefix = await engine.read(answer_prefix, body, ids, model)
     seed = secrets.randbits(31) if body.seed is None else body.seed
     prediction = await engine.read(predicted_tokens, body, model)
+    constraint = await engine.read(answer_constraint, body, model.tokenizer)
     owner = getattr(request.state, "owner", "")  # KeyCheck sets it
     rows = engine_requests(
         body,
@@ -238,6 +240,7 @@ async def _answer(
         prediction=prediction,
         owner=owner,
         logit_bias=biases(body, model),
+        constraint=constraint,
     )
     reply = kind(
         names_of(engine)[0],

@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import ipaddress
+import logging
 import signal
 import socket
+import sys
 import time
 from collections.abc import Iterator
 
@@ -18,6 +20,8 @@ from mlx_entropix.server.async_engine import AsyncEngine, ModelInfo
 from mlx_entropix.server.connections import AcceptFailures, protocol, room
 from mlx_entropix.server.logs import configure_logs
 from mlx_entropix.server.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 # Of the time to stop, this much is left for the last events to reach the clients.
 _CLOSING_SECONDS = 1.0
@@ -57,7 +61,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         server_header=False,
         headers=[("x-content-type-options", "nosniff")],
         timeout_graceful_shutdown=int(_CLOSING_SECONDS),
-        lifespan="off",
+        lifespan="on",  # by which FastAPI begins and ends what it sends to OpenTelemetry
         ws="none",
     )
     server = _Server(config)
@@ -70,10 +74,12 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(AcceptFailures())
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN:  # by nohup
+            continue
         loop.add_signal_handler(number, ask_to_stop)
     watch = asyncio.create_task(_watch(settings, engine, server, asked))
     engine.start()
-    _console().print(f"Loading the model. Meanwhile {_url(settings)}/health answers.", style="dim")
+    _note(f"Loading the model. Meanwhile {_url(settings)}/health answers.")
     await server.serve(sockets=[listener])
     watch.cancel()
     if engine.failure is not None:
@@ -88,7 +94,7 @@ async def _watch(
     loaded = asyncio.create_task(engine.loaded.wait())
     await asyncio.wait({stop, loaded}, return_when=asyncio.FIRST_COMPLETED)
     if engine.info is not None:
-        _print_banner(settings, engine.info)
+        _announce(settings, engine.info)
     lost = asyncio.create_task(engine.lost.wait())
     if engine.failure is None:
         await asyncio.wait({stop, lost}, return_when=asyncio.FIRST_COMPLETED)
@@ -107,20 +113,48 @@ async def _drain(engine: AsyncEngine, seconds: float) -> None:
     engine.cut(ApiError(503, "The server is stopping; the answer was cut off.", code="stopping"))
 
 
-def _print_banner(settings: Settings, model: ModelInfo) -> None:
-    console, url = _console(), _url(settings)
+def _announce(settings: Settings, model: ModelInfo) -> None:
+    """Say what is served and where: lines for a person at a terminal, else a record of the log."""
+    url = _url(settings)
     if model.is_fallback:
-        console.print(
+        _note(
             f"No weights/Llama-3.2-1B-Instruct here: serving the bundled {model.name}. "
-            f"For Llama: {called('download')}",
-            style="dim",
+            f"For Llama: {called('download')}"
         )
-    console.print(f"{model.name} · sampler {settings.sampler} · up to {settings.max_rows} rows")
+    warning = None
     if settings.api_key is None and not is_loopback(settings.host):
-        console.print("Whoever can reach this machine can use it; --api_key KEY asks for a key.")
+        warning = "Whoever can reach this machine can use it; --api_key KEY asks for a key."
+    if not _at_terminal():
+        fields = {
+            "model": model.name,
+            "sampler": settings.sampler,
+            "max_rows": settings.max_rows,
+            "page": None if settings.ui_dir is None else f"{url}/",
+            "api": f"{url}/v1",
+            "documentation": f"{url}/docs",
+        }
+        _log.info("serving", extra={"fields": fields})
+        if warning is not None:
+            _log.warning(warning)
+        return
+    console = _console()
+    console.print(f"{model.name} · sampler {settings.sampler} · up to {settings.max_rows} rows")
+    if warning is not None:
+        console.print(warning)
     if settings.ui_dir is not None:
         console.print(f"page {url}/")
     console.print(f"API  {url}/v1  (documentation {url}/docs)\nCtrl-C ends the server.")
+
+
+def _note(text: str) -> None:
+    if _at_terminal():
+        _console().print(text, style="dim")
+    else:
+        _log.info(text)
+
+
+def _at_terminal() -> bool:
+    return sys.stderr.isatty()
 
 
 def is_loopback(host: str) -> bool:

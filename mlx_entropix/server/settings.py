@@ -23,7 +23,7 @@ class Settings:
     with the server's own overrides.
     `max_queue` bounds the rows that wait beside the `max_rows` live ones.
     Up to `speculate` tokens are guessed ahead, by the `draft_model` too, which is as `weights`.
-    `max_kv_tokens` None means `max_rows` whole contexts. `shutdown_timeout` is in seconds.
+    `max_kv_tokens` None means as many as there is memory for. `shutdown_timeout` is in seconds.
     A request has to be received whole within `receive_timeout` seconds.
     `served_names` are what clients may call the model beside its own name.
     `ranks` are those that the model is divided among, of which this process is the first.

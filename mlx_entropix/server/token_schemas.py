@@ -97,6 +97,9 @@ class OfModel(BaseModel):
     logprob: float = Field(description="Of the token, in nats.")
     logits_entropy: float = Field(description="In bits.")
     logits_varentropy: float = Field(description="In bits².")
+    allowed: float = Field(
+        description="Its probability, 0 to 1, of all tokens that were not forbidden."
+    )
 
 
 class TokenRecord(_more(_Place, _METRICS | _PARAMETERS)):  # type: ignore[misc]
@@ -114,8 +117,9 @@ class TokenRecord(_more(_Place, _METRICS | _PARAMETERS)):  # type: ignore[misc]
     attended: list[Attended] | None = _ATTENDED
     of_model: OfModel | None = Field(
         None,
-        description="The same of the model's own logits; only where the request has penalties or "
-        "a `logit_bias`, which change them before the sampler and all that it reports.",
+        description="The same of the model's own logits; only where the request has penalties, a "
+        "`logit_bias` or a form of the answer, which change them before the sampler and all that "
+        "it reports.",
     )
     choice: int | None = Field(None, description="Whose token it is, where there are several.")
 

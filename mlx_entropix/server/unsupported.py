@@ -8,6 +8,8 @@ from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
+
 from mlx_entropix.server.api_errors import ApiError
 
 _LABELS = frozenset(
@@ -32,7 +34,6 @@ _NEUTRAL: Mapping[str, tuple[Any, ...]] = {
     "echo": (False,),
     "function_call": ("none", "auto"),
     "functions": ([],),
-    "grammar": ("",),
     "id_slot": (-1,),
     "ignore_eos": (False,),
     "include_stop_str_in_output": (False,),
@@ -57,6 +58,12 @@ _NEUTRAL: Mapping[str, tuple[Any, ...]] = {
     "use_beam_search": (False,),
     "verbosity": ("medium",),
 }
+
+
+class Part(BaseModel):
+    """Part of a request."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False)
 
 
 def refuse_unsupported(given: Mapping[str, Any], known: Collection[str]) -> None:

@@ -1,5 +1,14 @@
 """Text to token ids and back: tokenizers of checkpoints, chat templates, streaming decoding."""
 
+from mlx_entropix.text.constraint import (
+    Constraint,
+    Matcher,
+    any_grammar,
+    choice,
+    json_schema,
+    lark_grammar,
+    regex,
+)
 from mlx_entropix.text.gguf_tokenizer import tokenizer_from_gguf
 from mlx_entropix.text.reasoning import NOTHING, Piece, ReasoningSplitter
 from mlx_entropix.text.stream import StreamDecoder
@@ -8,10 +17,17 @@ from mlx_entropix.text.tokenizer_files import load_tokenizer
 
 __all__ = [
     "NOTHING",
+    "Constraint",
+    "Matcher",
     "Piece",
     "ReasoningSplitter",
     "StreamDecoder",
     "Tokenizer",
+    "any_grammar",
+    "choice",
+    "json_schema",
+    "lark_grammar",
     "load_tokenizer",
+    "regex",
     "tokenizer_from_gguf",
 ]

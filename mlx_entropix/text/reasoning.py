@@ -137,6 +137,14 @@ class ReasoningSplitter:
         self._gap = ""  # what parts it from the part before
         self._trims = False  # the white space before the answer
 
+    @property
+    def opening(self) -> int | None:
+        """The control token that opens thoughts, where that is one and none were closed so far."""
+        if self._marks is None or self.inside or self._trims:
+            return None
+        found = (id for id, mark in self._marks.characters.items() if mark == self._marks.open)
+        return next(found, None)
+
     def add(self, token_id: int, text: str) -> Piece:
         """Take a token with the text that it completes."""
         if self._marks is None:

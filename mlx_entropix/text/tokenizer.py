@@ -12,6 +12,7 @@ import tokenizers
 
 from mlx_entropix.errors import PromptError
 from mlx_entropix.text.chat_template import ChatTemplate
+from mlx_entropix.text.constraint import Constraint, Grammars, Matcher
 from mlx_entropix.text.plain import PlainEncoder, check_text
 from mlx_entropix.text.reasoning import ReasoningSplitter, find_marks
 from mlx_entropix.text.stream import StreamDecoder
@@ -47,6 +48,7 @@ class Tokenizer:
         self._vocabulary = Vocabulary(backend, control)
         self._marks = find_marks(backend, control, chat_template)
         self._plain = PlainEncoder(backend, control, unknown)
+        self._grammars = Grammars(self)
         self._chat = (
             ChatTemplate(chat_template, backend, control, self._plain, special_tokens)
             if chat_template
@@ -161,10 +163,22 @@ class Tokenizer:
 
         Raises PromptError for an empty text.
         """
-        ids = self._plain.encode_inside(check_text(text, "The text"))
+        ids = self.encode_inside(text)
         if not ids:
             raise PromptError("An empty text has no first token; give it at least one character.")
         return ids[0]
+
+    def encode_inside(self, text: str) -> list[int]:
+        """Encode text that stands within other text. Raises PromptError for what is no text."""
+        return self._plain.encode_inside(check_text(text, "The text"))
+
+    def matcher(self, constraint: Constraint) -> Matcher:
+        """Return what follows the tokens of an answer of that form, from its beginning.
+
+        Compiles the form if it is new; that may take a second, and any thread may do it. Raises
+        ConstraintError where the form cannot be held.
+        """
+        return self._grammars.matcher(constraint)
 
     def decode(self, ids: Iterable[int], *, control_tokens: bool = False) -> str:
         """Return the text of a sequence: nothing cleaned up.

@@ -19,6 +19,9 @@ def error_of(response):
     return error
 
 
+SCHEMA = {"type": "json_schema"}
+
+
 @pytest.mark.parametrize(
     ("field", "value", "param"),
     [
@@ -53,7 +56,13 @@ def error_of(response):
         ("stop", 5, "stop"),
         ("stream", "yes", "stream"),
         ("top_logprobs", 2, "top_logprobs"),
-        ("response_format", {"type": "json_object"}, "response_format"),
+        ("response_format", {"type": "xml"}, "response_format.type"),
+        ("response_format", {"type": "json_schema"}, "response_format"),
+        ("response_format", SCHEMA | {"json_schema": {"schema": {"type": "x"}}}, "response_format"),
+        ("structured_outputs", {"regex": "(", "choice": ["a"]}, "structured_outputs"),
+        ("structured_outputs", {"regex": "("}, "structured_outputs"),
+        ("json_schema", {"not": {}}, "json_schema"),
+        ("grammar", "root ::= (", "grammar"),
         ("sampler", "nucleus", "sampler"),
         ("sampler_config", {"warmth": 1}, "sampler_config"),
         ("sampler_config", {"temperature": 9}, "sampler_config"),
@@ -80,7 +89,8 @@ def test_ranges_are_named(server):
     [
         ("stop", ["x"] * 65, "at most 64 items"),
         ("stop", ["x" * 2000], "at most 1024 characters"),
-        ("response_format", {"type": "json_schema", "json_schema": {}}, "'json_schema' is not"),
+        ("response_format", SCHEMA | {"json_schema": {"schema": {"not": {}}}}, '["not"]'),
+        ("structured_outputs", {"regex": "(?=a)b"}, "look-around"),
         ("top_logprobs", 2, "needs logprobs"),
         ("n", 100, "the server takes 80"),
     ],

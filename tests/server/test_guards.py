@@ -130,6 +130,10 @@ def test_full_queue_is_refused_and_recovers(guarded):
     many = post(CHAT | {"n": 3})
     assert many.status_code == 400
     assert many.json()["error"]["param"] == "n"
+    listed = guarded.post("/completions", {"prompt": ["a", "b", "c"]}, headers=KEY)
+    assert listed.status_code == 400
+    assert listed.json()["error"]["param"] == "prompt"
+    assert listed.json()["error"]["message"].startswith("prompt: the request asks for 3 answers")
 
 
 def test_the_budget_of_the_caches_bounds_a_prompt(guarded):

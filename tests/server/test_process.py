@@ -9,11 +9,12 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import httpx2
 import pytest
 
-from tests.server.running import ROOT, await_start, launch, running
+from tests.server.running import ROOT, Server, await_start, free_port, launch, running
 
 STORY = [{"role": "user", "content": "Tell me a long story."}]
 CHAT = {"messages": STORY, "seed": 0, "sampler": "entropix"}  # whose stories do not end early
@@ -46,6 +47,7 @@ def lines_of(response):
         (["--ui_dir", "tests"], 2, "no index.html"),
         (["--shutdown_timeout", "nan"], 2, "no time to wait"),
         (["--api_key", " "], 2, "the key is empty"),
+        (["--api_key_file", "nowhere"], 2, "nowhere cannot be read (no such file"),
         (["--host", "256.1.1.1"], 1, "cannot listen on 256.1.1.1"),
         (["--port", "0", "--weights_dir", "no/such/folder"], 1, "no weights at no/such/folder"),
     ],
@@ -68,7 +70,10 @@ def test_a_taken_port_is_told_before_the_model_is_loaded():
 
 
 def test_states_from_loading_to_stopping(tmp_path):
-    """Under load, a signal lets answers go on for a while, cuts them with an error, exits 0."""
+    """Under load, a signal lets answers go on for a while, cuts them with an error, exits 0.
+
+    Here it is the one that a terminal sends as it is closed; others have SIGTERM and SIGINT.
+    """
     server = launch(tmp_path / "log", "--shutdown_timeout", "3", "--max_rows", "2")
     try:
         await_start(server, "loading")
@@ -98,7 +103,7 @@ def test_states_from_loading_to_stopping(tmp_path):
         for thread in threads:
             thread.start()
         server.wait(lambda health: health["rows"] >= 1)
-        server.process.send_signal(signal.SIGTERM)
+        server.process.send_signal(signal.SIGHUP)
         begin = time.monotonic()
         server.wait(lambda health: health["status"] == "stopping")
         refused = server.post("/chat/completions", CHAT)
@@ -198,8 +203,45 @@ def test_page_logs_and_documentation(tmp_path):
         records = [
             json.loads(line) for line in server.log.read_text().splitlines() if line[0] == "{"
         ]
+    assert len(records) == len(server.log.read_text().splitlines())  # nothing beside them
     mine = next(record for record in records if record.get("request_id") == "my-id")
     assert mine["path"] == "/v1/chat/completions"
     assert mine["status"] == 200
     assert mine["prompt"][0]["content"] == "Tell me a long story."
     assert "serving the bundled SmolLM2-135M-Instruct" in server.log.read_text()
+    serving = next(record for record in records if record["message"] == "serving")
+    assert serving["model"] == "SmolLM2-135M-Instruct"
+    assert serving["page"] == f"{server.url}/"
+    assert serving["api"] == server.api
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no file that is always full")
+def test_a_log_that_takes_nothing_more_ends_no_answer(tmp_path):
+    (tmp_path / "key").write_text("sesame\n")
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    command = [sys.executable, "mlx_server.py", "--port", str(port)]
+    with open("/dev/full", "wb") as full:
+        process = subprocess.Popen(
+            [*command, "--api_key_file", str(tmp_path / "key")], cwd=ROOT, stderr=full
+        )
+    server = Server(process, url, tmp_path / "log")
+    server.log.touch()
+    try:
+        await_start(server)
+        assert server.post("/chat/completions", CHAT).status_code == 401
+        key = {"authorization": "Bearer sesame"}
+        answer = server.post("/chat/completions", CHAT | {"max_tokens": 2}, headers=key)
+        assert answer.json()["usage"]["completion_tokens"] == 2
+        assert server.stop() == 0
+    finally:
+        process.kill()
+
+
+def test_nothing_is_opened_in_the_place_of_a_closed_standard_error():
+    code = (
+        "from mlx_entropix.cli.streams import keep_streams; keep_streams()\n"
+        "import sys; file = open('mlx_server.py'); print('lost', file=sys.stderr)\n"
+        "raise SystemExit(file.fileno())"
+    )
+    command = f'exec "{sys.executable}" -c "{code}" 2>&-'
+    assert subprocess.run(["sh", "-c", command], cwd=ROOT, check=False).returncode == 3

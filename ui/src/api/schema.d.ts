@@ -464,8 +464,22 @@ export interface components {
              * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
-            /** @description The form of the answer. Only text is offered; another is an error. */
+            /** @description The form of the answer. */
             response_format?: components["schemas"]["ResponseFormat"] | null;
+            /** @description The form of the answer, as vLLM has it. */
+            structured_outputs?: components["schemas"]["StructuredOutputs"] | null;
+            /**
+             * Json Schema
+             * @description A JSON Schema by which the answer is valid, as llama.cpp has it.
+             */
+            json_schema?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Grammar
+             * @description A grammar by which the answer is written, as llama.cpp has it (GBNF), or a Lark grammar.
+             */
+            grammar?: string | null;
             /**
              * Sampler
              * @description A preset of the entropy sampler (`auto` is the one fitted to the model), or `normal` for the plain sampler: see /v1/samplers. Without one, the server's own.
@@ -742,8 +756,22 @@ export interface components {
              * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
-            /** @description The form of the answer. Only text is offered; another is an error. */
+            /** @description The form of the answer. */
             response_format?: components["schemas"]["ResponseFormat"] | null;
+            /** @description The form of the answer, as vLLM has it. */
+            structured_outputs?: components["schemas"]["StructuredOutputs"] | null;
+            /**
+             * Json Schema
+             * @description A JSON Schema by which the answer is valid, as llama.cpp has it.
+             */
+            json_schema?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Grammar
+             * @description A grammar by which the answer is written, as llama.cpp has it (GBNF), or a Lark grammar.
+             */
+            grammar?: string | null;
             /**
              * Sampler
              * @description A preset of the entropy sampler (`auto` is the one fitted to the model), or `normal` for the plain sampler: see /v1/samplers. Without one, the server's own.
@@ -1090,6 +1118,34 @@ export interface components {
             slope: number | null;
         };
         /**
+         * NamedSchema
+         * @description A JSON Schema, and what it is called.
+         */
+        NamedSchema: {
+            /**
+             * Name
+             * @description Its name, which nothing depends on.
+             */
+            name?: string | null;
+            /**
+             * Description
+             * @description What it is for; the model is not told.
+             */
+            description?: string | null;
+            /**
+             * Schema
+             * @description The schema; without one, any JSON.
+             */
+            schema?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Strict
+             * @description Answers are valid by the schema whatever this says.
+             */
+            strict?: boolean | null;
+        };
+        /**
          * OfModel
          * @description What the model thought before its logits were changed for the sampler.
          */
@@ -1109,6 +1165,11 @@ export interface components {
              * @description In bits².
              */
             logits_varentropy: number;
+            /**
+             * Allowed
+             * @description Its probability, 0 to 1, of all tokens that were not forbidden.
+             */
+            allowed: number;
         };
         /**
          * PathDropped
@@ -1362,7 +1423,7 @@ export interface components {
              */
             attended?: components["schemas"]["Attended"][] | null;
             /**
-             * @description The same of the model's own logits; only where the request has penalties or a `logit_bias`, which change them before the sampler and all that it reports.
+             * @description The same of the model's own logits; only where the request has penalties, a `logit_bias` or a form of the answer, which change them before the sampler and all that it reports.
              * @default null
              */
             of_model?: components["schemas"]["OfModel"] | null;
@@ -1806,14 +1867,24 @@ export interface components {
         };
         /**
          * ResponseFormat
-         * @description The form of an answer. Only `text` is offered.
+         * @description The form of an answer.
          */
         ResponseFormat: {
             /**
              * Type
-             * @description `text`.
+             * @description `text`: any; `json_object`: a JSON object; `json_schema`: JSON by a schema.
+             * @enum {string}
              */
-            type: string;
+            type: "text" | "json_object" | "json_schema";
+            /** @description The schema, where the type is `json_schema`. */
+            json_schema?: components["schemas"]["NamedSchema"] | null;
+            /**
+             * Schema
+             * @description The schema of a `json_object`, as llama.cpp has it.
+             */
+            schema?: {
+                [key: string]: unknown;
+            } | null;
         };
         /**
          * Samplers
@@ -1902,6 +1973,39 @@ export interface components {
             continuous_usage_stats?: boolean | null;
         };
         /**
+         * StructuredOutputs
+         * @description The form of an answer, said in one of several ways.
+         */
+        StructuredOutputs: {
+            /**
+             * Json
+             * @description A JSON Schema, as an object or as text.
+             */
+            json?: {
+                [key: string]: unknown;
+            } | string | null;
+            /**
+             * Json Object
+             * @description True: a JSON object.
+             */
+            json_object?: boolean | null;
+            /**
+             * Regex
+             * @description A regular expression that matches all of the answer.
+             */
+            regex?: string | null;
+            /**
+             * Choice
+             * @description Texts, of which the answer is one.
+             */
+            choice?: string[] | null;
+            /**
+             * Grammar
+             * @description A grammar, as Lark or as GBNF.
+             */
+            grammar?: string | null;
+        };
+        /**
          * TemplateRequest
          * @description A chat to be written through the chat template.
          *
@@ -1951,8 +2055,22 @@ export interface components {
              * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
-            /** @description The form of the answer. Only text is offered; another is an error. */
+            /** @description The form of the answer. */
             response_format?: components["schemas"]["ResponseFormat"] | null;
+            /** @description The form of the answer, as vLLM has it. */
+            structured_outputs?: components["schemas"]["StructuredOutputs"] | null;
+            /**
+             * Json Schema
+             * @description A JSON Schema by which the answer is valid, as llama.cpp has it.
+             */
+            json_schema?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Grammar
+             * @description A grammar by which the answer is written, as llama.cpp has it (GBNF), or a Lark grammar.
+             */
+            grammar?: string | null;
             /**
              * Sampler
              * @description A preset of the entropy sampler (`auto` is the one fitted to the model), or `normal` for the plain sampler: see /v1/samplers. Without one, the server's own.
@@ -2368,7 +2486,7 @@ export interface components {
              */
             attended?: components["schemas"]["Attended"][] | null;
             /**
-             * @description The same of the model's own logits; only where the request has penalties or a `logit_bias`, which change them before the sampler and all that it reports.
+             * @description The same of the model's own logits; only where the request has penalties, a `logit_bias` or a form of the answer, which change them before the sampler and all that it reports.
              * @default null
              */
             of_model?: components["schemas"]["OfModel"] | null;
@@ -2428,8 +2546,22 @@ export interface components {
              * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
-            /** @description The form of the answer. Only text is offered; another is an error. */
+            /** @description The form of the answer. */
             response_format?: components["schemas"]["ResponseFormat"] | null;
+            /** @description The form of the answer, as vLLM has it. */
+            structured_outputs?: components["schemas"]["StructuredOutputs"] | null;
+            /**
+             * Json Schema
+             * @description A JSON Schema by which the answer is valid, as llama.cpp has it.
+             */
+            json_schema?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Grammar
+             * @description A grammar by which the answer is written, as llama.cpp has it (GBNF), or a Lark grammar.
+             */
+            grammar?: string | null;
             /**
              * Sampler
              * @description A preset of the entropy sampler (`auto` is the one fitted to the model), or `normal` for the plain sampler: see /v1/samplers. Without one, the server's own.
