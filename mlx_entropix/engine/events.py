@@ -35,6 +35,7 @@ class Request:
     that; stop strings are then looked for in the answer alone. The prompt is that of a chat then.
     With `tells_draw` each event has the probabilities of the draw, of the `alternatives` too.
     `logit_bias` are ids of tokens with what is added to their logits, before the sampler sees them.
+    With `shows_calls` the control tokens of tool calls have a text, so that these can be read.
     An answer with a `constraint` has that form: other tokens cannot be drawn, and it ends where
     nothing can be added to it. The `prefix` is part of it; thoughts before an answer are not.
     """
@@ -56,6 +57,7 @@ class Request:
     prediction: tuple[int, ...] = ()
     logit_bias: tuple[tuple[int, float], ...] = ()
     tells_draw: bool = False
+    shows_calls: bool = False
     constraint: Constraint | None = None
 
     @property

@@ -76,7 +76,7 @@ class Row:
 
         Raises `ConstraintError` for a form that cannot be held, or that the prefix does not have.
         """
-        decoder = tokenizer.stream_decoder()
+        decoder = tokenizer.stream_decoder(shows_calls=request.shows_calls)
         chat = request.prompt if request.splits_reasoning else None
         splitter = tokenizer.reasoning_splitter(chat)
         matcher = None if request.constraint is None else tokenizer.matcher(request.constraint)

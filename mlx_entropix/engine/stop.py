@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from mlx_entropix.text.overlap import overlap
+
 
 class StopStrings:
     """Lets text pass until one of `stops` appears in it.
@@ -23,7 +25,7 @@ class StopStrings:
         if found:
             passed, self.held = self.held[: min(found)], ""
             return passed, True
-        keep = max(self._overlap(stop) for stop in self.stops)
+        keep = max(overlap(self.held, stop) for stop in self.stops)
         cut = len(self.held) - keep
         passed, self.held = self.held[:cut], self.held[cut:]
         return passed, False
@@ -32,10 +34,3 @@ class StopStrings:
         """What was held back, once no more text comes."""
         passed, self.held = self.held, ""
         return passed
-
-    def _overlap(self, stop: str) -> int:
-        """The longest end of the held text that begins `stop`."""
-        for size in range(min(len(stop) - 1, len(self.held)), 0, -1):
-            if self.held.endswith(stop[:size]):
-                return size
-        return 0

@@ -32,6 +32,7 @@ from mlx_entropix.server.engine_requests import (
 from mlx_entropix.server.replies import ChatReply, Choice, Reply, TextReply
 from mlx_entropix.server.requests import ChatRequest, CompletionRequest, GenerationRequest
 from mlx_entropix.server.responses import StreamedAnswer, WholeAnswer
+from mlx_entropix.server.tool_choice import calling_of
 
 # KeyCheck looks at the key, before the body is read; this is for the documentation.
 KEY = HTTPBearer(auto_error=False, description="Where the server was started with a key.")
@@ -230,6 +231,7 @@ async def _answer(
     seed = secrets.randbits(31) if body.seed is None else body.seed
     prediction = await engine.read(predicted_tokens, body, model)
     constraint = await engine.read(answer_constraint, body, model.tokenizer)
+    calling = await engine.read(calling_of, body, model.tokenizer, constraint)
     owner = getattr(request.state, "owner", "")  # KeyCheck sets it
     rows = engine_requests(
         body,
@@ -240,7 +242,8 @@ async def _answer(
         prediction=prediction,
         owner=owner,
         logit_bias=biases(body, model),
-        constraint=constraint,
+        calling=calling,
+        constraint=calling.constraint if calling else constraint,
     )
     reply = kind(
         names_of(engine)[0],
@@ -260,6 +263,7 @@ async def _answer(
             prefix_reasoning=prefix.reasoning,
             window=body.window or 0,
             prompt_tokens=len(row.prompt) + len(row.prefix),
+            splitter=calling.splitter() if calling else None,
         )
         for i, row in enumerate(rows)
     ]

@@ -20,10 +20,13 @@ from mlx_entropix.server.token_schemas import (
     TopProb,
 )
 
-FinishReason = Literal["stop", "length"]
+FinishReason = Literal["stop", "length", "tool_calls"]
 
 _INDEX = "Which answer it is, from 0."
-_FINISH = "`stop`: the model, or a stop string, ended it; `length`: max_tokens did."
+_FINISH = (
+    "`stop`: the model, or a stop string, ended it; `tool_calls`: so, and it has called functions; "
+    "`length`: max_tokens ended it."
+)
 _CREATED = "When it was begun, in seconds since 1970."
 _IN_THE_DRAW = "How likely the token was in the draw itself, 0 to 1; 1 where none was made."
 _ASKED = "Only where the request has `post_sampling_probs`."
@@ -114,13 +117,36 @@ class ChatLogprobs(TypedDict):
     refusal: Annotated[None, Field(description="Always null.")]
 
 
+class FunctionCall(TypedDict):
+    """A function that the model calls."""
+
+    name: Annotated[str, Field(description="Its name, one of the request's tools.")]
+    arguments: Annotated[str, Field(description="A JSON object of its arguments, as a text.")]
+
+
+class AnswerToolCall(TypedDict):
+    """A call, which the client is to make."""
+
+    id: Annotated[str, Field(description="What the `tool` message with its result calls it.")]
+    type: Annotated[Literal["function"], Field(description="Always `function`.")]
+    function: Annotated[FunctionCall, Field(description="What is called.")]
+
+
 class AnswerMessage(TypedDict):
     """The model's message."""
 
     role: Annotated[Literal["assistant"], Field(description="Who speaks.")]
-    content: Annotated[str, Field(description="The answer.")]
+    content: Annotated[
+        str | None, Field(description="The answer; null where there are calls alone.")
+    ]
     reasoning_content: NotRequired[
         Annotated[str, Field(description="What the model thought before; only where it did.")]
+    ]
+    tool_calls: NotRequired[
+        Annotated[
+            list[AnswerToolCall],
+            Field(description="The functions that the model calls; only where it does."),
+        ]
     ]
     refusal: Annotated[None, Field(description="Always null.")]
 
@@ -134,6 +160,12 @@ class ChatChoice(TypedDict):
     finish_reason: Annotated[FinishReason, Field(description=_FINISH)]
 
 
+class ToolCallDelta(AnswerToolCall):
+    """A call in a stream, all of it at once."""
+
+    index: Annotated[int, Field(description="Which call of the answer it is, from 0.")]
+
+
 class Delta(TypedDict):
     """What a chunk adds to a message."""
 
@@ -143,6 +175,9 @@ class Delta(TypedDict):
     content: NotRequired[Annotated[str | None, Field(description="More of the answer.")]]
     reasoning_content: NotRequired[
         Annotated[str, Field(description="More of what the model thinks before it answers.")]
+    ]
+    tool_calls: NotRequired[
+        Annotated[list[ToolCallDelta], Field(description="Functions that the model calls.")]
     ]
 
 

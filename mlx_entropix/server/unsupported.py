@@ -59,6 +59,9 @@ _NEUTRAL: Mapping[str, tuple[Any, ...]] = {
     "verbosity": ("medium",),
 }
 
+# What OpenAI's API has in place of what it has given up.
+_NEWER = {"functions": "tools", "function_call": "tool_choice"}
+
 
 class Part(BaseModel):
     """Part of a request."""
@@ -70,7 +73,9 @@ def refuse_unsupported(given: Mapping[str, Any], known: Collection[str]) -> None
     """Raise the 400 that names a field that is not `known` and asks for something."""
     for name in unsupported(given, known):
         reason = f"{name} is not supported here"
-        if name in _NEUTRAL:
+        if name in _NEWER and _NEWER[name] in known:
+            reason += f"; {_NEWER[name]} is"
+        elif name in _NEUTRAL:
             values = " or ".join(map(repr, _NEUTRAL[name]))
             reason += f", but as null or {values}, which ask for nothing"
         elif close := get_close_matches(name, known, n=1):

@@ -33,7 +33,7 @@ _KEPT = 16  # compiled grammars
 
 # Between the parts of a JSON value: a blank, or a line break and an indentation. Without a bound
 # a small model may well write line breaks to the end of its tokens.
-_JSON: Any = {"whitespace_pattern": r"( |\n{1,2}[ \t]{0,20})"}
+JSON_DEFAULTS: Any = {"whitespace_pattern": r"( |\n{1,2}[ \t]{0,20})"}
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def json_schema(schema: Mapping[str, Any] | bool | str) -> Constraint:
         text = json.dumps(schema)
         _check_length(text)
         _check_cost(schema)
-        return Constraint(LLMatcher.grammar_from_json_schema(text, defaults=_JSON))
+        return Constraint(LLMatcher.grammar_from_json_schema(text, defaults=JSON_DEFAULTS))
     except (TypeError, ValueError, RecursionError) as error:
         raise ConstraintError(f"The schema cannot be used: {_sentence(str(error))}") from None
 

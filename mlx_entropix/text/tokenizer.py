@@ -6,6 +6,7 @@ Control tokens come from the model's own chat template alone (see `chat.py`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import tokenizers
@@ -15,7 +16,9 @@ from mlx_entropix.text.chat_template import ChatTemplate
 from mlx_entropix.text.constraint import Constraint, Grammars, Matcher
 from mlx_entropix.text.plain import PlainEncoder, check_text
 from mlx_entropix.text.reasoning import ReasoningSplitter, find_marks
-from mlx_entropix.text.stream import StreamDecoder
+from mlx_entropix.text.stream import CallDecoder, StreamDecoder
+from mlx_entropix.text.tool_formats import ToolFormat, find_format
+from mlx_entropix.text.tool_grammar import forced_calls
 from mlx_entropix.text.vocabulary import Vocabulary
 
 
@@ -25,7 +28,8 @@ class Tokenizer:
     `backend` is the tokenizer of the `tokenizers` library underneath. `eos_token_ids` are the ids
     that end an answer. `vocabulary_size` counts the ids that have a token; a model's output may
     have more, which read as nothing. `special_tokens` are the names of tokens by what they are for
-    (`bos_token`), `chat_template` is the source of that, None where there is none.
+    (`bos_token`), `chat_template` is the source of that, None where there is none. `tool_parser` is
+    what the checkpoint calls mlx-lm's parser of its tool calls, if it does.
     """
 
     def __init__(
@@ -35,6 +39,7 @@ class Tokenizer:
         special_tokens: Mapping[str, str],
         eos_token_ids: Iterable[int],
         chat_template: str | None,
+        tool_parser: str | None = None,
     ):
         backend.no_truncation()  # a tokenizer.json may bring both, meant for training
         backend.no_padding()
@@ -47,6 +52,7 @@ class Tokenizer:
         self.chat_template = chat_template
         self._vocabulary = Vocabulary(backend, control)
         self._marks = find_marks(backend, control, chat_template)
+        self._tool_parser = tool_parser
         self._plain = PlainEncoder(backend, control, unknown)
         self._grammars = Grammars(self)
         self._chat = (
@@ -85,21 +91,24 @@ class Tokenizer:
         add_generation_prompt: bool = True,
         continue_final_message: bool = False,
         chat_template_kwargs: Mapping[str, Any] | None = None,
+        tools: Sequence[Mapping[str, Any]] = (),
     ) -> list[int]:
         """Encode `{"role", "content"}` messages through the model's own chat template.
 
         `add_generation_prompt` opens the assistant's answer; `continue_final_message` leaves the
         last message, an assistant's, open instead. `chat_template_kwargs` are more variables of
         the template, such as `enable_thinking`. An assistant's message may have the thoughts before
-        it as `reasoning_content`, of which the template takes what it wants. Raises PromptError for
-        messages that cannot be written or variables that cannot be given, or if the model has no
-        chat template.
+        it as `reasoning_content`, of which the template takes what it wants. It may have
+        `tool_calls`, whose results are messages of the role `tool`, and the model may call `tools`,
+        all in the form of OpenAI's API. Raises PromptError for messages that cannot be written or
+        variables that cannot be given, or if the model has no chat template.
         """
-        return self._template().encode(
+        return self._own_template().encode(
             messages,
             add_generation_prompt=add_generation_prompt,
             continue_final_message=continue_final_message,
             variables=chat_template_kwargs or {},
+            tools=tools,
         )
 
     def chat_text(
@@ -109,20 +118,22 @@ class Tokenizer:
         add_generation_prompt: bool = True,
         continue_final_message: bool = False,
         chat_template_kwargs: Mapping[str, Any] | None = None,
+        tools: Sequence[Mapping[str, Any]] = (),
     ) -> str:
         """Write messages through the chat template, as `chat` encodes them, for people to read.
 
         With `control_tokens` it encodes to the same ids, unless a message spells a control token.
         Raises PromptError as `chat` does.
         """
-        return self._template().write(
+        return self._own_template().write(
             messages,
             add_generation_prompt=add_generation_prompt,
             continue_final_message=continue_final_message,
             variables=chat_template_kwargs or {},
+            tools=tools,
         )
 
-    def _template(self) -> ChatTemplate:
+    def _own_template(self) -> ChatTemplate:
         if self._chat is None:
             raise PromptError(
                 "The model has no chat template, so it cannot chat; give it the raw prompt instead."
@@ -157,6 +168,16 @@ class Tokenizer:
         for token_id in prompt[begin:]:
             splitter.add(token_id, decoder.add(token_id))
         return splitter
+
+    @cached_property
+    def tool_format(self) -> ToolFormat:
+        """How the model writes calls of the tools that a chat offers."""
+        return find_format(
+            self.chat_template,
+            self.backend.get_vocab(),
+            self._tool_parser,
+            has_tools=self._chat is not None and self._chat.has_tools,
+        )
 
     def first_token_of(self, text: str) -> int:
         """Return the token that a text within another is, such as " ...", or begins with.
@@ -213,9 +234,27 @@ class Tokenizer:
         """Whether a token writes text; a control token and an id without a token do not."""
         return bool(self._vocabulary.bytes_of(token_id))
 
-    def stream_decoder(self) -> StreamDecoder:
-        """Return a new decoder for tokens that come one at a time."""
-        return StreamDecoder(self._vocabulary)
+    def stream_decoder(self, *, shows_calls: bool = False) -> StreamDecoder:
+        """Return a new decoder for tokens that come one at a time.
+
+        With `shows_calls` the control tokens of tool calls read as their names.
+        """
+        if not shows_calls or self.tool_format.begins_answers:
+            return StreamDecoder(self._vocabulary)
+        return CallDecoder(self._vocabulary, self.tool_format, self._names_in_calls)
+
+    def forced_calls(
+        self, tools: Sequence[Mapping[str, Any]], *, several: bool
+    ) -> tuple[ToolFormat, Constraint]:
+        """The form of an answer that is a call of one of the `tools`, see tool_grammar.py."""
+        control_ids = {self.token_text(id): id for id in self._vocabulary.control_ids}
+        return forced_calls(self.tool_format, control_ids, tools, several=several)
+
+    @cached_property
+    def _names_in_calls(self) -> dict[int, str]:
+        """The control tokens that may be part of a call, with what they are called."""
+        others = self.eos_token_ids | set(self._marks.characters if self._marks else ())
+        return {id: self.token_text(id) for id in self._vocabulary.control_ids - others}
 
 
 def control_token_ids(backend: tokenizers.Tokenizer) -> frozenset[int]:

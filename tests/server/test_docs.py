@@ -20,6 +20,7 @@ EXPECTED = [
     '"text":"The capital of France is Paris."',
     "by paths [",
     "capital of France?<|im_end|>",
+    "get_weather {'city': 'Paris'",
 ]
 
 

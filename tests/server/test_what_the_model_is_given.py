@@ -5,6 +5,7 @@ import pytest
 
 TEXT = "Naïve 🦊s, <|im_end|> and\n\ttabs."
 MESSAGES = [{"role": "user", "content": "Name a river. 🦊"}]
+TOOL = {"type": "function", "function": {"name": "get_depth", "parameters": {"type": "object"}}}
 KEY = {"Authorization": "Bearer sesame"}
 
 
@@ -42,6 +43,13 @@ def test_a_chat_has_the_tokens_and_the_text_that_its_answer_is_made_from(server)
     assert answer["usage"]["prompt_tokens"] == len(ids)
     again = post(server, "/v1/completions", {"prompt": ids, "max_tokens": 1, "temperature": 0})
     assert again["choices"][0]["text"] == answer["choices"][0]["message"]["content"]
+
+
+def test_the_tools_of_a_chat_are_part_of_what_the_model_is_given(server):
+    chat = {"messages": MESSAGES, "max_tokens": 1, "tools": [TOOL]}
+    assert "get_depth" in post(server, "/apply-template", chat)["prompt"]
+    answer = post(server, "/v1/chat/completions", chat)
+    assert post(server, "/tokenize", chat)["count"] == answer["usage"]["prompt_tokens"]
 
 
 @pytest.mark.parametrize(

@@ -247,19 +247,43 @@ export interface components {
             role: "assistant";
             /**
              * Content
-             * @description The answer.
+             * @description The answer; null where there are calls alone.
              */
-            content: string;
+            content: string | null;
             /**
              * Reasoning Content
              * @description What the model thought before; only where it did.
              */
             reasoning_content?: string;
             /**
+             * Tool Calls
+             * @description The functions that the model calls; only where it does.
+             */
+            tool_calls?: components["schemas"]["AnswerToolCall"][];
+            /**
              * Refusal
              * @description Always null.
              */
             refusal: null;
+        };
+        /**
+         * AnswerToolCall
+         * @description A call, which the client is to make.
+         */
+        AnswerToolCall: {
+            /**
+             * Id
+             * @description What the `tool` message with its result calls it.
+             */
+            id: string;
+            /**
+             * Type
+             * @description Always `function`.
+             * @constant
+             */
+            type: "function";
+            /** @description What is called. */
+            function: components["schemas"]["FunctionCall"];
         };
         /**
          * Attended
@@ -278,6 +302,25 @@ export interface components {
             weight: number;
         };
         /**
+         * CallInHistory
+         * @description A call in an assistant's message.
+         */
+        CallInHistory: {
+            /**
+             * Id
+             * @description What the `tool` message with its result calls it.
+             */
+            id?: string | null;
+            /**
+             * Type
+             * @description `function`.
+             * @default function
+             */
+            type?: "function" | null;
+            /** @description What was called. */
+            function: components["schemas"]["FunctionCalled"];
+        };
+        /**
          * ChatChoice
          * @description One answer to a chat.
          */
@@ -293,10 +336,10 @@ export interface components {
             logprobs: components["schemas"]["ChatLogprobs"] | null;
             /**
              * Finish Reason
-             * @description `stop`: the model, or a stop string, ended it; `length`: max_tokens did.
+             * @description `stop`: the model, or a stop string, ended it; `tool_calls`: so, and it has called functions; `length`: max_tokens ended it.
              * @enum {string}
              */
-            finish_reason: "stop" | "length";
+            finish_reason: "stop" | "length" | "tool_calls";
         };
         /**
          * ChatCompletion
@@ -637,6 +680,22 @@ export interface components {
             chat_template_kwargs?: {
                 [key: string]: unknown;
             } | null;
+            /**
+             * Tools
+             * @description Functions that the model may call. It is for the client to call them, and to send what they return as a `tool` message.
+             */
+            tools?: components["schemas"]["OfferedTool"][] | null;
+            /**
+             * Tool Choice
+             * @description Whether functions are called: `auto`, the default, leaves it to the model; `none` offers it none; with `required`, or a function's name, the answer is a call.
+             */
+            tool_choice?: ("none" | "auto" | "required") | components["schemas"]["NamedChoice"] | null;
+            /**
+             * Parallel Tool Calls
+             * @description Whether one answer may call several functions, or one several times.
+             * @default true
+             */
+            parallel_tool_calls?: boolean | null;
         };
         /**
          * Completion
@@ -979,6 +1038,74 @@ export interface components {
             prompt: string;
         };
         /**
+         * FunctionCall
+         * @description A function that the model calls.
+         */
+        FunctionCall: {
+            /**
+             * Name
+             * @description Its name, one of the request's tools.
+             */
+            name: string;
+            /**
+             * Arguments
+             * @description A JSON object of its arguments, as a text.
+             */
+            arguments: string;
+        };
+        /**
+         * FunctionCalled
+         * @description A function that an assistant called.
+         */
+        FunctionCalled: {
+            /**
+             * Name
+             * @description Its name.
+             */
+            name: string;
+            /**
+             * Arguments
+             * @description Its arguments: a JSON object, as a text in OpenAI's API.
+             */
+            arguments?: string | {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
+         * FunctionName
+         * @description A function, by its name.
+         */
+        FunctionName: {
+            /**
+             * Name
+             * @description Its name, as in `tools`.
+             */
+            name: string;
+        };
+        /**
+         * FunctionOffered
+         * @description A function that the model may call.
+         */
+        FunctionOffered: {
+            /**
+             * Name
+             * @description Its name.
+             */
+            name: string;
+            /**
+             * Description
+             * @description What it does, for the model.
+             */
+            description?: string | null;
+            /**
+             * Parameters
+             * @description JSON Schema of its arguments, an object; without one it takes none.
+             */
+            parameters?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
          * Health
          * @description How the server is.
          */
@@ -1026,6 +1153,21 @@ export interface components {
              * @description Text, or a list of text parts. Only an assistant's may be left out.
              */
             content?: string | components["schemas"]["TextPart"][] | null;
+            /**
+             * Name
+             * @description Who speaks of several in that role. Most chat templates leave it out.
+             */
+            name?: string | null;
+            /**
+             * Tool Calls
+             * @description The functions that an assistant called.
+             */
+            tool_calls?: components["schemas"]["CallInHistory"][] | null;
+            /**
+             * Tool Call Id
+             * @description Of a `tool` message: which call it is the result of.
+             */
+            tool_call_id?: string | null;
             /**
              * Reasoning Content
              * @description What an assistant thought before. The model's chat template takes of it what it wants, most often nothing.
@@ -1118,6 +1260,20 @@ export interface components {
             slope: number | null;
         };
         /**
+         * NamedChoice
+         * @description That a function is to be called.
+         */
+        NamedChoice: {
+            /**
+             * Type
+             * @description `function`.
+             * @constant
+             */
+            type: "function";
+            /** @description Which one. */
+            function: components["schemas"]["FunctionName"];
+        };
+        /**
          * NamedSchema
          * @description A JSON Schema, and what it is called.
          */
@@ -1170,6 +1326,20 @@ export interface components {
              * @description Its probability, 0 to 1, of all tokens that were not forbidden.
              */
             allowed: number;
+        };
+        /**
+         * OfferedTool
+         * @description A tool that the model may use. There are functions alone.
+         */
+        OfferedTool: {
+            /**
+             * Type
+             * @description `function`.
+             * @constant
+             */
+            type: "function";
+            /** @description The function. */
+            function: components["schemas"]["FunctionOffered"];
         };
         /**
          * PathDropped
@@ -2229,6 +2399,22 @@ export interface components {
                 [key: string]: unknown;
             } | null;
             /**
+             * Tools
+             * @description Functions that the model may call. It is for the client to call them, and to send what they return as a `tool` message.
+             */
+            tools?: components["schemas"]["OfferedTool"][] | null;
+            /**
+             * Tool Choice
+             * @description Whether functions are called: `auto`, the default, leaves it to the model; `none` offers it none; with `required`, or a function's name, the answer is a call.
+             */
+            tool_choice?: ("none" | "auto" | "required") | components["schemas"]["NamedChoice"] | null;
+            /**
+             * Parallel Tool Calls
+             * @description Whether one answer may call several functions, or one several times.
+             * @default true
+             */
+            parallel_tool_calls?: boolean | null;
+            /**
              * Add Generation Prompt
              * @description Open the assistant's answer, as is done where one is generated.
              * @default true
@@ -2265,9 +2451,9 @@ export interface components {
             logprobs: components["schemas"]["TextLogprobs"] | null;
             /**
              * Finish Reason
-             * @description `stop`: the model, or a stop string, ended it; `length`: max_tokens did. Null in all chunks of a stream but an answer's last.
+             * @description `stop`: the model, or a stop string, ended it; `tool_calls`: so, and it has called functions; `length`: max_tokens ended it. Null in all chunks of a stream but an answer's last.
              */
-            finish_reason: ("stop" | "length") | null;
+            finish_reason: ("stop" | "length" | "tool_calls") | null;
         };
         /**
          * TextLogprobs
@@ -2720,6 +2906,22 @@ export interface components {
                 [key: string]: unknown;
             } | null;
             /**
+             * Tools
+             * @description Functions that the model may call. It is for the client to call them, and to send what they return as a `tool` message.
+             */
+            tools?: components["schemas"]["OfferedTool"][] | null;
+            /**
+             * Tool Choice
+             * @description Whether functions are called: `auto`, the default, leaves it to the model; `none` offers it none; with `required`, or a function's name, the answer is a call.
+             */
+            tool_choice?: ("none" | "auto" | "required") | components["schemas"]["NamedChoice"] | null;
+            /**
+             * Parallel Tool Calls
+             * @description Whether one answer may call several functions, or one several times.
+             * @default true
+             */
+            parallel_tool_calls?: boolean | null;
+            /**
              * Add Generation Prompt
              * @description Open the assistant's answer, as is done where one is generated.
              * @default true
@@ -3019,9 +3221,9 @@ export interface components {
             logprobs: components["schemas"]["ChatLogprobs"] | null;
             /**
              * Finish Reason
-             * @description `stop`: the model, or a stop string, ended it; `length`: max_tokens did. Null in all chunks but an answer's last.
+             * @description `stop`: the model, or a stop string, ended it; `tool_calls`: so, and it has called functions; `length`: max_tokens ended it. Null in all chunks but an answer's last.
              */
-            finish_reason: ("stop" | "length") | null;
+            finish_reason: ("stop" | "length" | "tool_calls") | null;
         };
         /**
          * Delta
@@ -3043,6 +3245,35 @@ export interface components {
              * @description More of what the model thinks before it answers.
              */
             reasoning_content?: string;
+            /**
+             * Tool Calls
+             * @description Functions that the model calls.
+             */
+            tool_calls?: components["schemas"]["ToolCallDelta"][];
+        };
+        /**
+         * ToolCallDelta
+         * @description A call in a stream, all of it at once.
+         */
+        ToolCallDelta: {
+            /**
+             * Id
+             * @description What the `tool` message with its result calls it.
+             */
+            id: string;
+            /**
+             * Type
+             * @description Always `function`.
+             * @constant
+             */
+            type: "function";
+            /** @description What is called. */
+            function: components["schemas"]["FunctionCall"];
+            /**
+             * Index
+             * @description Which call of the answer it is, from 0.
+             */
+            index: number;
         };
         /**
          * ChatCompletionChunk
