@@ -22,7 +22,6 @@ from mlx_entropix.engine.events import (
     Vote,
 )
 from mlx_entropix.engine.generate import (
-    encode_prompt,
     generate,
     load,
     load_draft,
@@ -31,6 +30,7 @@ from mlx_entropix.engine.generate import (
     stream_request,
 )
 from mlx_entropix.engine.policy import Batch, Policy
+from mlx_entropix.engine.prompt import encode_prompt
 from mlx_entropix.engine.ranked import engine_on, replay
 from mlx_entropix.engine.scoring import (
     Analysis,
@@ -50,6 +50,7 @@ from mlx_entropix.engine.trace import (
     settled_record,
     thoughts,
     token_record,
+    trace_line,
 )
 
 __all__ = [
@@ -102,4 +103,5 @@ __all__ = [
     "stream_request",
     "thoughts",
     "token_record",
+    "trace_line",
 ]

@@ -20,12 +20,12 @@ from mlx_entropix.server.token_schemas import (
     TopProb,
 )
 
-FinishReason = Literal["stop", "length", "tool_calls"]
+FinishReason = Literal["stop", "length", "tool_calls", "repetition"]
 
 _INDEX = "Which answer it is, from 0."
 _FINISH = (
     "`stop`: the model, or a stop string, ended it; `tool_calls`: so, and it has called functions; "
-    "`length`: max_tokens ended it."
+    "`length`: max_tokens ended it; `repetition`: it repeated itself, and `stop_repeats` did."
 )
 _CREATED = "When it was begun, in seconds since 1970."
 _IN_THE_DRAW = "How likely the token was in the draw itself, 0 to 1; 1 where none was made."

@@ -336,10 +336,10 @@ export interface components {
             logprobs: components["schemas"]["ChatLogprobs"] | null;
             /**
              * Finish Reason
-             * @description `stop`: the model, or a stop string, ended it; `tool_calls`: so, and it has called functions; `length`: max_tokens ended it.
+             * @description `stop`: the model, or a stop string, ended it; `tool_calls`: so, and it has called functions; `length`: max_tokens ended it; `repetition`: it repeated itself, and `stop_repeats` did.
              * @enum {string}
              */
-            finish_reason: "stop" | "length" | "tool_calls";
+            finish_reason: "stop" | "length" | "tool_calls" | "repetition";
         };
         /**
          * ChatCompletion
@@ -494,6 +494,11 @@ export interface components {
              * @description Text that ends an answer and is not part of it: a string, or up to 64.
              */
             stop?: string | string[] | null;
+            /**
+             * Stop Repeats
+             * @description End an answer that says the same so many times in a row; null for never.
+             */
+            stop_repeats?: number | null;
             /**
              * Stream
              * @description Send the answer as it is made, as server-sent events.
@@ -802,6 +807,11 @@ export interface components {
              * @description Text that ends an answer and is not part of it: a string, or up to 64.
              */
             stop?: string | string[] | null;
+            /**
+             * Stop Repeats
+             * @description End an answer that says the same so many times in a row; null for never.
+             */
+            stop_repeats?: number | null;
             /**
              * Stream
              * @description Send the answer as it is made, as server-sent events.
@@ -1409,7 +1419,7 @@ export interface components {
              * @description `stop` or `length` as for an answer; `dropped` by the policy; `failed`.
              * @enum {string}
              */
-            finish_reason: "stop" | "length" | "dropped" | "failed";
+            finish_reason: "stop" | "length" | "repetition" | "dropped" | "failed";
             /**
              * Answer
              * @description What was found in its text by the rule `extract`, in canonical form.
@@ -1488,7 +1498,7 @@ export interface components {
              * Finish Reason
              * @description Why it has ended, where these tokens end it.
              */
-            finish_reason: ("stop" | "length") | null;
+            finish_reason: ("stop" | "length" | "repetition") | null;
         };
         /**
          * PathToken
@@ -1627,7 +1637,7 @@ export interface components {
              * Finish Reason
              * @description Why the path has ended, in its last token.
              */
-            finish_reason: ("stop" | "length") | null;
+            finish_reason: ("stop" | "length" | "repetition") | null;
             /**
              * Top Logprobs
              * @description The likeliest tokens, as many as the request's logprobs ask for.
@@ -2213,6 +2223,11 @@ export interface components {
              */
             stop?: string | string[] | null;
             /**
+             * Stop Repeats
+             * @description End an answer that says the same so many times in a row; null for never.
+             */
+            stop_repeats?: number | null;
+            /**
              * Stream
              * @description Send the answer as it is made, as server-sent events.
              * @default false
@@ -2451,9 +2466,9 @@ export interface components {
             logprobs: components["schemas"]["TextLogprobs"] | null;
             /**
              * Finish Reason
-             * @description `stop`: the model, or a stop string, ended it; `tool_calls`: so, and it has called functions; `length`: max_tokens ended it. Null in all chunks of a stream but an answer's last.
+             * @description `stop`: the model, or a stop string, ended it; `tool_calls`: so, and it has called functions; `length`: max_tokens ended it; `repetition`: it repeated itself, and `stop_repeats` did. Null in all chunks of a stream but an answer's last.
              */
-            finish_reason: ("stop" | "length" | "tool_calls") | null;
+            finish_reason: ("stop" | "length" | "tool_calls" | "repetition") | null;
         };
         /**
          * TextLogprobs
@@ -2719,6 +2734,11 @@ export interface components {
              * @description Text that ends an answer and is not part of it: a string, or up to 64.
              */
             stop?: string | string[] | null;
+            /**
+             * Stop Repeats
+             * @description End an answer that says the same so many times in a row; null for never.
+             */
+            stop_repeats?: number | null;
             /**
              * Stream
              * @description Send the answer as it is made, as server-sent events.
@@ -3221,9 +3241,9 @@ export interface components {
             logprobs: components["schemas"]["ChatLogprobs"] | null;
             /**
              * Finish Reason
-             * @description `stop`: the model, or a stop string, ended it; `tool_calls`: so, and it has called functions; `length`: max_tokens ended it. Null in all chunks but an answer's last.
+             * @description `stop`: the model, or a stop string, ended it; `tool_calls`: so, and it has called functions; `length`: max_tokens ended it; `repetition`: it repeated itself, and `stop_repeats` did. Null in all chunks but an answer's last.
              */
-            finish_reason: ("stop" | "length" | "tool_calls") | null;
+            finish_reason: ("stop" | "length" | "tool_calls" | "repetition") | null;
         };
         /**
          * Delta
