@@ -173,6 +173,7 @@ class QueuedStep:
                 draw=_draw(tokenizer, wanted, *(values[i] for values in chances))
                 if row.request.tells_draw
                 else None,
+                stopped_by=row.stops.found,
             )
             events.append((row, event))
         return events

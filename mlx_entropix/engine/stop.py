@@ -15,8 +15,10 @@ class StopStrings:
     """Lets text pass until one of `stops` appears in it.
 
     Text that may be the beginning of a stop string is held back until that is decided, so nothing
-    of a stop string is ever let through.
+    of a stop string is ever let through. `found` is the one that appeared, None for none yet.
     """
+
+    found: str | None = None
 
     def __init__(self, stops: Sequence[str]):
         self.stops = [stop for stop in stops if stop]
@@ -27,9 +29,10 @@ class StopStrings:
         if not self.stops:
             return text, False
         self.held += text
-        found = [at for stop in self.stops if (at := self.held.find(stop)) >= 0]
+        found = [(at, stop) for stop in self.stops if (at := self.held.find(stop)) >= 0]
         if found:
-            passed, self.held = self.held[: min(found)], ""
+            begin, self.found = min(found)
+            passed, self.held = self.held[:begin], ""
             return passed, True
         keep = max(overlap(self.held, stop) for stop in self.stops)
         cut = len(self.held) - keep

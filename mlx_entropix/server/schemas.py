@@ -27,6 +27,7 @@ _FINISH = (
     "`stop`: the model, or a stop string, ended it; `tool_calls`: so, and it has called functions; "
     "`length`: max_tokens ended it; `repetition`: it repeated itself, and `stop_repeats` did."
 )
+_STOPPED_BY = "The stop string that ended it; left out where none did."
 _CREATED = "When it was begun, in seconds since 1970."
 _IN_THE_DRAW = "How likely the token was in the draw itself, 0 to 1; 1 where none was made."
 _ASKED = "Only where the request has `post_sampling_probs`."
@@ -158,6 +159,7 @@ class ChatChoice(TypedDict):
     message: Annotated[AnswerMessage, Field(description="The answer.")]
     logprobs: Annotated[ChatLogprobs | None, Field(description="Null unless asked for.")]
     finish_reason: Annotated[FinishReason, Field(description=_FINISH)]
+    stop_reason: NotRequired[Annotated[str, Field(description=_STOPPED_BY)]]
 
 
 class ToolCallDelta(AnswerToolCall):
@@ -193,6 +195,7 @@ class ChatChunkChoice(TypedDict):
         FinishReason | None,
         Field(description=f"{_FINISH} Null in all chunks but an answer's last."),
     ]
+    stop_reason: NotRequired[Annotated[str, Field(description=_STOPPED_BY)]]
 
 
 class TextLogprobs(TypedDict):

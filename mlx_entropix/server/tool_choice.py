@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from mlx_entropix.errors import ConstraintError
 from mlx_entropix.server.api_errors import ApiError
 from mlx_entropix.server.requests import GenerationRequest
-from mlx_entropix.text import CallSplitter, Constraint, Tokenizer, json_schema
+from mlx_entropix.text import CallSplitter, Constraint, Tokenizer, either, json_schema
 from mlx_entropix.text.tool_formats import ToolFormat
 
 
@@ -31,30 +31,26 @@ class Calling(NamedTuple):
 def calling_of(
     request: GenerationRequest, tokenizer: Tokenizer, form: Constraint | None
 ) -> Calling | None:
-    """How the answers to a request, which may have to be of a `form`, may call tools.
+    """How the answers to a request may call tools; None where there are none.
 
-    None where there are none. To compile the form of a call that has to be made may take a second.
-    Raises `ApiError` where it cannot be held to.
+    Text may have to be of a `form`: then an answer is that, or calls. To compile the form of calls
+    may take a second. Raises `ApiError` where it cannot be held to.
     """
     if not request.offered:
         return None
-    if not request.forced:
-        return Calling(tokenizer.tool_format, request.offered, request.most_calls, form)
-    if form is not None:
-        raise ApiError(
-            400,
-            "tool_choice asks for a call, and the request for another form of the answer; send one "
-            "of them.",
-            param="tool_choice",
-        )
+    if not request.forced and form is None:
+        return Calling(tokenizer.tool_format, request.offered, request.most_calls)
+    tools = request.forced or request.offered
     try:
-        own, calls = tokenizer.forced_calls(request.forced, several=request.most_calls != 1)
+        own, calls = tokenizer.forced_calls(tools, several=request.most_calls != 1)
+        if form is not None and not request.forced:
+            calls = either(calls, form)
         tokenizer.matcher(calls)
     except ConstraintError as error:
-        for tool in request.forced:
+        for tool in tools:
             _check(tool["function"], tokenizer)
         raise ApiError.of(error, "tools") from None
-    return Calling(own, request.forced, request.most_calls, calls)
+    return Calling(own, tools, request.most_calls, calls)
 
 
 def _check(function: dict[str, Any], tokenizer: Tokenizer) -> None:

@@ -15,6 +15,11 @@ class FunctionOffered(Part):
     parameters: dict[str, Any] | None = Field(
         None, description="JSON Schema of its arguments, an object; without one it takes none."
     )
+    strict: bool | None = Field(
+        None,
+        description="Arguments of a call that has to be made, or of one beside a form of answers, "
+        "are valid by the schema whatever this says; others are as the model writes them.",
+    )
 
 
 class OfferedTool(Part):
@@ -25,7 +30,7 @@ class OfferedTool(Part):
 
     def plain(self) -> dict[str, Any]:
         """The tool as chat templates take it, which may well look for properties."""
-        function = self.function.model_dump(exclude_none=True)
+        function = self.function.model_dump(exclude_none=True, exclude={"strict"})
         function.setdefault("parameters", {"type": "object", "properties": {}})
         return {"type": self.type, "function": function}
 

@@ -107,6 +107,20 @@ def choice(texts: Sequence[str]) -> Constraint:
     return lark_grammar("start: " + " | ".join(map(json.dumps, texts)))
 
 
+def either(one: Constraint, other: Constraint) -> Constraint:
+    """Text of one form or of another."""
+    start = {"lark_grammar": "start: @one | @other"}
+    parts = [_parts(one, "one"), _parts(other, "other")]
+    return Constraint(json.dumps({"grammars": [start, *parts[0], *parts[1]]}))
+
+
+def _parts(form: Constraint, name: str) -> list[dict[str, Any]]:
+    """The grammars of a form, the first of which gets a name; a Lark grammar is one."""
+    is_lark = not form.grammar.startswith("{")
+    parts = [{"lark_grammar": form.grammar}] if is_lark else json.loads(form.grammar)["grammars"]
+    return [{**parts[0], "name": name}, *parts[1:]]
+
+
 def _check_length(text: str) -> None:
     if len(text) > MOST_GRAMMAR:
         raise ConstraintError(

@@ -21,6 +21,8 @@ EXPECTED = [
     "by paths [",
     "capital of France?<|im_end|>",
     "get_weather {'city': 'Paris'",
+    " tokens)",
+    '"stop_sequence":"."',
 ]
 
 

@@ -19,6 +19,8 @@ NUMBERS = {
     "$defs": {"digit": {"enum": [7, 8]}},
 }
 WRONG = {"function": {"name": "other", "parameters": {"type": "object", "properties": {"a": 3}}}}
+CLOSED = NUMBERS | {"additionalProperties": False}
+FORM = {"type": "json_schema", "json_schema": {"name": "form", "schema": CLOSED}}
 ADD = {"type": "function", "function": {"name": "add", "parameters": {"type": "object"}}}
 ADD_NUMBERS = {"type": "function", "function": {"name": "add", "parameters": NUMBERS}}
 ASK = {
@@ -61,6 +63,7 @@ def answers(calling):
         {"prefix_token_ids": calling[1].encode(text, add_special_tokens=False)}
         for text in (BEGUN, f"Well.\n{BEGUN}")
     )
+    begun_in_text = {"prefix_token_ids": calling[1].encode("{", add_special_tokens=False)}
     named = {"type": "function", "function": {"name": "add"}}
     other = {"type": "function", "function": {"name": "other", "parameters": NUMBERS}}
     bodies = {
@@ -74,6 +77,8 @@ def answers(calling):
         "one": within | {"parallel_tool_calls": False},
         "required": {"tools": [other], "tool_choice": "required", "parallel_tool_calls": False},
         "named": {"tools": [other, ADD_NUMBERS], "tool_choice": named, "n": 2},
+        "form": {"tools": [ADD_NUMBERS], "response_format": FORM, **begun_in_text},
+        "call or form": {"tools": [ADD_NUMBERS], "response_format": FORM},
         "no schema": {"tools": [other | WRONG], "tool_choice": "required"},
     }
 
@@ -159,6 +164,16 @@ def test_a_call_that_has_to_be_made_is_made_and_valid(answers):
             ((made, arguments),) = called(choice["message"])
             assert made == function
             assert json.loads(arguments)["a"] in (7, 8)
+
+
+def test_beside_a_form_of_answers_an_answer_is_a_call_or_of_that_form(answers):
+    message, _ = answer(answers["form"])
+    assert "tool_calls" not in message
+    assert json.loads(message["content"])["a"] in (7, 8)
+    message, _ = answer(answers["call or form"])
+    assert message["content"] is None
+    ((_, arguments),) = called(message)
+    assert json.loads(arguments)["a"] in (7, 8)
 
 
 def test_a_function_whose_schema_cannot_be_held_is_named(answers):
