@@ -432,20 +432,20 @@ def asked_prompts(options: Namespace) -> list[Prompt]:
     Raises `UsageError`, or `CsvError` for the CSV file.
     """
     if options.system is not None:
-        _check_text(options.system, "The text of --system")
+        check_text(options.system, "The text of --system")
     if options.prompts:
         return [_with_system(prompt, options) for prompt in PREDEFINED]
     if options.prompt_csv is not None:
         if options.prompt_csv == "-":
-            text = _standard_input("CSV file", "--prompt_csv PATH")
+            text = standard_input("CSV file", "--prompt_csv PATH")
             prompts = prompts_of_csv("Standard input", text)
         else:
             prompts = create_prompts_from_csv(found_data(options.prompt_csv))
         return [_with_system(prompt, options) for prompt in prompts]
     if options.input is None:
         return []
-    text = _standard_input() if options.input == "-" else options.input
-    _check_text(text, "The prompt")
+    text = standard_input() if options.input == "-" else options.input
+    check_text(text, "The prompt")
     if not text.strip():
         raise UsageError("The prompt is empty. Give it at least one word.")
     return [Prompt("input", text, system_prompt(options))]
@@ -461,9 +461,10 @@ def _with_system(prompt: Prompt, options: Namespace) -> Prompt:
     return replace(prompt, system=own or system_prompt(options))
 
 
-def _standard_input(
+def standard_input(
     what: str = "prompt", instead: str = "--input TEXT, or a list with --prompt_csv"
 ) -> str:
+    """All of standard input, less the end of its last line. Raises `UsageError`."""
     if sys.stdin is None:
         raise UsageError(f"Standard input is closed. Give the text with {instead}.")
     if "MLX_RANK" in os.environ and stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode):
@@ -490,7 +491,7 @@ def text_to_score(name: str) -> str:
     Raises `UsageError` where there is none such, or it is empty or no text.
     """
     if name == "-":
-        text = _standard_input("text", "--score FILE")
+        text = standard_input("text", "--score FILE")
     else:
         path = Path(name).expanduser()
         try:
@@ -513,8 +514,8 @@ def text_to_score(name: str) -> str:
     return text
 
 
-def _check_text(text: str, what: str) -> None:
-    """Arguments that are not UTF-8 reach Python as lone surrogates."""
+def check_text(text: str, what: str) -> None:
+    """Raise `UsageError` for an argument that was not UTF-8: it has lone surrogates."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -258,7 +258,8 @@ def add_changes(group: Any) -> None:
         action="append",
         default=[],
         metavar="ID=X",
-        help=f"add X to the logit of a token, {-MOST_BIAS} to {MOST_BIAS}; may be repeated",
+        help=f"add X to the logit of a token, {-MOST_BIAS} to {MOST_BIAS}; `mlx-entropix tokenize` "
+        "shows ids; may be repeated",
     )
 
 

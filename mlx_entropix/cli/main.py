@@ -16,6 +16,7 @@ _COMMANDS = {
     "download": ("download", "get the weights of a model"),
     "score": ("score_file", "what the model thinks of each token of a text, and its perplexity"),
     "serve": ("serve", "the HTTP server, with its web page"),
+    "tokenize": ("tokenize", "the tokens of a text, or of a chat through the chat template"),
 }
 
 

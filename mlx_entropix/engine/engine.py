@@ -342,7 +342,10 @@ class Engine:
             row = self.rows[i]
             if row.state is State.FILLING:
                 done = self._cache.lengths[i]
-                events.append(PromptProgress(row.id, done, len(row.tokens) - 1))
+                seconds = time.perf_counter() - row.started_at
+                events.append(
+                    PromptProgress(row.id, done, len(row.tokens) - 1, row.cached_tokens, seconds)
+                )
                 if not row.left(done):
                     events += self._filled(i, row)
         return events
@@ -439,7 +442,9 @@ class Engine:
         if not self._samplers.are_those_of(configs):
             self._samplers = self._samplers_of(configs)
         samplers = self._samplers
-        wanted = max(look.row.request.alternatives for look in looks)
+        requests = [look.row.request for look in looks]
+        wanted = max(request.alternatives for request in requests)
+        told = [max(request.alternatives, 1) for request in requests if request.tells_draw]
         recent = recent_metrics(looks, before) if samplers.look_back else None
         given = None
         if any(look.given is not None for look in looks):
@@ -466,6 +471,7 @@ class Engine:
                 changed=changed,
                 recent=recent,
                 given=given,
+                chances=max(told, default=0),
             )
         best = None
         if wanted:
@@ -485,6 +491,7 @@ class Engine:
             sampled.numbers,
             sampled.recent,
             sampled.rank,
+            sampled.chances,
             best,
             certainty,
             attended,

@@ -1,7 +1,7 @@
 """What goes into the engine, and what comes out: plain Python values, no arrays."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from mlx_entropix.engine.policy import Policy
@@ -33,6 +33,7 @@ class Request:
 
     With `splits_reasoning` what a model thinks before it answers is told apart, where it marks
     that; stop strings are then looked for in the answer alone. The prompt is that of a chat then.
+    With `tells_draw` each event has the probabilities of the draw, of the `alternatives` too.
     `logit_bias` are ids of tokens with what is added to their logits, before the sampler sees them.
     With `shows_calls` the control tokens of tool calls have a text, so that these can be read.
     Where `stop_repeats` is not 0, the row also ends where its last tokens are the same piece so
@@ -57,6 +58,7 @@ class Request:
     splits_reasoning: bool = False
     prediction: tuple[int, ...] = ()
     logit_bias: tuple[tuple[int, float], ...] = ()
+    tells_draw: bool = False
     shows_calls: bool = False
     constraint: Constraint | None = None
     stop_repeats: int = 0
@@ -93,6 +95,25 @@ class OfModel(NamedTuple):
     logits_entropy: float  # bits
     logits_varentropy: float  # bits²
     allowed: float
+
+
+class Chance(NamedTuple):
+    """A token that could have been drawn, and how likely that was, 0 to 1."""
+
+    token_id: int
+    token: str
+    probability: float
+
+
+class Draw(NamedTuple):
+    """How likely a token was where it was drawn, after temperature, filters and decision.
+
+    1 where no draw was made. `alternatives` are the likeliest in the draw, best first, of
+    probabilities above 0; the token may be among them.
+    """
+
+    probability: float
+    alternatives: tuple[Chance, ...]
 
 
 @dataclass(frozen=True)
@@ -159,7 +180,8 @@ class TokenEvent(_MayEnd):
     A token that belongs to the thoughts before an answer has their text as its `reasoning`, empty
     for what marks them; for all others it is None.
     Where biases, penalties or a constraint changed the logits, all numbers are of the changed ones,
-    which the sampler saw, and `of_model` are those of the model's own.
+    which the sampler saw, and `of_model` are those of the model's own. `draw` is there where it was
+    asked for.
     """
 
     row: int
@@ -179,6 +201,7 @@ class TokenEvent(_MayEnd):
     drafted: bool = False
     reasoning: str | None = None
     of_model: OfModel | None = None
+    draw: Draw | None = None
     stopped_by: str | None = None
 
 
@@ -214,11 +237,17 @@ class RowDropped:
 
 @dataclass(frozen=True)
 class PromptProgress:
-    """`done` of `total` tokens of a row's prompt are in the cache."""
+    """`done` of `total` tokens of a row's prompt are in the cache.
+
+    `cached` of them were known from earlier rows; the others took some `seconds`. The last token of
+    a prompt is not counted: the step that draws the first one of the answer takes it.
+    """
 
     row: int
     done: int
     total: int
+    cached: int = 0
+    seconds: float = field(default=0.0, compare=False)
     ends = False
 
 

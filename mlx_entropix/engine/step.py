@@ -11,6 +11,8 @@ import mlx.core as mx
 from mlx_entropix.engine.events import (
     Alternative,
     Attended,
+    Chance,
+    Draw,
     Event,
     OfModel,
     PromptToken,
@@ -105,6 +107,7 @@ class QueuedStep:
         seen_most = [cast(list[list], array.tolist()) for array in self.attended or ()]
         ranks = self.sampled.rank
         rank_of = cast(list[int], ranks.tolist()) if ranks is not None else []
+        chances = [cast(list, array.tolist()) for array in self.sampled.chances or ()]
         now = time.perf_counter()
         events: list[tuple[Row, Event]] = []
         for i, look in enumerate(self.looks):
@@ -167,6 +170,9 @@ class QueuedStep:
                 drafted=tokens[i] == look.guess,
                 reasoning=row.last.reasoning,
                 of_model=OfModel(*seen.of_model) if row.request.changes_logits else None,
+                draw=_draw(tokenizer, wanted, *(values[i] for values in chances))
+                if row.request.tells_draw
+                else None,
                 stopped_by=row.stops.found,
             )
             events.append((row, event))
@@ -182,6 +188,22 @@ def _alternatives(
         for token_id, logprob in zip(ids, logprobs, strict=True)
         if math.isfinite(logprob)
     )
+
+
+def _draw(
+    tokenizer: Tokenizer,
+    wanted: int,
+    probability: float,
+    ids: Sequence[int],
+    probabilities: Sequence[float],
+) -> Draw:
+    """How likely a token was in its draw, and the likeliest ones; of these some are `wanted`."""
+    likeliest = tuple(
+        Chance(token_id, tokenizer.token_text(token_id), its)
+        for token_id, its in zip(ids[:wanted], probabilities[:wanted], strict=True)
+        if its > 0
+    )
+    return Draw(probability, likeliest)
 
 
 def _attended(positions: Sequence[int] = (), weights: Sequence[float] = ()) -> tuple[Attended, ...]:

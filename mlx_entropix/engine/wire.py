@@ -31,6 +31,8 @@ _CLASSES: dict[str, Any] = {
         events.OfModel,
         events.Answered,
         events.Attended,
+        events.Chance,
+        events.Draw,
         events.Path,
         events.PromptProgress,
         events.PromptScored,

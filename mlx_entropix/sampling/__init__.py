@@ -7,6 +7,7 @@ sampler.py (which token).
 """
 
 from mlx_entropix.errors import ConfigError
+from mlx_entropix.sampling.chances import Chances
 from mlx_entropix.sampling.changed import Changed, changed_logits
 from mlx_entropix.sampling.config import BaseValues, PlainConfig, SamplerConfig, Thresholds
 from mlx_entropix.sampling.config_file import ConfigFile, Provenance, config_toml, read_config_file
@@ -37,6 +38,7 @@ __all__ = [
     "PRESETS",
     "SAMPLERS",
     "BaseValues",
+    "Chances",
     "Changed",
     "ConfigError",
     "ConfigFile",

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import mlx.core as mx
 
 from mlx_entropix.cpu.powers import LOG2_E, power_of_two
+from mlx_entropix.sampling.chances import Chances, chances_by_rank, chances_of
 from mlx_entropix.sampling.changed import Changed, changed_logits
 from mlx_entropix.sampling.compiled import compiled_on_metal
 from mlx_entropix.sampling.config import SamplerConfig
@@ -57,6 +58,7 @@ class Sampled(NamedTuple):
     candidate_logprobs: mx.array  # (B, C) float32
     recent: mx.array | None = None  # (B, 6, W) for the next step, where it was given for this one
     rank: mx.array | None = None  # (B,) of the token, 1 for the likeliest, where any was given
+    chances: Chances | None = None  # of the draw, where they were asked for
     attends: bool = True  # whether there were attention scores; without them their metrics are 0
 
     @property
@@ -119,6 +121,7 @@ def sample_rows(
     recent: mx.array | None = None,
     given: mx.array | None = None,
     changed: Changed | None = None,
+    chances: int = 0,
 ) -> Sampled:
     """Sample one token for every row.
 
@@ -131,7 +134,8 @@ def sample_rows(
     before gave, `no_recent` for a row's first. Where `given` (B,) int32 is not negative, it takes
     the place of the token: nothing is drawn, and what is reported is of that one.
     `exempt` (E,) int32 are tokens that XTC never excludes. All is made of the logits as they are
-    `changed`, see there; `Numbers.of_model` is of those before.
+    `changed`, see there; `Numbers.of_model` is of those before. With `chances` it is told how
+    likely the token was in the draw, and so many of the likeliest ones.
 
     Nothing is read back to the host. Rows do not affect each other. NaN among a row's logits or
     scores shows in its metrics, and its token then means nothing.
@@ -155,8 +159,11 @@ def sample_rows(
             candidates,
             draws,
             filters,
+            chances,
         )
     )
+    if sampled.chances is not None:  # a compiled function gives back a plain tuple
+        sampled = sampled._replace(chances=Chances(*sampled.chances))
     if changed is not None:
         numbers = [sampled.numbers, _numbers_of_model(of_model, logits, sampled.token)]
         sampled = sampled._replace(numbers=mx.concatenate(numbers, axis=-1))
@@ -188,6 +195,7 @@ def _sample(
     candidates: int,
     draws: int,
     filters: Filters,
+    chances: int,
 ) -> tuple[Any, ...]:
     """All of a step that does not depend on the number of keys T, so that T may grow."""
     logits = logits.astype(mx.float32)
@@ -201,7 +209,9 @@ def _sample(
     quadrant, asked, recent = decide(metrics, rows, visible, recent)  # (B, 1), (B, 4)
     greedy = mx.logical_not(asked[:, :1] > 0)  # a temperature of 0, or NaN
     below_best = best_logits - best
-    drawn = _drawn_rank(p, ids, below_best, asked, base, quadrant, keys, exempt, draws, filters)
+    weights = _weights(p, ids, below_best, asked, base, keys, exempt, filters)
+    wanted = mx.where(quadrant == Quadrant.ADAPTIVE.value, base.draws, 1)  # (B, 1)
+    drawn = _best_drawn(weights, keys, draws, wanted)
     token = mx.take_along_axis(ids, mx.where(greedy, 0, drawn), axis=-1).astype(mx.int32)
 
     clarifying = base.clarifying_token.astype(mx.int32)
@@ -212,6 +222,10 @@ def _sample(
     clarifies = treading & known & (base.temperature > 0) & (clarifying != previous_token[:, None])
     token = mx.where(clarifies, clarifying, token)
     undrawn = clarifies | greedy
+    told = None
+    if chances:
+        by_rank = chances_by_rank(weights, wanted)
+        told = chances_of(by_rank, ids, drawn, token, undrawn, chances)
     if given is not None:
         undrawn |= given[:, None] >= 0
         token = mx.where(given[:, None] >= 0, given[:, None], token)
@@ -224,7 +238,16 @@ def _sample(
     quadrant = mx.where(base.plain > 0, -1, quadrant)
     numbers = mx.concatenate([logprob, metrics, used], axis=-1)
     token, quadrant = (mx.squeeze(x, axis=-1) for x in (token, quadrant))
-    return token, quadrant, numbers, ids.astype(mx.int32), below_best - log_total, recent, rank
+    return (
+        token,
+        quadrant,
+        numbers,
+        ids.astype(mx.int32),
+        below_best - log_total,
+        recent,
+        rank,
+        told,
+    )
 
 
 def _numbers_of_model(logits: mx.array, changed: mx.array, token: mx.array) -> mx.array:
@@ -241,26 +264,21 @@ def _numbers_of_model(logits: mx.array, changed: mx.array, token: mx.array) -> m
     return mx.concatenate([logprob, *logits_metrics(p), left], axis=-1)
 
 
-def _drawn_rank(
+def _weights(
     p: Distribution,
     ids: mx.array,
     logits: mx.array,
     asked: mx.array,
     base: Header,
-    quadrant: mx.array,
     keys: mx.array,
     exempt: mx.array | None,
-    draws: int,
     filters: Filters,
 ) -> mx.array:
-    """The rank (B, 1) that each row draws by `logits` (B, C), less the best, of the best tokens.
+    """What each row draws in proportion to (B, C), by `logits` (B, C), less the best, of the best.
 
     Their `ids` are (B, C). Filters beside those of `kept_ranks` are worked out where a row of the
     step has them. What is measured is the distribution at the draw's temperature in an entropy
     sampler, and that at a temperature of 1 in the plain one; p-less has that of the draw in both.
-
-    ADAPTIVE draws several times and keeps the best rank: its published score is the token's
-    log-probability and a confidence term, and that term is the same for every draw.
     """
     bits = logits * LOG2_E
     scaled = scaled_probabilities(p, bits, asked[:, :1])
@@ -275,10 +293,18 @@ def _drawn_rank(
         kept |= mx.arange(bits.shape[-1]) == 0  # rounding may put a lone token below
     if filters.xtc:
         kept &= ~excluded_choices(mx.where(kept, measured, 0.0), ids, base, keys, exempt)
-    ranks = draw_ranks(mx.where(kept, scaled, 0.0), keys, draws)  # (B, draws)
-    wanted = mx.where(quadrant == Quadrant.ADAPTIVE.value, base.draws, 1)
+    return mx.where(kept, scaled, 0.0)
+
+
+def _best_drawn(weights: mx.array, keys: mx.array, draws: int, wanted: mx.array) -> mx.array:
+    """The best rank (B, 1) of so many draws as are `wanted` (B, 1), up to `draws`.
+
+    ADAPTIVE draws several times and keeps the best rank: its published score is the token's
+    log-probability and a confidence term, and that term is the same for every draw.
+    """
+    ranks = draw_ranks(weights, keys, draws)  # (B, draws)
     made = mx.arange(draws) < wanted
-    return mx.min(mx.where(made, ranks, logits.shape[-1]), axis=-1, keepdims=True)
+    return mx.min(mx.where(made, ranks, weights.shape[-1]), axis=-1, keepdims=True)
 
 
 def sample(

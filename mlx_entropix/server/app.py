@@ -31,6 +31,7 @@ from mlx_entropix.server.responses_api.responses_route import router as response
 from mlx_entropix.server.routes import router
 from mlx_entropix.server.settings import MAX_BODY_BYTES, Settings
 from mlx_entropix.server.telemetry import Telemetry
+from mlx_entropix.server.text_routes import text_router
 from mlx_entropix.server.translated_examples import describe_translations
 
 _LOCALHOST = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
@@ -45,6 +46,7 @@ a request that is not described here is an error where it asks for something.
 
 _TAGS = [
     {"name": "generation", "description": "Answers, whole or as streams of server-sent events."},
+    {"name": "text", "description": "What the model is given: texts, tokens, the chat template."},
     {"name": "server", "description": "What is served, and how it is."},
 ]
 
@@ -68,7 +70,7 @@ def _create_api() -> FastAPI:
         },
     )
     install_error_handlers(api)
-    for endpoints in (router, responses_router, messages_router):
+    for endpoints in (router, text_router, responses_router, messages_router):
         api.include_router(endpoints)
     install_docs(api)
     return api

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Literal, TypeVar
 
 from huggingface_hub.utils import tqdm
@@ -43,7 +44,7 @@ Found = TypeVar("Found")
 class ModelInfo:
     """What the loop needs to know of the loaded model.
 
-    `limit` bounds prompt and answer together, in tokens.
+    `limit` bounds prompt and answer together, in tokens. `path` is where the weights are.
     """
 
     name: str
@@ -51,6 +52,7 @@ class ModelInfo:
     limit: int
     vocabulary_size: int
     is_fallback: bool
+    path: Path
 
 
 class AsyncEngine:
@@ -282,6 +284,7 @@ class _EngineThread(threading.Thread):
             min(model.context_length, engine.max_kv_tokens),
             model.vocabulary_size,
             location.is_fallback,
+            location.path,
         )
         self._tell(self._loop_side.finish_loading, info)
         usage = 0.0

@@ -3,8 +3,8 @@
 Long texts take a while to become token ids: that is not to be done in the event loop.
 """
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic_core import to_json
 
@@ -33,26 +33,44 @@ class Prefix(NamedTuple):
 
 def chat_prompt(request: ChatRequest, model: ModelInfo) -> Prompt:
     """The prompt of a chat. Raises `ApiError` where it cannot be written or does not fit."""
+    ids = through_template(model.tokenizer.chat, request, model, most=model.limit)
+    return _fitting(ids, model, "messages")
+
+
+Written = TypeVar("Written")
+
+
+def through_template(
+    write: Callable[..., Written],
+    request: ChatRequest,
+    model: ModelInfo,
+    *,
+    most: int,
+    opens_answer: bool = True,
+) -> Written:
+    """What the tokenizer's `chat` or `chat_text` makes of a chat of up to some `most` tokens.
+
+    Raises `ApiError` where it cannot be written.
+    """
     continued = request.continues
     messages = [message.plain() for message in request.messages]
-    _check_length([message["content"] for message in messages], model, "messages")
-    _check_length([to_json(tool).decode() for tool in request.offered], model, "tools")
+    check_length([message["content"] for message in messages], model, "messages", most)
+    check_length([to_json(tool).decode() for tool in request.offered], model, "tools", most)
     variables = request.chat_template_kwargs or {}
     try:
         model.tokenizer.check_chat_template_kwargs(variables)
     except PromptError as error:
         raise ApiError.of(error, "chat_template_kwargs") from None
     try:
-        ids = model.tokenizer.chat(
+        return write(
             messages,
-            add_generation_prompt=not continued,
+            add_generation_prompt=opens_answer and not continued,
             continue_final_message=continued,
             chat_template_kwargs=variables,
             tools=request.offered,
         )
     except PromptError as error:
         raise ApiError.of(error, "messages") from None
-    return _fitting(ids, model, "messages")
 
 
 def text_prompts(request: CompletionRequest, model: ModelInfo) -> list[tuple[Prompt, str | None]]:
@@ -66,13 +84,13 @@ def text_prompts(request: CompletionRequest, model: ModelInfo) -> list[tuple[Pro
     for prompt in request.prompts:
         try:
             if isinstance(prompt, str):
-                _check_length([prompt], model, "prompt")
+                check_length([prompt], model, "prompt", model.limit)
                 ids = model.tokenizer.encode(prompt, control_tokens=bool(request.special_tokens))
             else:
                 ids = prompt
         except PromptError as error:
             raise ApiError.of(error, "prompt") from None
-        _check_known(ids, model, "prompt", "The prompt")
+        check_known(ids, model, "prompt", "The prompt")
         text = prompt if isinstance(prompt, str) else model.tokenizer.decode(ids)
         found.append((_fitting(ids, model, "prompt"), text if request.echo else None))
     return found
@@ -84,7 +102,7 @@ def answer_prefix(request: GenerationRequest, prompts: list[Prompt], model: Mode
     Raises `ApiError` where it is unknown to the model, or does not fit behind a prompt.
     """
     ids = tuple(request.prefix_token_ids or ())
-    _check_known(ids, model, "prefix_token_ids", "The prefix")
+    check_known(ids, model, "prefix_token_ids", "The prefix")
     longest = max(map(len, prompts)) + len(ids)
     if longest >= model.limit:
         raise ApiError(
@@ -108,7 +126,7 @@ def predicted_tokens(request: GenerationRequest, model: ModelInfo) -> Prompt:
     if request.prediction is None:
         return ()
     try:
-        _check_length([request.prediction.text], model, "prediction")
+        check_length([request.prediction.text], model, "prediction", model.limit)
         return tuple(model.tokenizer.encode(request.prediction.text))
     except PromptError as error:
         raise ApiError.of(error, "prediction") from None
@@ -118,8 +136,8 @@ _PIECE = 16_384  # characters: some milliseconds' work, some megabytes while it 
 _JOINED = 256  # tokens that two pieces may save by being one text, at the very most
 
 
-def _check_length(texts: Sequence[str], model: ModelInfo, param: str) -> None:
-    """Refuse texts that are much too long before they are encoded whole.
+def check_length(texts: Sequence[str], model: ModelInfo, param: str, most: int) -> None:
+    """Refuse texts of much more than `most` tokens before they are encoded whole.
 
     That would take gigabytes and seconds for megabytes of text. Pieces are encoded only until it
     is certain that there are too many tokens; `_fitting` has the exact number of the others.
@@ -131,17 +149,18 @@ def _check_length(texts: Sequence[str], model: ModelInfo, param: str) -> None:
         for begin in range(0, len(text), _PIECE):
             piece = model.tokenizer.encode(text[begin : begin + _PIECE], add_special_tokens=False)
             count += max(len(piece) - _JOINED, 0)
-            if count >= model.limit:
+            if count >= most:
                 raise ApiError(
                     400,
-                    f"The text has over {count:,} tokens, and the server takes at most "
-                    f"{model.limit - 1:,}, to leave room for an answer. Shorten it.",
+                    f"The text has over {count:,} tokens, and the server takes fewer than "
+                    f"{most:,} here. Shorten it.",
                     param=param,
                     code="context_length_exceeded",
                 )
 
 
-def _check_known(ids: Sequence[int], model: ModelInfo, param: str, name: str) -> None:
+def check_known(ids: Sequence[int], model: ModelInfo, param: str, name: str) -> None:
+    """Raise the 400 for an id that is beyond the model's."""
     if any(token_id >= model.vocabulary_size for token_id in ids):
         raise ApiError(
             400,
@@ -203,6 +222,7 @@ def engine_requests(
             prediction=prediction,
             owner=owner,
             logit_bias=logit_bias,
+            tells_draw=bool(request.post_sampling_probs),
             shows_calls=calling is not None,
             constraint=constraint,
         )

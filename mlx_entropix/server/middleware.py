@@ -27,6 +27,7 @@ POLLED = ("/health", "/metrics")
 
 UNVERSIONED = (
     *("/chat/completions", "/completions", "/embeddings", "/models"),
+    *("/tokenize", "/detokenize", "/apply-template", "/props"),
     *("/responses", "/messages"),
 )
 """Paths that clients with a base URL without /v1 ask for."""

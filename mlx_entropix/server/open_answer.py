@@ -47,7 +47,7 @@ class PathEvents:
         return last if isinstance(last, Settled) else None
 
 
-AnswerEvent = TokenEvent | PromptScored | PathEvents
+AnswerEvent = TokenEvent | PromptScored | PromptProgress | PathEvents
 
 
 @dataclass(eq=False)
@@ -130,7 +130,10 @@ class Place:
                 isinstance(event, TokenEvent) and not self.forks
             ):
                 answered.append(event)
-            elif not isinstance(event, PromptProgress):
+            elif isinstance(event, PromptProgress):
+                if not self.branches[event.row]:  # a path that left another has its prompt already
+                    answered.append(event)
+            else:
                 paths.append(PathEvent(self.branches[event.row], event))
             self._note_end(event)
         return [PathEvents(tuple(paths)), *answered] if paths else answered

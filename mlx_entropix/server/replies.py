@@ -11,6 +11,9 @@ from typing import Any, ClassVar, cast
 
 from mlx_entropix.engine import (
     Alternative,
+    Chance,
+    Draw,
+    PromptProgress,
     PromptScored,
     PromptToken,
     Settled,
@@ -30,13 +33,14 @@ from mlx_entropix.server.schemas import (
     Delta,
     FinishReason,
     FunctionCall,
+    InTheDraw,
     TextChoice,
     TextLogprobs,
     TokenLogprob,
     Usage,
     UsageSoFar,
 )
-from mlx_entropix.server.token_schemas import TopLogprob
+from mlx_entropix.server.token_schemas import TopLogprob, TopProb
 from mlx_entropix.text import CallSplitter, Said, Tokenizer, ToolCall
 from mlx_entropix.window import MetricWindow
 
@@ -78,6 +82,8 @@ class Choice:
             return
         if isinstance(event, PromptScored):
             self.scored = event
+            return
+        if isinstance(event, PromptProgress):
             return
         if self.tokens:
             self.length += len(self.tokens[-1].text)
@@ -131,7 +137,8 @@ class Reply:
 
     `seed` is that of the first answer. `answers` are made for each prompt. `alternatives` is how
     many each token is reported with; None for no log-probabilities. With `with_prompt_metrics` the
-    prompt's tokens are reported too, once for each prompt.
+    prompt's tokens are reported too, once for each prompt, `with_draws` the probabilities of draws
+    beside those of the model.
     """
 
     model: str
@@ -141,6 +148,7 @@ class Reply:
     alternatives: int | None
     with_metrics: bool
     with_prompt_metrics: bool = False
+    with_draws: bool = False
     id: str = field(init=False)
     created: int = field(default_factory=lambda: int(time.time()))
 
@@ -180,6 +188,19 @@ class Reply:
             chunk = chunk or self._envelope(self.chunk_name, [self._nothing(choice)])
             chunk["prompt_metrics"] = records
         return chunk
+
+    def progress_chunk(self, choice: Choice, event: PromptProgress) -> dict[str, Any]:
+        """How much of the prompt of `choice` is computed, which adds nothing to the answer."""
+        done, total = prompt_tokens(event)
+        chunk = self._envelope(self.chunk_name, [self._nothing(choice)])
+        return chunk | {
+            "prompt_progress": {
+                "total": total,
+                "cache": event.cached,
+                "processed": done,
+                "time_ms": round(1000 * event.seconds),
+            }
+        }
 
     def paths_chunk(self, choice: Choice, paths: PathEvents) -> dict[str, Any]:
         """What became of the paths of `choice` in a step, which adds nothing to the answer."""
@@ -294,6 +315,11 @@ class Reply:
         }
 
 
+def prompt_tokens(event: PromptProgress) -> tuple[int, int]:
+    """How many of how many tokens of a prompt are computed; the last comes with the answer's."""
+    return event.done + (event.done == event.total), event.total + 1
+
+
 @cache
 def _fingerprint(model: str) -> str:
     """A name of what computes the answers: equal seeds give equal answers where it is the same."""
@@ -356,11 +382,30 @@ class ChatReply(Reply):
             whole["stop_reason"] = choice.stopped_by
         return whole
 
+    def _in_the_draw(self, event: TokenEvent) -> InTheDraw:
+        if event.draw is None:
+            return {}
+        chances = [self._prob(chance) for chance in event.draw.alternatives]
+        return {"prob": event.draw.probability, "top_probs": chances}
+
+    def _prob(self, chance: Chance) -> TopProb:
+        return {
+            "token": chance.token,
+            "token_id": chance.token_id,
+            "prob": chance.probability,
+            "bytes": list(self.tokenizer.token_bytes(chance.token_id)),
+        }
+
     def _logprobs(self, events: Iterable[TokenEvent]) -> ChatLogprobs | None:
         if not self.with_logprobs:
             return None
         content: list[TokenLogprob] = [
-            {**self._logprob(event), "top_logprobs": self._top_logprobs(event)} for event in events
+            {
+                **self._logprob(event),
+                "top_logprobs": self._top_logprobs(event),
+                **self._in_the_draw(event),
+            }
+            for event in events
         ]
         return {"content": content, "refusal": None}
 
@@ -452,18 +497,28 @@ class TextReply(Reply):
         self, tokens: Sequence[TokenEvent | PromptToken], offsets: list[int]
     ) -> TextLogprobs:
         """Log-probabilities as the API's four lists, one item a token."""
-        return {
+        columns: TextLogprobs = {
             "tokens": [token.token for token in tokens],
             "token_logprobs": [token.logprob for token in tokens],
             "top_logprobs": [_by_name(token, self.alternatives) for token in tokens],
             "text_offset": offsets,
         }
+        if self.with_draws:
+            draws = [token.draw if isinstance(token, TokenEvent) else None for token in tokens]
+            columns["token_probs"] = [draw and draw.probability for draw in draws]
+            columns["top_probs"] = [draw and _chances_by_name(draw) for draw in draws]
+        return columns
 
 
 def _text_choice(
     index: int, text: str, logprobs: TextLogprobs | None, finish_reason: FinishReason | None
 ) -> TextChoice:
     return {"index": index, "text": text, "logprobs": logprobs, "finish_reason": finish_reason}
+
+
+def _chances_by_name(draw: Draw) -> dict[str, float]:
+    """The likeliest tokens in a draw; of tokens that read alike, the likeliest counts."""
+    return {chance.token: chance.probability for chance in reversed(draw.alternatives)}
 
 
 def _by_name(token: TokenEvent | PromptToken, most: int | None) -> dict[str, float] | None:

@@ -254,12 +254,40 @@ class GenerationRequest(_Part):
         "of the answer; 0 adds none.",
     )
 
+    post_sampling_probs: bool | None = Field(
+        False,
+        description="Add to the log-probabilities of each token the probabilities of the draw "
+        "itself, after temperature, filters and the sampler's decision: `prob` and `top_probs`. "
+        "Needs logprobs.",
+    )
+    return_progress: bool | None = Field(
+        False,
+        description="Say in a stream how much of a prompt is computed, in chunks of their own with "
+        "a `prompt_progress`. Without it a prompt that takes several steps has comments.",
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _asks_for_nothing_else(cls, given: Any) -> Any:
         if isinstance(given, dict):
             refuse_unsupported(given, cls.model_fields)
         return given
+
+    @model_validator(mode="after")
+    def _draws_are_told_with_logprobs(self) -> "GenerationRequest":
+        if self.post_sampling_probs and self.alternatives is None:
+            raise ApiError(
+                400,
+                "post_sampling_probs adds to the log-probabilities, so it needs logprobs.",
+                param="post_sampling_probs",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _progress_is_of_a_stream(self) -> "GenerationRequest":
+        if self.return_progress and not self.stream:
+            raise ApiError(400, "return_progress needs stream to be true.", param="return_progress")
+        return self
 
     @property
     @abstractmethod

@@ -5,15 +5,15 @@ import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
-from fastapi.sse import EventSourceResponse
+from fastapi.sse import EventSourceResponse, format_sse_event
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from mlx_entropix.engine import PromptScored
+from mlx_entropix.engine import PromptProgress, PromptScored
 from mlx_entropix.server.api_errors import ApiError
 from mlx_entropix.server.dialect import ChatDialect, Dialect, as_json
 from mlx_entropix.server.open_answer import OpenAnswer, PathEvents
-from mlx_entropix.server.replies import Choice, Reply
+from mlx_entropix.server.replies import Choice, Reply, prompt_tokens
 
 logger = logging.getLogger(__name__)
 
@@ -73,12 +73,14 @@ class StreamedAnswer(EventSourceResponse):
         *,
         with_usage: bool,
         usage_always: bool = False,
+        with_progress: bool = False,
     ):
         self.answer = answer
         self.reply = reply
         self.choices = choices
         self.with_usage = with_usage
         self.usage_always = usage_always
+        self.with_progress = with_progress
         super().__init__(self._events(), headers=_HEADERS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -98,6 +100,9 @@ class StreamedAnswer(EventSourceResponse):
     async def _events(self) -> AsyncIterator[bytes]:
         try:
             async for chunk in self._chunks():
+                if isinstance(chunk, str):
+                    yield format_sse_event(comment=chunk)
+                    continue
                 if chunk is not None and self.usage_always:
                     chunk.setdefault("usage", self.reply.usage_so_far(self.choices))
                 said = self.dialect.ping if chunk is None else self.dialect.chunk(chunk)
@@ -110,8 +115,8 @@ class StreamedAnswer(EventSourceResponse):
             logger.exception("a stream failed")
             yield self.dialect.failed(ApiError(500, "The server made an error in this stream."))
 
-    async def _chunks(self) -> AsyncIterator[dict[str, Any] | None]:
-        """The objects of the stream; None where nothing was said for a while."""
+    async def _chunks(self) -> AsyncIterator[dict[str, Any] | str | None]:
+        """The objects of the stream, and comments; None where nothing was said for a while."""
         for choice in self.choices:
             if first := self.reply.first_chunk(choice):
                 yield first
@@ -123,6 +128,12 @@ class StreamedAnswer(EventSourceResponse):
             index, event = item
             choice = self.choices[index]
             choice.take(event)
+            if isinstance(event, PromptProgress):
+                if self.with_progress:
+                    yield self.reply.progress_chunk(choice, event)
+                elif event.done < event.total:  # a prompt that is computed at once needs no word
+                    yield "prompt {}/{}".format(*prompt_tokens(event))
+                continue
             if isinstance(event, PathEvents):
                 yield self.reply.paths_chunk(choice, event)
                 continue

@@ -103,7 +103,7 @@ async def embeddings() -> Response:
 async def models(engine: EngineOf) -> schemas.ModelList:
     """List the one model that is served, under every name that `model` in a request may be."""
     engine.model()
-    found = [schemas.Model(id=name, created=engine.loaded_at) for name in _names(engine)]
+    found = [schemas.Model(id=name, created=engine.loaded_at) for name in names_of(engine)]
     return schemas.ModelList(data=found)
 
 
@@ -118,7 +118,7 @@ async def model(
 ) -> schemas.Model:
     """Describe the served model, where it has that name."""
     engine.model()
-    _check_name(name, engine)
+    check_name(name, engine)
     return schemas.Model(id=name, created=engine.loaded_at)
 
 
@@ -201,18 +201,18 @@ def model_for(body: GenerationRequest, engine: AsyncEngine) -> ModelInfo:
     """The served model, if that is the one that is asked for. Raises the 404 for another one."""
     model = engine.model()
     if body.model is not None:
-        _check_name(body.model, engine)
+        check_name(body.model, engine)
     return model
 
 
-def _names(engine: AsyncEngine) -> list[str]:
+def names_of(engine: AsyncEngine) -> list[str]:
     """What the model may be called: first the names that the server was told, then its own."""
     return list(dict.fromkeys((*engine.settings.served_names, engine.model().name)))
 
 
-def _check_name(name: str, engine: AsyncEngine) -> None:
+def check_name(name: str, engine: AsyncEngine) -> None:
     """Raise the 404 for another model; `default_model` is what mlx-lm's server calls its own."""
-    names = _names(engine)
+    names = names_of(engine)
     if name not in (*names, "default_model"):
         raise unknown_model(name, names[0])
 
@@ -246,13 +246,14 @@ async def _answer(
         constraint=calling.constraint if calling else constraint,
     )
     reply = kind(
-        _names(engine)[0],
+        names_of(engine)[0],
         model.tokenizer,
         seed,
         answers=body.answers,
         alternatives=body.alternatives,
         with_metrics=body.metrics is not False,
         with_prompt_metrics=bool(body.prompt_metrics),
+        with_draws=bool(body.post_sampling_probs),
     )
     choices = [
         Choice(
@@ -274,5 +275,6 @@ async def _answer(
             choices,
             with_usage=body.wants_usage,
             usage_always=body.wants_usage_always,
+            with_progress=bool(body.return_progress),
         )
     return WholeAnswer(answer, reply, choices)

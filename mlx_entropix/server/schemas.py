@@ -17,6 +17,7 @@ from mlx_entropix.server.token_schemas import (
     QuadrantName,
     TokenRecord,
     TopLogprob,
+    TopProb,
 )
 
 FinishReason = Literal["stop", "length", "tool_calls", "repetition"]
@@ -28,6 +29,8 @@ _FINISH = (
 )
 _STOPPED_BY = "The stop string that ended it; left out where none did."
 _CREATED = "When it was begun, in seconds since 1970."
+_IN_THE_DRAW = "How likely the token was in the draw itself, 0 to 1; 1 where none was made."
+_ASKED = "Only where the request has `post_sampling_probs`."
 _KIND = "What kind of object this is."
 
 
@@ -93,7 +96,14 @@ class UsageSoFar(TypedDict):
     total_tokens: Annotated[int, Field(description="The sum of both.")]
 
 
-class TokenLogprob(TopLogprob):
+class InTheDraw(TypedDict, total=False):
+    """How likely a token was in the draw itself, where that is asked for."""
+
+    prob: Annotated[float, Field(description=f"{_IN_THE_DRAW} {_ASKED}")]
+    top_probs: Annotated[list[TopProb], Field(description=f"The likeliest in the draw. {_ASKED}")]
+
+
+class TokenLogprob(TopLogprob, InTheDraw):
     """A token that was chosen."""
 
     top_logprobs: Annotated[
@@ -208,6 +218,18 @@ class TextLogprobs(TypedDict):
             description="Where each begins, in characters of the text with its prompt, if echoed."
         ),
     ]
+    token_probs: NotRequired[
+        Annotated[
+            list[float | None],
+            Field(description=f"{_IN_THE_DRAW} Null for tokens of a prompt. {_ASKED}"),
+        ]
+    ]
+    top_probs: NotRequired[
+        Annotated[
+            list[dict[str, float] | None],
+            Field(description=f"The likeliest in the draw, by their texts. {_ASKED}"),
+        ]
+    ]
 
 
 class TextChoice(TypedDict):
@@ -244,6 +266,17 @@ class _Response(BaseModel):
     )
 
 
+class PromptProgress(TypedDict):
+    """How much of a prompt is computed."""
+
+    total: Annotated[int, Field(description="Tokens of the prompt.")]
+    cache: Annotated[int, Field(description="Those that were known from earlier requests.")]
+    processed: Annotated[int, Field(description="Those that are computed or known by now.")]
+    time_ms: Annotated[int, Field(description="Milliseconds that it has taken.")]
+
+
+_PROGRESS = "How much of the prompt is computed; only where the request has `return_progress`."
+
 _FORKS = "How each answer was chosen among its paths; only where the request has a `fork`."
 _FORK_EVENTS = (
     "What became of the answer's paths in a step of the batch; only where the request has a `fork`."
@@ -267,6 +300,7 @@ class ChatCompletionChunk(_Response):
     usage: Usage | UsageSoFar | None = Field(
         None, description="In the last chunk, if it was asked for; or in all, up to now."
     )
+    prompt_progress: PromptProgress | None = Field(None, description=_PROGRESS)
     forks: list[ForkEvent] | None = Field(None, description=_FORK_EVENTS)
 
 
@@ -281,6 +315,7 @@ class Completion(_Response):
     usage: Usage | UsageSoFar | None = Field(
         None, description="How many tokens it took; in a stream only if it was asked for."
     )
+    prompt_progress: PromptProgress | None = Field(None, description=_PROGRESS)
     forks: list[ForkEvent] | None = Field(
         None, description=f"{_FORKS} In a stream: {_FORK_EVENTS[0].lower()}{_FORK_EVENTS[1:]}"
     )

@@ -135,6 +135,17 @@ class TopLogprob(TypedDict):
     ]
 
 
+class TopProb(TypedDict):
+    """A token that could have been drawn."""
+
+    token: Annotated[str, Field(description="The token's text.")]
+    token_id: Annotated[int, Field(description="The token's number in the vocabulary.")]
+    prob: Annotated[float, Field(description="Its probability in the draw, 0 to 1.")]
+    bytes: Annotated[
+        list[int], Field(description="The token's bytes; several tokens may make a character.")
+    ]
+
+
 class _PromptPlace(BaseModel):
     position: int = Field(description="Index of the token in the prompt.")
     token_id: int = Field(description="The token's number in the vocabulary.")

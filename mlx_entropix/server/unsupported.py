@@ -45,7 +45,6 @@ _NEUTRAL: Mapping[str, tuple[Any, ...]] = {
     "parallel_tool_calls": (True, False),  # of tools that a request cannot have
     "reasoning_effort": ("none",),
     "repeat_penalty": (1,),
-    "return_progress": (False,),
     "return_token_ids": (False,),
     "service_tier": ("auto", "default"),
     "skip_special_tokens": (True,),

@@ -70,6 +70,35 @@ class ChatTemplate:
         tools: Sequence[Mapping[str, Any]] = (),
     ) -> list[int]:
         """Encode a chat; raises PromptError if the messages or the template do not allow it."""
+        rendered, marks = self._marked(
+            messages, add_generation_prompt, continue_final_message, variables, tools
+        )
+        return self._encode_rendered(rendered, marks)
+
+    def write(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        add_generation_prompt: bool,
+        continue_final_message: bool,
+        variables: Mapping[str, Any],
+        tools: Sequence[Mapping[str, Any]] = (),
+    ) -> str:
+        """The text that `encode` encodes, in which nobody can tell what people wrote."""
+        rendered, marks = self._marked(
+            messages, add_generation_prompt, continue_final_message, variables, tools
+        )
+        return rendered.replace(marks.open, "").replace(marks.close, "")
+
+    def _marked(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        add_generation_prompt: bool,
+        continue_final_message: bool,
+        variables: Mapping[str, Any],
+        tools: Sequence[Mapping[str, Any]],
+    ) -> tuple[str, _Marks]:
+        """The rendered chat, with marks around the names of control tokens that people wrote."""
         self.check(variables)
         chat = [self._with_reasoning(message) for message in checked_messages(messages)]
         if self.has_tools:
@@ -103,7 +132,7 @@ class ChatTemplate:
                     "continued; send a user's message instead."
                 )
             rendered = rendered.replace(marks.end, "")  # where a template repeats a message
-        return self._encode_rendered(rendered, marks)
+        return rendered, marks
 
     @property
     def has_tools(self) -> bool:

@@ -27,8 +27,9 @@ class Tokenizer:
 
     `backend` is the tokenizer of the `tokenizers` library underneath. `eos_token_ids` are the ids
     that end an answer. `vocabulary_size` counts the ids that have a token; a model's output may
-    have more, which read as nothing. `tool_parser` is what the checkpoint calls mlx-lm's parser of
-    its tool calls, if it does.
+    have more, which read as nothing. `special_tokens` are the names of tokens by what they are for
+    (`bos_token`), `chat_template` is the source of that, None where there is none. `tool_parser` is
+    what the checkpoint calls mlx-lm's parser of its tool calls, if it does.
     """
 
     def __init__(
@@ -47,9 +48,11 @@ class Tokenizer:
         unknown = backend.token_to_id(special_tokens.get("unk_token", ""))
         self.vocabulary_size = backend.get_vocab_size(with_added_tokens=True)
         self.eos_token_ids = frozenset(eos_token_ids)
+        self.special_tokens = dict(special_tokens)
+        self.chat_template = chat_template
         self._vocabulary = Vocabulary(backend, control)
         self._marks = find_marks(backend, control, chat_template)
-        self._template, self._tool_parser = chat_template, tool_parser
+        self._tool_parser = tool_parser
         self._plain = PlainEncoder(backend, control, unknown)
         self._grammars = Grammars(self)
         self._chat = (
@@ -100,17 +103,42 @@ class Tokenizer:
         all in the form of OpenAI's API. Raises PromptError for messages that cannot be written or
         variables that cannot be given, or if the model has no chat template.
         """
-        if self._chat is None:
-            raise PromptError(
-                "The model has no chat template, so it cannot chat; give it the raw prompt instead."
-            )
-        return self._chat.encode(
+        return self._own_template().encode(
             messages,
             add_generation_prompt=add_generation_prompt,
             continue_final_message=continue_final_message,
             variables=chat_template_kwargs or {},
             tools=tools,
         )
+
+    def chat_text(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        add_generation_prompt: bool = True,
+        continue_final_message: bool = False,
+        chat_template_kwargs: Mapping[str, Any] | None = None,
+        tools: Sequence[Mapping[str, Any]] = (),
+    ) -> str:
+        """Write messages through the chat template, as `chat` encodes them, for people to read.
+
+        With `control_tokens` it encodes to the same ids, unless a message spells a control token.
+        Raises PromptError as `chat` does.
+        """
+        return self._own_template().write(
+            messages,
+            add_generation_prompt=add_generation_prompt,
+            continue_final_message=continue_final_message,
+            variables=chat_template_kwargs or {},
+            tools=tools,
+        )
+
+    def _own_template(self) -> ChatTemplate:
+        if self._chat is None:
+            raise PromptError(
+                "The model has no chat template, so it cannot chat; give it the raw prompt instead."
+            )
+        return self._chat
 
     def check_chat_template_kwargs(self, variables: Mapping[str, Any]) -> None:
         """Raise PromptError for variables that cannot be given to the model's chat template."""
@@ -145,7 +173,7 @@ class Tokenizer:
     def tool_format(self) -> ToolFormat:
         """How the model writes calls of the tools that a chat offers."""
         return find_format(
-            self._template,
+            self.chat_template,
             self.backend.get_vocab(),
             self._tool_parser,
             has_tools=self._chat is not None and self._chat.has_tools,
@@ -173,13 +201,15 @@ class Tokenizer:
         """
         return self._grammars.matcher(constraint)
 
-    def decode(self, ids: Iterable[int]) -> str:
-        """Return the text of a sequence: nothing cleaned up, nothing for control tokens.
+    def decode(self, ids: Iterable[int], *, control_tokens: bool = False) -> str:
+        """Return the text of a sequence: nothing cleaned up.
 
-        Bytes that are no character read as U+FFFD. A SentencePiece tokenizer writes a space before
+        There is nothing for control tokens, or their names, if `control_tokens` is true. Bytes that
+        are no character read as U+FFFD. A SentencePiece tokenizer writes a space before
         the first word of a text; it is kept, since a model's answer may continue a prompt.
         """
-        return b"".join(map(self._vocabulary.bytes_of, ids)).decode("utf-8", "replace")
+        written = self._vocabulary.spelling_of if control_tokens else self._vocabulary.bytes_of
+        return b"".join(map(written, ids)).decode("utf-8", "replace")
 
     def token_text(self, token_id: int) -> str:
         r"""Return how one token reads alone, for people: `\xe2` for a part of a character."""
@@ -188,6 +218,21 @@ class Tokenizer:
     def token_bytes(self, token_id: int) -> bytes:
         """Return the bytes of text that one token writes: none for a control token."""
         return self._vocabulary.bytes_of(token_id)
+
+    def piece(self, token_id: int) -> str | list[int]:
+        """Return the text that one token writes, or the name of one that writes none.
+
+        Bytes that are only a part of a character are given as numbers.
+        """
+        written = self._vocabulary.spelling_of(token_id)
+        try:
+            return written.decode()
+        except UnicodeDecodeError:
+            return list(written)
+
+    def is_text(self, token_id: int) -> bool:
+        """Whether a token writes text; a control token and an id without a token do not."""
+        return bool(self._vocabulary.bytes_of(token_id))
 
     def stream_decoder(self, *, shows_calls: bool = False) -> StreamDecoder:
         """Return a new decoder for tokens that come one at a time.

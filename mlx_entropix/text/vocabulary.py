@@ -37,6 +37,10 @@ class Vocabulary:
             known = self._bytes[token_id] = self._look_up(token_id)
         return known
 
+    def spelling_of(self, token_id: int) -> bytes:
+        """Return the bytes that a token writes, or where it writes none those of its name."""
+        return self.bytes_of(token_id) or self.name_of(token_id).encode()
+
     def name_of(self, token_id: int) -> str:
         r"""Return how one token reads alone: its text, a control token's name, `\xe2` for a byte
         that is only a part of a character, and `<|49999|>` for an id without a token.

@@ -11,6 +11,7 @@ The format: docs/gguf.md of github.com/ggml-org/ggml.
 """
 
 import contextlib
+import math
 import os
 import struct
 import tempfile
@@ -30,9 +31,21 @@ _NUMBERS = {
 }  # fmt: skip
 _STRING, _ARRAY = 8, 9
 
-# The types of tensors that MLX reads: F32, F16, Q4_0, Q4_1, Q8_0, Q2_K, Q4_K, Q6_K, whole numbers,
-# BF16; and names of the commonest others.
-_READABLE = {0, 1, 2, 3, 8, 10, 12, 14, 24, 25, 26, 30}
+# Types of tensors: those that MLX reads, and the commonest others.
+_READABLE = {
+    0: "F32",
+    1: "F16",
+    2: "Q4_0",
+    3: "Q4_1",
+    8: "Q8_0",
+    10: "Q2_K",
+    12: "Q4_K",
+    14: "Q6_K",
+    24: "I8",
+    25: "I16",
+    26: "I32",
+    30: "BF16",
+}
 _UNREADABLE = {
     6: "Q5_0",
     7: "Q5_1",
@@ -92,7 +105,42 @@ def unreadable_types(path: Path) -> list[str]:
     except (OSError, ValueError):
         return []
     numbers = {struct.unpack("<I", tensor.description[-4:])[0] for tensor in tensors}
-    return [_UNREADABLE.get(n, f"type {n}") for n in sorted(numbers - _READABLE)]
+    return [_type_name(n) for n in sorted(numbers - _READABLE.keys())]
+
+
+def architecture_name(path: Path) -> str:
+    """What the file calls its architecture, such as `llama`; found without reading all of it.
+
+    Raises `OSError` or `ValueError` where the file cannot be read, or does not say.
+    """
+    with path.open("rb") as file:
+        *_, entry_count = struct.unpack("<4sIQQ", _exactly(file, 24))
+        for _ in range(entry_count):
+            key, kind = _string(file), _number(file, "I")
+            if key == b"general.architecture" and kind == _STRING:
+                return _string(file).decode()
+            _value(file, kind)
+    raise ValueError("it does not say of which architecture it is")
+
+
+def tensor_sizes(path: Path) -> list[tuple[str, int]]:
+    """The type of each tensor, such as `Q4_1`, and how many numbers it has.
+
+    Raises `OSError` or `ValueError` where the file cannot be read.
+    """
+    with path.open("rb") as file:
+        _, tensors = _outline(file)
+    found = []
+    for tensor in tensors:
+        (length,) = struct.unpack_from("<Q", tensor.description)
+        (rank,) = struct.unpack_from("<I", tensor.description, 8 + length)
+        *shape, number = struct.unpack_from(f"<{rank}QI", tensor.description, 12 + length)
+        found.append((_type_name(number), math.prod(shape)))
+    return found
+
+
+def _type_name(number: int) -> str:
+    return (_READABLE | _UNREADABLE).get(number, f"type {number}")
 
 
 def _is_writable(path: Path) -> bool:

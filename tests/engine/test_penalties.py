@@ -10,6 +10,7 @@ from mlx_entropix.errors import ConfigError
 from mlx_entropix.model.decoder import Span
 from tests.engine.family import alone, search
 from tests.engine.guessing import Guesses, drawn, following, ids, spoil, write
+from tests.engine.test_fork_drafts import ahead, drafted
 from tests.sampling import oracle
 
 PENALTIES = {"repetition_penalty": 1.2, "presence_penalty": 0.3, "frequency_penalty": 0.5}
@@ -85,3 +86,23 @@ def test_a_token_with_a_bias_of_minus_100_is_not_drawn_and_one_of_100_always_is(
 def test_a_bias_of_no_token_is_refused(tiny):
     with pytest.raises(ConfigError, match=r"token id 99999; .* ids are 0 to 49151"):
         Engine(*tiny).add(Request(PROMPT, PlainConfig(), 1, logit_bias=((99999, 1.0),)))
+
+
+def test_paths_that_part_late_are_penalized_for_their_own_tokens_where_guesses_are_verified(tiny):
+    request = Request(PROMPT, PlainConfig(temperature=1.2, **PENALTIES), 12, seed=3)
+    paths = fork_config("entropy", paths=4, ways=2, distance=3, least=0.0)
+    expected = search(tiny, request, paths)
+    assert max(fork.position for fork in expected.forks.values()) > len(PROMPT) + 2
+    guess = Guesses(lambda row: [*ahead(expected, row)[:2], 3])  # two are right, one is not
+    family = drafted(tiny, request, paths, guess)
+    assert any(event.drafted for events in family.written.values() for event in events)
+    for branch, events in family.written.items():
+        answer = family.ids(branch)
+        assert answer == expected.ids(branch)
+        logits = logits_behind(tiny[0], [*PROMPT, *answer])
+        for event in events:
+            before = answer[: event.position - len(PROMPT)]
+            numbers = PENALTIES.values()
+            seen = oracle.changed(logits[event.position - 1], PROMPT, before, *numbers, ())
+            expected_logprob = oracle.log_softmax(seen)[event.token_id]
+            assert event.logprob == pytest.approx(expected_logprob, abs=1e-3)

@@ -32,7 +32,7 @@ def uncompiled():
     mx.enable_compile()
 
 
-def step(config, logits, scores, seed=11, previous=0, exempt=None):
+def step(config, logits, scores, seed=11, previous=0, exempt=None, chances=0):
     """One step of DRAWS rows that differ in their keys alone; 0 is the clarifying token."""
     rows = mx.repeat(parameter_rows([config], clarifying_token=0), DRAWS, axis=0)
     return sample_rows(
@@ -46,6 +46,7 @@ def step(config, logits, scores, seed=11, previous=0, exempt=None):
         draws=draw_count([config]),
         filters=filters_of([config]),
         exempt=exempt,
+        chances=chances,
     )
 
 
@@ -253,3 +254,26 @@ def test_sample_splits_one_key_over_its_rows():
     assert metrics.logits_entropy.shape == quadrant.shape == (400,)
     single = sample(logits[:1], scores[:1], previous[:1], arguments[3], mx.random.key(1)[None])
     assert single[0].shape == (1,)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        PRESETS["entropix"],
+        PlainConfig(temperature=1.3, top_k=9, top_p=0.9),
+        PlainConfig(temperature=0),
+    ],
+)
+def test_tokens_are_as_frequent_as_their_probability_in_the_draw_is_said_to_be(config):
+    """Where several draws are made and the best is kept, too."""
+    sampled = step(config, random(1, 1.5), random(2, 1, (3, 8)), chances=V)
+    tokens = np.array(sampled.token)
+    told, ids, of_ids = (np.array(part) for part in sampled.chances)
+    p = np.zeros(V)
+    p[ids[0]] = of_ids[0]
+    assert p.sum() == pytest.approx(1, abs=1e-5)
+    assert np.all(np.diff(of_ids[0]) <= 0)
+    np.testing.assert_allclose(told, p[tokens], atol=1e-6)
+    frequencies = np.bincount(tokens, minlength=V) / DRAWS
+    np.testing.assert_allclose(frequencies, p, atol=4 * 0.5 / DRAWS**0.5)
+    assert config is not PRESETS["entropix"] or {*np.array(sampled.quadrant)} == {4}

@@ -1,6 +1,7 @@
 """What clients of other servers count on beside the OpenAI API."""
 
 import json
+import re
 
 import httpx2
 import pytest
@@ -87,3 +88,24 @@ def test_penalties_and_biases_change_an_answer_and_say_what_the_model_thought(se
     assert token["of_model"]["logprob"] < token["logprob"]
     same = plain["metrics"][0]["logits_entropy"]
     assert token["of_model"]["logits_entropy"] == pytest.approx(same, abs=1e-3)
+
+
+def test_a_long_prompt_is_reported_in_comments_which_the_openai_package_reads_over(server, client):
+    body = {"prompt": "A line of a long text.\n" * 65, "max_tokens": 2, "temperature": 0}
+    asked = client.completions.with_raw_response.create(model="default_model", stream=True, **body)
+    comments = re.findall(r"^: (.*)$", asked.http_response.read().decode(), re.M)
+    assert comments == ["prompt 512/520"]
+    assert len([chunk for chunk in asked.parse() if chunk.choices[0].text]) == 2
+
+
+def test_how_much_of_a_prompt_is_computed_can_be_asked_for(server, client):
+    body = {"model": "default_model", "max_tokens": 1, "stream": True}
+    for prompt in ("One, two, three", "One, two, three, four, five"):
+        chunks = client.completions.create(
+            prompt=prompt, extra_body={"return_progress": True}, **body
+        )
+        told = [chunk.prompt_progress for chunk in chunks if hasattr(chunk, "prompt_progress")]
+    (last,) = told
+    assert 0 < last["cache"] < last["processed"] == last["total"] == 9
+    refused = server.post("/completions", {"prompt": "One", "return_progress": True})
+    assert refused.json()["error"]["param"] == "return_progress"

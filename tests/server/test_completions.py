@@ -97,3 +97,23 @@ def test_default_length_is_the_apis(server):
     answer = complete(server, sampler="normal", temperature=0)
     assert answer["usage"]["completion_tokens"] <= 16
     assert all(math.isfinite(record["logprob"]) for record in answer["metrics"])
+
+
+def test_probabilities_of_the_draw_stand_beside_the_models(server):
+    """Of a drawn token, of one that was certain, and in a chat as in a text."""
+    body = {"logprobs": 5, "max_tokens": 3, "post_sampling_probs": True, "sampler": "normal"}
+    hot = complete(server, temperature=1.5, top_k=2, echo=True, **body)["choices"][0]["logprobs"]
+    drawn = len(hot["tokens"]) - 3
+    assert hot["token_probs"][:drawn] == hot["top_probs"][:drawn] == [None] * drawn
+    for at in range(drawn, len(hot["tokens"])):
+        top, model = hot["top_probs"][at], hot["top_logprobs"][at]
+        assert hot["token_probs"][at] == top[hot["tokens"][at]]
+        assert sum(top.values()) == pytest.approx(1)
+        (a, b) = (math.exp(model[name] / 1.5) for name in top)
+        assert max(top.values()) == pytest.approx(max(a, b) / (a + b), abs=1e-4)
+    chat = {"messages": [{"role": "user", "content": "Hi"}], **body, "logprobs": True}
+    sure = server.post("/chat/completions", chat | {"temperature": 0, "top_logprobs": 3}).json()
+    for token in sure["choices"][0]["logprobs"]["content"]:
+        assert (token["prob"], [other["prob"] for other in token["top_probs"]]) == (1, [1])
+    alone = server.post("/completions", {"prompt": TEXT, "post_sampling_probs": True})
+    assert alone.json()["error"]["param"] == "post_sampling_probs"

@@ -19,6 +19,7 @@ EXPECTED = [
     "bits",
     '"text":"The capital of France is Paris."',
     "by paths [",
+    "capital of France?<|im_end|>",
     "get_weather {'city': 'Paris'",
     " tokens)",
     '"stop_sequence":"."',

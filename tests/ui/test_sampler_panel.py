@@ -8,7 +8,7 @@ from mlx_entropix import PRESETS
 from tests.ui.chat_page import PROMPT
 
 
-def test_a_slider_a_number_and_a_preset_reach_the_request(chat):
+def test_a_slider_a_number_biases_and_a_preset_reach_the_request(chat):
     panel = chat.tab("Sampler")
     field = panel.locator('[data-field="temperature"]')
     slider = field.get_by_role("slider")
@@ -21,9 +21,16 @@ def test_a_slider_a_number_and_a_preset_reach_the_request(chat):
     assert chosen > before
     bar = chat.page.get_by_role("banner")
     expect(bar.get_by_role("button", name="entropix changed")).to_be_visible()
+    panel.get_by_text("Penalties and filters").click()
+    biases = panel.get_by_role("textbox", name="Token biases")
+    biases.fill("504=-100\n28 = 2.5\nTokyo")
+    expect(panel.get_by_role("alert")).to_contain_text("“Tokyo”")
+    biases.fill("504=-100\n28 = 2.5")
+    expect(biases).to_have_value("504=-100\n28 = 2.5")
     sent = chat.request_after(chat.send)
     assert sent["sampler"] == "entropix"
     assert sent["sampler_config"] == {"temperature": chosen}
+    assert sent["logit_bias"] == {"504": -100, "28": 2.5}
     chat.wait_done()
     expect(chat.answer).to_contain_text("entropix (changed)")
 
@@ -46,7 +53,8 @@ def test_a_slider_a_number_and_a_preset_reach_the_request(chat):
     chooser.value.set_files(path)
     expect(number).to_have_value("0.25")
 
-    # Another preset, another schema; the dice makes a seed.
+    # Another preset, another schema; biases stay until they are taken back. The dice makes a seed.
+    chat.button("Reset Token biases", panel).click()
     panel.get_by_role("combobox", name="Sampler").select_option("normal")
     seed = panel.get_by_role("textbox", name="Seed")
     chat.button("Roll a seed and keep it", panel).click()

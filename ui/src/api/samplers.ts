@@ -1,3 +1,4 @@
+import { biasOf } from "@/lib/bias";
 import type { SamplerConfig } from "@/types";
 import type { Fitted, SamplerList } from "./wire";
 
@@ -87,7 +88,11 @@ export function schemaOf(samplers: Samplers, name: string): JsonSchema {
 export function samplerFields(
   preset: string,
   overrides: SamplerConfig,
-): { sampler: string; sampler_config?: SamplerConfig } {
-  if (Object.keys(overrides).length === 0) return { sampler: preset };
-  return { sampler: preset, sampler_config: overrides };
+  biases: readonly string[] = [],
+): { sampler: string; sampler_config?: SamplerConfig; logit_bias?: Record<string, number> } {
+  return {
+    sampler: preset,
+    ...(Object.keys(overrides).length > 0 && { sampler_config: overrides }),
+    ...(biases.length > 0 && { logit_bias: biasOf(biases) }),
+  };
 }

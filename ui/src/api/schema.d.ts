@@ -150,6 +150,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/tokenize": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make tokens of a text or a chat
+         * @description The tokens that the model is given for a text, or for the messages of a chat.
+         */
+        post: operations["tokenize_tokenize_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/detokenize": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Write tokens as text
+         * @description The text of tokens, with the names of control tokens.
+         */
+        post: operations["detokenize_detokenize_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/apply-template": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Write a chat through the chat template
+         * @description The text that the model is given for the messages of a chat. Nothing is generated.
+         */
+        post: operations["apply_template_apply_template_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/props": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is served, and how
+         * @description The model, how it is kept, its chat template, and what holds for requests by default.
+         */
+        get: operations["props_props_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/responses": {
         parameters: {
             query?: never;
@@ -702,6 +782,18 @@ export interface components {
              */
             window?: number | null;
             /**
+             * Post Sampling Probs
+             * @description Add to the log-probabilities of each token the probabilities of the draw itself, after temperature, filters and the sampler's decision: `prob` and `top_probs`. Needs logprobs.
+             * @default false
+             */
+            post_sampling_probs?: boolean | null;
+            /**
+             * Return Progress
+             * @description Say in a stream how much of a prompt is computed, in chunks of their own with a `prompt_progress`. Without it a prompt that takes several steps has comments.
+             * @default false
+             */
+            return_progress?: boolean | null;
+            /**
              * Messages
              * @description The conversation so far.
              */
@@ -807,6 +899,8 @@ export interface components {
              * @description How many tokens it took; in a stream only if it was asked for.
              */
             usage?: components["schemas"]["Usage"] | components["schemas"]["UsageSoFar"] | null;
+            /** @description How much of the prompt is computed; only where the request has `return_progress`. */
+            prompt_progress?: components["schemas"]["PromptProgress"] | null;
             /**
              * Forks
              * @description How each answer was chosen among its paths; only where the request has a `fork`. In a stream: what became of the answer's paths in a step of the batch; only where the request has a `fork`.
@@ -1000,6 +1094,18 @@ export interface components {
              * @default 0
              */
             window?: number | null;
+            /**
+             * Post Sampling Probs
+             * @description Add to the log-probabilities of each token the probabilities of the draw itself, after temperature, filters and the sampler's decision: `prob` and `top_probs`. Needs logprobs.
+             * @default false
+             */
+            post_sampling_probs?: boolean | null;
+            /**
+             * Return Progress
+             * @description Say in a stream how much of a prompt is computed, in chunks of their own with a `prompt_progress`. Without it a prompt that takes several steps has comments.
+             * @default false
+             */
+            return_progress?: boolean | null;
             /**
              * Prompt
              * @description A text, a list of token ids, or a list of either. It is used as it is.
@@ -1218,6 +1324,44 @@ export interface components {
             thinking?: components["schemas"]["ThinkingConfig"] | null;
             /** @description How the answer is to be. */
             output_config?: components["schemas"]["OutputConfig"] | null;
+        };
+        /**
+         * DetokenizeRequest
+         * @description Tokens to be written as text.
+         * @example {
+         *       "tokens": [
+         *         504,
+         *         3575
+         *       ]
+         *     }
+         */
+        DetokenizeRequest: {
+            /**
+             * Model
+             * @description The name of the served model, as /v1/models lists it.
+             */
+            model?: string | null;
+            /**
+             * Tokens
+             * @description Their ids.
+             */
+            tokens: number[];
+        };
+        /**
+         * Detokenized
+         * @description The text of tokens.
+         */
+        Detokenized: {
+            /**
+             * Content
+             * @description The text, with the names of control tokens; bytes that are no character read as U+FFFD.
+             */
+            content: string;
+            /**
+             * Prompt
+             * @description The same, as vLLM calls it.
+             */
+            prompt: string;
         };
         /**
          * FunctionCall
@@ -2629,6 +2773,32 @@ export interface components {
             content: string | components["schemas"]["TextPart"][];
         };
         /**
+         * PromptProgress
+         * @description How much of a prompt is computed.
+         */
+        PromptProgress: {
+            /**
+             * Total
+             * @description Tokens of the prompt.
+             */
+            total: number;
+            /**
+             * Cache
+             * @description Those that were known from earlier requests.
+             */
+            cache: number;
+            /**
+             * Processed
+             * @description Those that are computed or known by now.
+             */
+            processed: number;
+            /**
+             * Time Ms
+             * @description Milliseconds that it has taken.
+             */
+            time_ms: number;
+        };
+        /**
          * PromptTokenRecord
          * @description One token of a prompt. Nothing is said of the first one: its fields are null.
          */
@@ -2727,6 +2897,96 @@ export interface components {
              * @description Tokens known from earlier requests.
              */
             cached_tokens: number;
+        };
+        /**
+         * Props
+         * @description What is served, with how many parameters, and how it answers.
+         */
+        Props: {
+            /**
+             * Model Alias
+             * @description The model's name in answers.
+             */
+            model_alias: string;
+            /**
+             * Architecture
+             * @description The architecture, by the name that the weights give it.
+             */
+            architecture: string;
+            /**
+             * Parameters
+             * @description How many numbers the model has learnt.
+             */
+            parameters: number;
+            /**
+             * Quantization
+             * @description How the weights are packed on the disk; null where they are not.
+             */
+            quantization: string | null;
+            /**
+             * Kv Bits
+             * @description In how many bits keys and values of past tokens are kept; null for as they are computed.
+             */
+            kv_bits: number | null;
+            /**
+             * Adapter
+             * @description The name of its LoRA adapter, if there is one.
+             */
+            adapter: string | null;
+            /**
+             * Draft Model
+             * @description The model that guesses ahead, if there is one.
+             */
+            draft_model: string | null;
+            /**
+             * Vocabulary Size
+             * @description How many token ids there are.
+             */
+            vocabulary_size: number;
+            /**
+             * Chat Template
+             * @description The source of the chat template, in Jinja.
+             */
+            chat_template: string | null;
+            /**
+             * Bos Token
+             * @description What begins a text, if the tokenizer names it.
+             */
+            bos_token: string | null;
+            /**
+             * Eos Token
+             * @description What ends an answer, if the tokenizer names it.
+             */
+            eos_token: string | null;
+            /**
+             * Modalities
+             * @description What can be read beside text: `vision` and `audio`.
+             */
+            modalities: {
+                [key: string]: boolean;
+            };
+            /**
+             * Total Slots
+             * @description How many rows are computed at once.
+             */
+            total_slots: number;
+            /**
+             * Sampler
+             * @description The sampler of requests that name none.
+             */
+            sampler: string;
+            /**
+             * Default Generation Settings
+             * @description What holds for requests that say nothing else: `n_ctx`, the most tokens of prompt and answer together, and `params`, the sampler's values.
+             */
+            default_generation_settings: {
+                [key: string]: unknown;
+            };
+            /**
+             * Build Info
+             * @description The versions of the server and of its libraries.
+             */
+            build_info: string;
         };
         /**
          * Provenance
@@ -3468,6 +3728,268 @@ export interface components {
             grammar?: string | null;
         };
         /**
+         * TemplateRequest
+         * @description A chat to be written through the chat template.
+         *
+         *     It may be the whole body of a request to /v1/chat/completions: what says how to answer counts
+         *     for nothing here.
+         * @example {
+         *       "messages": [
+         *         {
+         *           "content": "Hello",
+         *           "role": "user"
+         *         }
+         *       ]
+         *     }
+         */
+        TemplateRequest: {
+            /**
+             * Model
+             * @description The name of the served model, as /v1/models lists it.
+             */
+            model?: string | null;
+            /**
+             * Max Tokens
+             * @description The most tokens of one answer.
+             */
+            max_tokens?: number | null;
+            /**
+             * N
+             * @description How many answers to make.
+             * @default 1
+             */
+            n?: number | null;
+            /**
+             * Stop
+             * @description Text that ends an answer and is not part of it: a string, or up to 64.
+             */
+            stop?: string | string[] | null;
+            /**
+             * Stop Repeats
+             * @description End an answer that says the same so many times in a row; null for never.
+             */
+            stop_repeats?: number | null;
+            /**
+             * Stream
+             * @description Send the answer as it is made, as server-sent events.
+             * @default false
+             */
+            stream?: boolean | null;
+            /** @description What a stream carries besides the text. */
+            stream_options?: components["schemas"]["StreamOptions"] | null;
+            /**
+             * Seed
+             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
+             */
+            seed?: number | null;
+            /** @description The form of the answer. */
+            response_format?: components["schemas"]["ResponseFormat"] | null;
+            /** @description The form of the answer, as vLLM has it. */
+            structured_outputs?: components["schemas"]["StructuredOutputs"] | null;
+            /**
+             * Json Schema
+             * @description A JSON Schema by which the answer is valid, as llama.cpp has it.
+             */
+            json_schema?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Grammar
+             * @description A grammar by which the answer is written, as llama.cpp has it (GBNF), or a Lark grammar.
+             */
+            grammar?: string | null;
+            /**
+             * Sampler
+             * @description A preset of the entropy sampler (`auto` is the one fitted to the model), or `normal` for the plain sampler: see /v1/samplers. Without one, the server's own.
+             */
+            sampler?: string | null;
+            /**
+             * Sampler Config
+             * @description Values that differ from the sampler's, as /v1/samplers describes them.
+             */
+            sampler_config?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Temperature
+             * @description The sampler's base value.
+             */
+            temperature?: number | null;
+            /**
+             * Top P
+             * @description The sampler's base value.
+             */
+            top_p?: number | null;
+            /**
+             * Top K
+             * @description The sampler's base value.
+             */
+            top_k?: number | null;
+            /**
+             * Min P
+             * @description The sampler's base value.
+             */
+            min_p?: number | null;
+            /**
+             * Repetition Penalty
+             * @description The logit of each token that is in the prompt or the answer is divided by this, or multiplied where it is negative; 1 changes nothing (arXiv:1909.05858).
+             */
+            repetition_penalty?: number | null;
+            /**
+             * Presence Penalty
+             * @description Taken off the logit of each token that is in the answer.
+             */
+            presence_penalty?: number | null;
+            /**
+             * Frequency Penalty
+             * @description Taken off the logit of a token for each time that it is in the answer.
+             */
+            frequency_penalty?: number | null;
+            /**
+             * Top N Sigma
+             * @description Tokens are kept whose logit lies at most so many standard deviations (of all logits) under the best one; 0 keeps all (top-nσ, arXiv:2411.07641).
+             */
+            top_n_sigma?: number | null;
+            /**
+             * P Less
+             * @description Keep the tokens that are at least as likely as two draws are to be equal, that is the sum of all squared probabilities (p-less, arXiv:2509.23234).
+             */
+            p_less?: boolean | null;
+            /**
+             * Xtc Probability
+             * @description How often, of all draws, the likeliest choices are excluded (XTC).
+             */
+            xtc_probability?: number | null;
+            /**
+             * Xtc Threshold
+             * @description Of the kept tokens that are likelier than this, XTC leaves only the least likely; the end of an answer and a line break always stay.
+             */
+            xtc_threshold?: number | null;
+            /**
+             * Logit Bias
+             * @description What is added to the logits of tokens, by their ids, before the sampler sees them: -100 bans a token, 100 takes it always.
+             */
+            logit_bias?: {
+                [key: string]: number;
+            } | null;
+            /**
+             * Metrics
+             * @description Report metrics, quadrant and parameters of every token of the answers.
+             * @default true
+             */
+            metrics?: boolean | null;
+            /**
+             * Prompt Metrics
+             * @description Report what the model thought of each token of the prompt too: metrics, log-probability, rank and quadrant, in the field `prompt_metrics` of the response.
+             * @default false
+             */
+            prompt_metrics?: boolean | null;
+            /**
+             * Attended
+             * @description Add to the metrics of each token so many of the positions that the last layer looked at most, with their weights; 0 adds none.
+             * @default 0
+             */
+            attended?: number | null;
+            /**
+             * Prefix Token Ids
+             * @description The answer begins with these tokens, and its text with theirs; the rest is generated. A character may be cut in two. Stop strings are not looked for in them, and they count as tokens of the prompt.
+             */
+            prefix_token_ids?: number[] | null;
+            /** @description Text that the answer may well contain, such as a file that is to be changed. Where the model draws it, its tokens come faster; the answer is the same. */
+            prediction?: components["schemas"]["Prediction"] | null;
+            /**
+             * Fork
+             * @description Write the answer on several paths, and choose one: a policy's name, or an object with its `policy` and values that differ from the policy's own, as /v1/samplers describes them. Each of n answers has paths of its own.
+             */
+            fork?: string | {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Window
+             * @description Add to each token's metrics their mean and slope over the last so many tokens of the answer; 0 adds none.
+             * @default 0
+             */
+            window?: number | null;
+            /**
+             * Post Sampling Probs
+             * @description Add to the log-probabilities of each token the probabilities of the draw itself, after temperature, filters and the sampler's decision: `prob` and `top_probs`. Needs logprobs.
+             * @default false
+             */
+            post_sampling_probs?: boolean | null;
+            /**
+             * Return Progress
+             * @description Say in a stream how much of a prompt is computed, in chunks of their own with a `prompt_progress`. Without it a prompt that takes several steps has comments.
+             * @default false
+             */
+            return_progress?: boolean | null;
+            /**
+             * Messages
+             * @description The conversation so far.
+             */
+            messages: components["schemas"]["Message"][];
+            /**
+             * Max Completion Tokens
+             * @description The newer name of max_tokens.
+             */
+            max_completion_tokens?: number | null;
+            /**
+             * Logprobs
+             * @description Report the log-probability of every token.
+             * @default false
+             */
+            logprobs?: boolean | null;
+            /**
+             * Top Logprobs
+             * @description How many of the likeliest tokens to report with each. Needs logprobs.
+             */
+            top_logprobs?: number | null;
+            /**
+             * Continue Final Message
+             * @description The last message is the beginning of the answer; go on from there. That is done where it is an assistant's, unless this is false or there are prefix_token_ids.
+             */
+            continue_final_message?: boolean | null;
+            /**
+             * Chat Template Kwargs
+             * @description More variables of the model's chat template, such as `enable_thinking`. One that the template does not have is an error, unless it is false or null.
+             */
+            chat_template_kwargs?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Tools
+             * @description Functions that the model may call. It is for the client to call them, and to send what they return as a `tool` message.
+             */
+            tools?: components["schemas"]["OfferedTool"][] | null;
+            /**
+             * Tool Choice
+             * @description Whether functions are called: `auto`, the default, leaves it to the model; `none` offers it none; with `required`, or a function's name, the answer is a call.
+             */
+            tool_choice?: ("none" | "auto" | "required") | components["schemas"]["NamedChoice"] | null;
+            /**
+             * Parallel Tool Calls
+             * @description Whether one answer may call several functions, or one several times.
+             * @default true
+             */
+            parallel_tool_calls?: boolean | null;
+            /**
+             * Add Generation Prompt
+             * @description Open the assistant's answer, as is done where one is generated.
+             * @default true
+             */
+            add_generation_prompt?: boolean | null;
+        };
+        /**
+         * Templated
+         * @description A chat as the chat template writes it.
+         */
+        Templated: {
+            /**
+             * Prompt
+             * @description The whole text that the model is given.
+             */
+            prompt: string;
+        };
+        /**
          * TextBlock
          * @description Text.
          */
@@ -3568,6 +4090,18 @@ export interface components {
              * @description Where each begins, in characters of the text with its prompt, if echoed.
              */
             text_offset: number[];
+            /**
+             * Token Probs
+             * @description How likely the token was in the draw itself, 0 to 1; 1 where none was made. Null for tokens of a prompt. Only where the request has `post_sampling_probs`.
+             */
+            token_probs?: (number | null)[];
+            /**
+             * Top Probs
+             * @description The likeliest in the draw, by their texts. Only where the request has `post_sampling_probs`.
+             */
+            top_probs?: ({
+                [key: string]: number;
+            } | null)[];
         };
         /**
          * TextOptions
@@ -3675,10 +4209,36 @@ export interface components {
              */
             bytes: number[];
             /**
+             * Prob
+             * @description How likely the token was in the draw itself, 0 to 1; 1 where none was made. Only where the request has `post_sampling_probs`.
+             */
+            prob?: number;
+            /**
+             * Top Probs
+             * @description The likeliest in the draw. Only where the request has `post_sampling_probs`.
+             */
+            top_probs?: components["schemas"]["TopProb"][];
+            /**
              * Top Logprobs
              * @description The likeliest tokens, best first.
              */
             top_logprobs: components["schemas"]["TopLogprob"][];
+        };
+        /**
+         * TokenPiece
+         * @description A token, and what it writes.
+         */
+        TokenPiece: {
+            /**
+             * Id
+             * @description The token's number in the vocabulary.
+             */
+            id: number;
+            /**
+             * Piece
+             * @description The text that it writes, or the name of a control token; a list of bytes where these are only a part of a character.
+             */
+            piece: string | number[];
         };
         /**
          * TokenRecord
@@ -3795,6 +4355,352 @@ export interface components {
             choice?: number | null;
         };
         /**
+         * TokenizeChat
+         * @description A chat to be made tokens of, as /v1/chat/completions does. It may be the whole body of one.
+         *
+         *     The template writes BOS where there is one.
+         * @example {
+         *       "messages": [
+         *         {
+         *           "content": "Hello",
+         *           "role": "user"
+         *         }
+         *       ]
+         *     }
+         */
+        TokenizeChat: {
+            /**
+             * Model
+             * @description The name of the served model, as /v1/models lists it.
+             */
+            model?: string | null;
+            /**
+             * Max Tokens
+             * @description The most tokens of one answer.
+             */
+            max_tokens?: number | null;
+            /**
+             * N
+             * @description How many answers to make.
+             * @default 1
+             */
+            n?: number | null;
+            /**
+             * Stop
+             * @description Text that ends an answer and is not part of it: a string, or up to 64.
+             */
+            stop?: string | string[] | null;
+            /**
+             * Stop Repeats
+             * @description End an answer that says the same so many times in a row; null for never.
+             */
+            stop_repeats?: number | null;
+            /**
+             * Stream
+             * @description Send the answer as it is made, as server-sent events.
+             * @default false
+             */
+            stream?: boolean | null;
+            /** @description What a stream carries besides the text. */
+            stream_options?: components["schemas"]["StreamOptions"] | null;
+            /**
+             * Seed
+             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
+             */
+            seed?: number | null;
+            /** @description The form of the answer. */
+            response_format?: components["schemas"]["ResponseFormat"] | null;
+            /** @description The form of the answer, as vLLM has it. */
+            structured_outputs?: components["schemas"]["StructuredOutputs"] | null;
+            /**
+             * Json Schema
+             * @description A JSON Schema by which the answer is valid, as llama.cpp has it.
+             */
+            json_schema?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Grammar
+             * @description A grammar by which the answer is written, as llama.cpp has it (GBNF), or a Lark grammar.
+             */
+            grammar?: string | null;
+            /**
+             * Sampler
+             * @description A preset of the entropy sampler (`auto` is the one fitted to the model), or `normal` for the plain sampler: see /v1/samplers. Without one, the server's own.
+             */
+            sampler?: string | null;
+            /**
+             * Sampler Config
+             * @description Values that differ from the sampler's, as /v1/samplers describes them.
+             */
+            sampler_config?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Temperature
+             * @description The sampler's base value.
+             */
+            temperature?: number | null;
+            /**
+             * Top P
+             * @description The sampler's base value.
+             */
+            top_p?: number | null;
+            /**
+             * Top K
+             * @description The sampler's base value.
+             */
+            top_k?: number | null;
+            /**
+             * Min P
+             * @description The sampler's base value.
+             */
+            min_p?: number | null;
+            /**
+             * Repetition Penalty
+             * @description The logit of each token that is in the prompt or the answer is divided by this, or multiplied where it is negative; 1 changes nothing (arXiv:1909.05858).
+             */
+            repetition_penalty?: number | null;
+            /**
+             * Presence Penalty
+             * @description Taken off the logit of each token that is in the answer.
+             */
+            presence_penalty?: number | null;
+            /**
+             * Frequency Penalty
+             * @description Taken off the logit of a token for each time that it is in the answer.
+             */
+            frequency_penalty?: number | null;
+            /**
+             * Top N Sigma
+             * @description Tokens are kept whose logit lies at most so many standard deviations (of all logits) under the best one; 0 keeps all (top-nσ, arXiv:2411.07641).
+             */
+            top_n_sigma?: number | null;
+            /**
+             * P Less
+             * @description Keep the tokens that are at least as likely as two draws are to be equal, that is the sum of all squared probabilities (p-less, arXiv:2509.23234).
+             */
+            p_less?: boolean | null;
+            /**
+             * Xtc Probability
+             * @description How often, of all draws, the likeliest choices are excluded (XTC).
+             */
+            xtc_probability?: number | null;
+            /**
+             * Xtc Threshold
+             * @description Of the kept tokens that are likelier than this, XTC leaves only the least likely; the end of an answer and a line break always stay.
+             */
+            xtc_threshold?: number | null;
+            /**
+             * Logit Bias
+             * @description What is added to the logits of tokens, by their ids, before the sampler sees them: -100 bans a token, 100 takes it always.
+             */
+            logit_bias?: {
+                [key: string]: number;
+            } | null;
+            /**
+             * Metrics
+             * @description Report metrics, quadrant and parameters of every token of the answers.
+             * @default true
+             */
+            metrics?: boolean | null;
+            /**
+             * Prompt Metrics
+             * @description Report what the model thought of each token of the prompt too: metrics, log-probability, rank and quadrant, in the field `prompt_metrics` of the response.
+             * @default false
+             */
+            prompt_metrics?: boolean | null;
+            /**
+             * Attended
+             * @description Add to the metrics of each token so many of the positions that the last layer looked at most, with their weights; 0 adds none.
+             * @default 0
+             */
+            attended?: number | null;
+            /**
+             * Prefix Token Ids
+             * @description The answer begins with these tokens, and its text with theirs; the rest is generated. A character may be cut in two. Stop strings are not looked for in them, and they count as tokens of the prompt.
+             */
+            prefix_token_ids?: number[] | null;
+            /** @description Text that the answer may well contain, such as a file that is to be changed. Where the model draws it, its tokens come faster; the answer is the same. */
+            prediction?: components["schemas"]["Prediction"] | null;
+            /**
+             * Fork
+             * @description Write the answer on several paths, and choose one: a policy's name, or an object with its `policy` and values that differ from the policy's own, as /v1/samplers describes them. Each of n answers has paths of its own.
+             */
+            fork?: string | {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Window
+             * @description Add to each token's metrics their mean and slope over the last so many tokens of the answer; 0 adds none.
+             * @default 0
+             */
+            window?: number | null;
+            /**
+             * Post Sampling Probs
+             * @description Add to the log-probabilities of each token the probabilities of the draw itself, after temperature, filters and the sampler's decision: `prob` and `top_probs`. Needs logprobs.
+             * @default false
+             */
+            post_sampling_probs?: boolean | null;
+            /**
+             * Return Progress
+             * @description Say in a stream how much of a prompt is computed, in chunks of their own with a `prompt_progress`. Without it a prompt that takes several steps has comments.
+             * @default false
+             */
+            return_progress?: boolean | null;
+            /**
+             * Messages
+             * @description The conversation so far.
+             */
+            messages: components["schemas"]["Message"][];
+            /**
+             * Max Completion Tokens
+             * @description The newer name of max_tokens.
+             */
+            max_completion_tokens?: number | null;
+            /**
+             * Logprobs
+             * @description Report the log-probability of every token.
+             * @default false
+             */
+            logprobs?: boolean | null;
+            /**
+             * Top Logprobs
+             * @description How many of the likeliest tokens to report with each. Needs logprobs.
+             */
+            top_logprobs?: number | null;
+            /**
+             * Continue Final Message
+             * @description The last message is the beginning of the answer; go on from there. That is done where it is an assistant's, unless this is false or there are prefix_token_ids.
+             */
+            continue_final_message?: boolean | null;
+            /**
+             * Chat Template Kwargs
+             * @description More variables of the model's chat template, such as `enable_thinking`. One that the template does not have is an error, unless it is false or null.
+             */
+            chat_template_kwargs?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Tools
+             * @description Functions that the model may call. It is for the client to call them, and to send what they return as a `tool` message.
+             */
+            tools?: components["schemas"]["OfferedTool"][] | null;
+            /**
+             * Tool Choice
+             * @description Whether functions are called: `auto`, the default, leaves it to the model; `none` offers it none; with `required`, or a function's name, the answer is a call.
+             */
+            tool_choice?: ("none" | "auto" | "required") | components["schemas"]["NamedChoice"] | null;
+            /**
+             * Parallel Tool Calls
+             * @description Whether one answer may call several functions, or one several times.
+             * @default true
+             */
+            parallel_tool_calls?: boolean | null;
+            /**
+             * Add Generation Prompt
+             * @description Open the assistant's answer, as is done where one is generated.
+             * @default true
+             */
+            add_generation_prompt?: boolean | null;
+            /**
+             * Add Special Tokens
+             * @description Only false: the template adds them.
+             */
+            add_special_tokens?: false | null;
+            /**
+             * With Pieces
+             * @description Give each token as an object with its `id` and its `piece`.
+             * @default false
+             */
+            with_pieces?: boolean | null;
+            /**
+             * Return Token Strs
+             * @description Give a list `token_strs` of how each token reads, too.
+             * @default false
+             */
+            return_token_strs?: boolean | null;
+        };
+        /**
+         * TokenizeText
+         * @description A text to be made tokens of.
+         * @example {
+         *       "content": "Hello, world",
+         *       "with_pieces": true
+         *     }
+         */
+        TokenizeText: {
+            /**
+             * Model
+             * @description The name of the served model, as /v1/models lists it.
+             */
+            model?: string | null;
+            /**
+             * Content
+             * @description The text.
+             */
+            content?: string | null;
+            /**
+             * Prompt
+             * @description The text, as vLLM calls it.
+             */
+            prompt?: string | null;
+            /**
+             * Add Special
+             * @description Put the tokens first that the tokenizer puts first, such as BOS, as /v1/completions does. Without it that is done for a `prompt`, and not for a `content`.
+             */
+            add_special?: boolean | null;
+            /**
+             * Add Special Tokens
+             * @description The same, as vLLM calls it.
+             */
+            add_special_tokens?: boolean | null;
+            /**
+             * Parse Special
+             * @description Read names of control tokens in the text, such as `<|im_start|>`, as these tokens. With false they are text, as in /v1/completions without its `special_tokens`.
+             * @default true
+             */
+            parse_special?: boolean | null;
+            /**
+             * With Pieces
+             * @description Give each token as an object with its `id` and its `piece`.
+             * @default false
+             */
+            with_pieces?: boolean | null;
+            /**
+             * Return Token Strs
+             * @description Give a list `token_strs` of how each token reads, too.
+             * @default false
+             */
+            return_token_strs?: boolean | null;
+        };
+        /**
+         * Tokenized
+         * @description The tokens of a text or of a chat.
+         */
+        Tokenized: {
+            /**
+             * Tokens
+             * @description Their ids, or with `with_pieces` an object for each.
+             */
+            tokens: number[] | components["schemas"]["TokenPiece"][];
+            /**
+             * Count
+             * @description How many they are.
+             */
+            count: number;
+            /**
+             * Max Model Len
+             * @description How many prompt and answer may have together.
+             */
+            max_model_len: number;
+            /**
+             * Token Strs
+             * @description How each reads; only with `return_token_strs`.
+             */
+            token_strs?: string[] | null;
+        };
+        /**
          * ToolResultBlock
          * @description What a tool said.
          */
@@ -3870,6 +4776,32 @@ export interface components {
              * @description Under the unscaled logits, in nats.
              */
             logprob: number;
+            /**
+             * Bytes
+             * @description The token's bytes; several tokens may make a character.
+             */
+            bytes: number[];
+        };
+        /**
+         * TopProb
+         * @description A token that could have been drawn.
+         */
+        TopProb: {
+            /**
+             * Token
+             * @description The token's text.
+             */
+            token: string;
+            /**
+             * Token Id
+             * @description The token's number in the vocabulary.
+             */
+            token_id: number;
+            /**
+             * Prob
+             * @description Its probability in the draw, 0 to 1.
+             */
+            prob: number;
             /**
              * Bytes
              * @description The token's bytes; several tokens may make a character.
@@ -4140,6 +5072,11 @@ export interface components {
              * @default null
              */
             usage?: components["schemas"]["Usage"] | components["schemas"]["UsageSoFar"] | null;
+            /**
+             * @description How much of the prompt is computed; only where the request has `return_progress`.
+             * @default null
+             */
+            prompt_progress?: components["schemas"]["PromptProgress"] | null;
             /**
              * Forks
              * @description What became of the answer's paths in a step of the batch; only where the request has a `fork`.
@@ -4993,6 +5930,505 @@ export interface operations {
                      *         "type": "authentication_error",
                      *         "param": null,
                      *         "code": "invalid_api_key"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    tokenize_tokenize_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TokenizeText"] | components["schemas"]["TokenizeChat"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tokenized"];
+                };
+            };
+            /** @description A field's value cannot be used, or the prompt does not fit */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "max_tokens: Input should be greater than or equal to 1",
+                     *         "type": "invalid_request_error",
+                     *         "param": "max_tokens",
+                     *         "code": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The API key is missing or wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The API key is missing or wrong. Send it as `Authorization: Bearer KEY` or as `X-Api-Key: KEY`.",
+                     *         "type": "authentication_error",
+                     *         "param": null,
+                     *         "code": "invalid_api_key"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The model is not served here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The model 'gpt-4' is not served here; 'SmolLM2-135M-Instruct' is.",
+                     *         "type": "invalid_request_error",
+                     *         "param": "model",
+                     *         "code": "model_not_found"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The body has more than 8,388,608 bytes, the most allowed.",
+                     *         "type": "invalid_request_error",
+                     *         "param": null,
+                     *         "code": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The server made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The server made an error. Its log says more, under this response's X-Request-ID.",
+                     *         "type": "server_error",
+                     *         "param": null,
+                     *         "code": "internal_error"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The model is loading, or the server is stopping; see Retry-After */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The model is still loading.",
+                     *         "type": "server_error",
+                     *         "param": null,
+                     *         "code": "loading"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    detokenize_detokenize_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DetokenizeRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detokenized"];
+                };
+            };
+            /** @description A field's value cannot be used, or the prompt does not fit */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "max_tokens: Input should be greater than or equal to 1",
+                     *         "type": "invalid_request_error",
+                     *         "param": "max_tokens",
+                     *         "code": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The API key is missing or wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The API key is missing or wrong. Send it as `Authorization: Bearer KEY` or as `X-Api-Key: KEY`.",
+                     *         "type": "authentication_error",
+                     *         "param": null,
+                     *         "code": "invalid_api_key"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The model is not served here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The model 'gpt-4' is not served here; 'SmolLM2-135M-Instruct' is.",
+                     *         "type": "invalid_request_error",
+                     *         "param": "model",
+                     *         "code": "model_not_found"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The body has more than 8,388,608 bytes, the most allowed.",
+                     *         "type": "invalid_request_error",
+                     *         "param": null,
+                     *         "code": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The server made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The server made an error. Its log says more, under this response's X-Request-ID.",
+                     *         "type": "server_error",
+                     *         "param": null,
+                     *         "code": "internal_error"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The model is loading, or the server is stopping; see Retry-After */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The model is still loading.",
+                     *         "type": "server_error",
+                     *         "param": null,
+                     *         "code": "loading"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    apply_template_apply_template_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TemplateRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Templated"];
+                };
+            };
+            /** @description A field's value cannot be used, or the prompt does not fit */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "max_tokens: Input should be greater than or equal to 1",
+                     *         "type": "invalid_request_error",
+                     *         "param": "max_tokens",
+                     *         "code": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The API key is missing or wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The API key is missing or wrong. Send it as `Authorization: Bearer KEY` or as `X-Api-Key: KEY`.",
+                     *         "type": "authentication_error",
+                     *         "param": null,
+                     *         "code": "invalid_api_key"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The model is not served here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The model 'gpt-4' is not served here; 'SmolLM2-135M-Instruct' is.",
+                     *         "type": "invalid_request_error",
+                     *         "param": "model",
+                     *         "code": "model_not_found"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The body has more than 8,388,608 bytes, the most allowed.",
+                     *         "type": "invalid_request_error",
+                     *         "param": null,
+                     *         "code": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The server made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The server made an error. Its log says more, under this response's X-Request-ID.",
+                     *         "type": "server_error",
+                     *         "param": null,
+                     *         "code": "internal_error"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The model is loading, or the server is stopping; see Retry-After */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The model is still loading.",
+                     *         "type": "server_error",
+                     *         "param": null,
+                     *         "code": "loading"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    props_props_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Props"];
+                };
+            };
+            /** @description The API key is missing or wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The API key is missing or wrong. Send it as `Authorization: Bearer KEY` or as `X-Api-Key: KEY`.",
+                     *         "type": "authentication_error",
+                     *         "param": null,
+                     *         "code": "invalid_api_key"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The server made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The server made an error. Its log says more, under this response's X-Request-ID.",
+                     *         "type": "server_error",
+                     *         "param": null,
+                     *         "code": "internal_error"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The model is loading, or the server is stopping; see Retry-After */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The model is still loading.",
+                     *         "type": "server_error",
+                     *         "param": null,
+                     *         "code": "loading"
                      *       }
                      *     }
                      */

@@ -11,7 +11,7 @@ import { attempt } from "@/kit/notices";
 import { plural } from "@/lib/format";
 import { loadAnswer, showMessage, useChats } from "@/store/chats";
 import { regenerate } from "@/store/generation";
-import type { Message } from "@/store/model";
+import { changesIn, type Message } from "@/store/model";
 import { togglePrompt, usePrompts } from "@/store/prompts";
 import { useSettings } from "@/store/settings";
 import { underWay } from "@/store/status";
@@ -64,7 +64,7 @@ function NoQuadrants() {
 /** "128 tokens · 8.4 s · entropix · seed 7" and the share bar: one quiet line. */
 export function QuietLine({ message, answer }: { message: Message; answer: Answer }) {
   const settings = message.answer?.sampler;
-  const changed = settings && Object.keys(settings.overrides).length > 0;
+  const changed = settings && changesIn(settings) > 0;
   const facts = [
     plural(answer.tokens.length, "token"),
     answer.seconds === null ? null : `${answer.seconds.toFixed(1)} s`,

@@ -163,7 +163,9 @@ export const ParameterField = memo(function ParameterField(props: Props) {
             <span className="rounded-full bg-accent/12 px-1.5 text-[11px] leading-4 text-accent">
               changed
             </span>
-            <span className="num text-xs text-faint">was {textOf(usual).replaceAll("\n", ", ")}</span>
+            <span className="num text-xs text-faint">
+              was {textOf(usual).replaceAll("\n", ", ") || "none"}
+            </span>
             <IconButton
               icon={RotateCcw}
               size={13}

@@ -7,14 +7,15 @@ import { chooseFile, download, fileName } from "@/kit/files";
 import { attempt, notify } from "@/kit/notices";
 import { countChanges, equal, merge, valueAt, withValue } from "@/lib/overrides";
 import { useSamplerSettings } from "@/store/current";
-import type { SamplerSettings } from "@/store/model";
+import { changesIn, type SamplerSettings } from "@/store/model";
 import { useRoute } from "@/store/route";
+import { BIAS } from "./bias";
 import { ForkFields } from "./ForkFields";
 import { configFile, readConfigFile } from "./file";
 import { ParameterField } from "./ParameterField";
 import { Fitting, PresetSelect } from "./PresetSelect";
 import { SeedField } from "./SeedField";
-import { type Field, type FieldGroup, fieldGroups } from "./schema";
+import { CHANGES, type Field, type FieldGroup, fieldGroups } from "./schema";
 
 type Change = (change: Partial<SamplerSettings>) => void;
 
@@ -79,12 +80,21 @@ function Files({
       <Button onClick={open}>
         <Upload size={14} aria-hidden /> Import
       </Button>
-      {countChanges(settings.overrides) > 0 && (
-        <Button look="quiet" onClick={() => onChange({ overrides: {} })}>
+      {changesIn(settings) > 0 && (
+        <Button look="quiet" onClick={() => onChange({ overrides: {}, biases: [] })}>
           <RotateCcw size={14} aria-hidden /> Reset all
         </Button>
       )}
     </div>
+  );
+}
+
+const NO_LINES: string[] = [];
+
+/** The groups of parameters, with the biases at the end of what any sampler may have. */
+function withBias(groups: FieldGroup[]): FieldGroup[] {
+  return groups.map((group) =>
+    group.name === CHANGES ? { ...group, fields: [...group.fields, BIAS] } : group,
   );
 }
 
@@ -101,7 +111,7 @@ function Parameters({
   const [query, setQuery] = useState("");
   const preset = samplers.presets[settings.preset];
   const groups = useMemo(
-    () => fieldGroups(schemaOf(samplers, settings.preset), preset ?? {}),
+    () => withBias(fieldGroups(schemaOf(samplers, settings.preset), preset ?? {})),
     [samplers, settings.preset, preset],
   );
   const merged = useMemo(() => merge(preset ?? {}, settings.overrides), [preset, settings.overrides]);
@@ -109,6 +119,7 @@ function Parameters({
   latest.current = settings.overrides;
   const set = useCallback(
     (field: Field, value: unknown) => {
+      if (field === BIAS) return onChange({ biases: (value ?? NO_LINES) as string[] });
       const same = equal(value, valueAt(preset, field.path));
       const overrides = withValue(latest.current, field.path, same ? undefined : value);
       onChange({ overrides });
@@ -148,8 +159,8 @@ function Parameters({
             <ParameterField
               key={field.id}
               field={field}
-              value={valueAt(merged, field.path)}
-              usual={valueAt(preset, field.path)}
+              value={field === BIAS ? (settings.biases ?? NO_LINES) : valueAt(merged, field.path)}
+              usual={field === BIAS ? NO_LINES : valueAt(preset, field.path)}
               onChange={set}
             />
           )}

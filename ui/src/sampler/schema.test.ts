@@ -17,6 +17,8 @@ const schema = {
     },
   },
   properties: {
+    repetition_penalty: { type: "number", minimum: 0.01, maximum: 10 },
+    xtc_threshold: { type: "number", minimum: 0, maximum: 0.5 },
     temperature: { type: "number", minimum: 0, maximum: 5, description: "Base temperature." },
     top_k: { type: "integer", exclusiveMinimum: 0, maximum: 100 },
     window: { type: "integer", minimum: 1, maximum: 64 },
@@ -30,6 +32,8 @@ const schema = {
 
 const quadrant = { temperature_maximum: 1.5, clarifies: true, when: ["entropy > high"] };
 const values = {
+  repetition_penalty: 1,
+  xtc_threshold: 0.1,
   temperature: 0.666,
   top_k: 27,
   window: 8,
@@ -46,6 +50,7 @@ describe("fieldGroups", () => {
   it("groups base values, thresholds and each nested object, and leaves out what the values lack", () => {
     expect(ids).toEqual([
       ["Base values", ["temperature", "top_k", "window", "seed_text"]],
+      ["Penalties and filters", ["repetition_penalty", "xtc_threshold"]],
       ["Thresholds", ["low_logits_entropy_threshold"]],
       ["Treading", ["treading.temperature_maximum", "treading.clarifies", "treading.when"]],
       ["Exploring", ["exploring.temperature_maximum", "exploring.clarifies", "exploring.when"]],
@@ -63,13 +68,14 @@ describe("fieldGroups", () => {
     expect(fields[1]).toMatchObject({ kind: "integer", minimum: 0, maximum: 100 });
     expect(fields[2]).toMatchObject({ kind: "integer", minimum: 1, maximum: 64 });
     expect(fields[3]?.kind).toBe("text");
-    expect(fields[6]).toMatchObject({ kind: "boolean", description: "Whether it puts in a token." });
-    expect(fields[7]).toMatchObject({ kind: "list", pattern: "^\\w+ [<>] (low|high)$" });
+    expect(fields[8]).toMatchObject({ kind: "boolean", description: "Whether it puts in a token." });
+    expect(fields[9]).toMatchObject({ kind: "list", pattern: "^\\w+ [<>] (low|high)$" });
   });
 
   it("writes names as a person would", () => {
     expect(labelOf("low_logits_entropy_threshold")).toBe("Low logits entropy");
     expect(labelOf("top_k_maximum")).toBe("top_k maximum");
+    expect(labelOf("xtc_threshold")).toBe("XTC threshold");
   });
 });
 
@@ -83,6 +89,7 @@ const field = (change: Partial<Field>): Field => ({
   maximum: 20,
   choices: [],
   pattern: null,
+  example: "",
   empty: false,
   ...change,
 });

@@ -15,6 +15,8 @@ export interface Field {
   choices: string[];
   /** For the lines of a list. */
   pattern: string | null;
+  /** A line that fits it. */
+  example: string;
   /** Whether a list may have no lines. */
   empty: boolean;
 }
@@ -42,12 +44,25 @@ function kindOf(schema: JsonSchema): Field["kind"] {
   return type === "array" ? "list" : "text";
 }
 
+/** Names that are written as their authors do. */
+const WRITTEN: Record<string, string> = {
+  top_n_sigma: "Top-nσ",
+  p_less: "p-less",
+  xtc_probability: "XTC probability",
+  xtc_threshold: "XTC threshold",
+};
+
+/** The group of what any sampler may have beside its own values. */
+export const CHANGES = "Penalties and filters";
+const OF_CHANGES = /_penalty$|^(top_n_sigma|p_less|xtc_.*)$/;
+
 /** "low_logits_entropy_threshold" as "Low logits entropy": what every name of its group repeats is left out. */
 export function labelOf(name: string): string {
   const words = name
     .replace(/_threshold$/, "")
     .replaceAll("_", " ")
     .replace(/\b(top|min) ([pk])\b/g, "$1_$2");
+  if (name in WRITTEN) return WRITTEN[name] as string;
   return /^(top|min)_/.test(words) ? words : words.charAt(0).toUpperCase() + words.slice(1);
 }
 
@@ -62,7 +77,7 @@ function bounds(schema: JsonSchema): Bounds {
 
 function fieldOf(path: Path, schema: JsonSchema): Field {
   const name = path[path.length - 1] ?? "";
-  const items = (schema as { items?: { pattern?: string; enum?: unknown[] } }).items;
+  const items = (schema as { items?: { pattern?: string; examples?: string[]; enum?: unknown[] } }).items;
   return {
     path,
     id: path.join("."),
@@ -72,16 +87,18 @@ function fieldOf(path: Path, schema: JsonSchema): Field {
     ...bounds(schema),
     choices: (schema.enum ?? items?.enum ?? []).map(String),
     pattern: items?.pattern ?? null,
+    example: items?.examples?.[0] ?? "",
     empty: Array.isArray(schema.default) && schema.default.length === 0,
   };
 }
 
 /**
- * The parameters in groups: the config's own values, its thresholds, and one group for each nested object
- * (a quadrant). Only what `values` has is listed, so that a sampler with fewer parameters shows those.
+ * The parameters in groups: the config's own values, what any sampler may have, thresholds, and one group for each nested
+ * object (a quadrant). Only what `values` has is listed, so that a sampler with fewer parameters shows those.
  */
 export function fieldGroups(schema: JsonSchema, values: Record<string, unknown>): FieldGroup[] {
   const base: FieldGroup = { name: "Base values", description: "", fields: [] };
+  const changes: FieldGroup = { name: CHANGES, description: "", fields: [] };
   const thresholds: FieldGroup = { name: "Thresholds", description: "", fields: [] };
   const nested: FieldGroup[] = [];
   const walk = (object: JsonSchema, path: Path, group: FieldGroup | null) => {
@@ -93,11 +110,14 @@ export function fieldGroups(schema: JsonSchema, values: Record<string, unknown>)
         const inner = group ?? { name: labelOf(name), description: property.description ?? "", fields: [] };
         if (!group) nested.push(inner);
         walk(property, at, inner);
-      } else (group ?? (name.endsWith("_threshold") ? thresholds : base)).fields.push(fieldOf(at, property));
+      } else {
+        const own = OF_CHANGES.test(name) ? changes : name.endsWith("_threshold") ? thresholds : base;
+        (group ?? own).fields.push(fieldOf(at, property));
+      }
     }
   };
   walk(resolve(schema, schema), [], null);
-  return [base, thresholds, ...nested].filter((group) => group.fields.length > 0);
+  return [base, changes, thresholds, ...nested].filter((group) => group.fields.length > 0);
 }
 
 /** What is wrong with a value that a person entered; null where nothing is. */
@@ -116,7 +136,7 @@ export function faultOf(field: Field, value: unknown): string | null {
   if (field.kind === "list" && Array.isArray(value) && field.pattern) {
     const pattern = new RegExp(field.pattern);
     const wrong = value.find((line) => !pattern.test(String(line)));
-    if (wrong !== undefined) return `“${wrong}” is not a condition: write “logits_entropy > medium”.`;
+    if (wrong !== undefined) return `“${wrong}” cannot be read: write “${field.example}”.`;
     if (value.length === 0 && !field.empty) return "At least one condition.";
   }
   return null;

@@ -5,6 +5,7 @@ import { IconButton } from "@/kit/controls";
 import { useDesk } from "@/kit/media";
 import { useChats } from "@/store/chats";
 import { useCurrent, useSamplerSettings, useUnderWay } from "@/store/current";
+import { changesIn } from "@/store/model";
 import { useOverlays, useSettings } from "@/store/settings";
 
 const STATES: Record<Connection, { text: string; colour: string }> = {
@@ -62,7 +63,7 @@ export function TopBar() {
   const { drawer, sheet } = useOverlays();
   const underWay = useUnderWay(useCurrent()?.id ?? null);
   const [sampler] = useSamplerSettings();
-  const changed = Object.keys(sampler.overrides).length > 0;
+  const changed = changesIn(sampler) > 0;
   const state = STATES[connection];
   const openSampler = () => {
     useSettings.setState({ tab: "sampler", inspector: true });

@@ -10,13 +10,13 @@ import { ViewBar } from "@/chat/ViewBar";
 import { Button, IconButton, inputLook } from "@/kit/controls";
 import { Modal } from "@/kit/dialog";
 import { plural } from "@/lib/format";
-import { countChanges } from "@/lib/overrides";
 import { PresetSelect } from "@/sampler/PresetSelect";
 import { SamplerForm } from "@/sampler/SamplerPanel";
 import { useCurrent, useMessages, useSystemPrompt, useUnderWay } from "@/store/current";
 import { runPair, stop } from "@/store/generation";
 import {
   type Conversation,
+  changesIn,
   DEFAULT_SAMPLER,
   type Message,
   type SamplerSettings,
@@ -47,7 +47,7 @@ function Side({
   onChange: (change: Partial<SamplerSettings>) => void;
 }) {
   const [open, setOpen] = useState(false);
-  const changes = countChanges(settings.overrides);
+  const changes = changesIn(settings);
   return (
     <div className="flex min-w-56 flex-1 items-center gap-1.5">
       <PresetSelect samplers={samplers} settings={settings} onChange={onChange} label={`${name} sampler`} />
@@ -68,12 +68,12 @@ function Side({
 
 function Column({ message, settings }: { message: Message | undefined; settings: SamplerSettings }) {
   const samplers = useServer((s) => s.samplers);
-  const { preset, overrides } = message?.answer?.sampler ?? settingsOn(samplers, settings);
-  const changes = countChanges(overrides);
+  const sampler = message?.answer?.sampler ?? settingsOn(samplers, settings);
+  const changes = changesIn(sampler);
   return (
     <div className="min-h-40 min-w-0 flex-none px-4 py-4 @2xl:min-h-0 @2xl:flex-1 @2xl:overflow-y-auto">
       <h2 className="mb-2 text-[13px] font-semibold">
-        {preset}
+        {sampler.preset}
         {changes > 0 && <span className="font-normal text-muted"> · {plural(changes, "change")}</span>}
       </h2>
       {message ? (

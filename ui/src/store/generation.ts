@@ -88,7 +88,7 @@ export function requestFor(message: Message, begun: readonly TokenRecord[]): Cha
     stream_options: { include_usage: true },
     max_tokens: answer.sampler.maxTokens,
     seed: answer.sampler.seed,
-    ...samplerFields(answer.sampler.preset, answer.sampler.overrides),
+    ...samplerFields(answer.sampler.preset, answer.sampler.overrides, answer.sampler.biases),
     metrics: true,
     logprobs: true,
     top_logprobs: TOP_ALTERNATIVES,
@@ -201,7 +201,8 @@ export function editMessage(message: Message, text: string): void {
 
 const sameSampler = (a: SamplerSettings, b: SamplerSettings) =>
   a.preset === b.preset &&
-  JSON.stringify([a.overrides, a.forks ?? null]) === JSON.stringify([b.overrides, b.forks ?? null]);
+  JSON.stringify([a.overrides, a.forks ?? null, a.biases ?? []]) ===
+    JSON.stringify([b.overrides, b.forks ?? null, b.biases ?? []]);
 
 /** Another answer beside this one. Under the same sampler a fixed seed would only repeat it: that one gets a new seed. */
 export function regenerate(message: Message): void {

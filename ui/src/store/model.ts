@@ -1,4 +1,5 @@
 import { nameOn, type Samplers } from "@/api/samplers";
+import { countChanges } from "@/lib/overrides";
 import type { AnswerStatus, PathTree, SamplerConfig } from "@/types";
 
 /** How an answer forks: a policy, and what differs from its values. */
@@ -12,6 +13,8 @@ export interface SamplerSettings {
   preset: string;
   /** Only what differs from the preset, nested as the config is. */
   overrides: SamplerConfig;
+  /** What is added to tokens' logits, a line for each: "504 = -100". Not there in what was stored before there was such. */
+  biases?: string[];
   /** Null: a new seed for each answer. */
   seed: number | null;
   maxTokens: number;
@@ -78,6 +81,11 @@ export function settingsOn<T extends SamplerSettings>(samplers: Samplers | null,
     !samplers || !settings.forks || samplers.forks.some(({ name }) => name === settings.forks?.policy);
   if (preset === settings.preset && known) return settings;
   return { ...settings, preset, forks: known ? settings.forks : null };
+}
+
+/** How many single values were chosen that differ from the preset. */
+export function changesIn({ overrides, biases }: SamplerSettings): number {
+  return countChanges(overrides) + (biases?.length ?? 0);
 }
 
 /** A random id that sorts by time. (randomUUID exists in secure contexts only; a page served to a LAN is none.) */
