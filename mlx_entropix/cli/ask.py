@@ -214,6 +214,12 @@ def _add_prompts(parser: ArgumentParser) -> None:
         metavar="JSON",
         help="more variables of the model's chat template, such as '{\"enable_thinking\": false}'",
     )
+    more.add_argument(
+        "--prefill",
+        type=not_empty,
+        metavar="TEXT",
+        help="how the answer begins; what is shown is what comes after it",
+    )
     more.add_argument("--raw", action="store_true", help="send the text as is, no chat template")
     more.add_argument(
         "--rows",
@@ -382,6 +388,8 @@ def _contradiction(options: Namespace) -> str | None:
         return "--attended adds to what --json and --trace write, so it needs one of them."
     if options.raw and options.system is not None:
         return "--raw sends the text as it is, so there is no place for --system."
+    if options.raw and options.prefill:
+        return "--raw has no answer of its own to begin: write --prefill's text behind the prompt."
     if options.raw and options.chat_template_kwargs:
         return "--raw uses no chat template, so there is no place for --chat_template_kwargs."
     if options.resume and options.trace:
