@@ -67,6 +67,7 @@ def _run(options: Namespace, ranks: "Ranks | None") -> int:
     from mlx_entropix.choices import AUTO
     from mlx_entropix.cli.download import hub_bar
     from mlx_entropix.cli.fork_options import Forks, check_together
+    from mlx_entropix.cli.form_options import constraint_of
     from mlx_entropix.cli.sampler_options import config_of, find_auto
     from mlx_entropix.cli.screen import make_screen, spinner
     from mlx_entropix.cli.trace_file import TraceFile, finished_prompts
@@ -81,6 +82,7 @@ def _run(options: Namespace, ranks: "Ranks | None") -> int:
     sampler, config = config_of(options, auto)
     forks = Forks.of(options)
     check_together(forks.config, config)
+    constraint = constraint_of(options)
     answered = finished_prompts(options.resume) if options.resume else {}
     trace_path = options.resume or options.trace
     trace = TraceFile(trace_path, resumed=bool(options.resume)) if trace_path else None
@@ -97,7 +99,17 @@ def _run(options: Namespace, ranks: "Ranks | None") -> int:
         from mlx_entropix.cli.session import Session
 
         session = Session.open(
-            options, screen, location, trace, auto, sampler, config, forks, ranks, draft
+            options,
+            screen,
+            location,
+            trace,
+            auto,
+            sampler,
+            config,
+            forks,
+            ranks,
+            draft,
+            constraint,
         )
     if sampler == AUTO and auto.notice:
         screen.notice(auto.notice)
@@ -264,6 +276,12 @@ def _add_answer(parser: ArgumentParser) -> None:
         help="end the answer before this text; may be given several times",
     )
     group.add_argument(
+        "--json_schema",
+        type=not_empty,
+        metavar="FILE",
+        help="answer with JSON that is valid by this schema: a file, or the schema itself",
+    )
+    group.add_argument(
         "--stop_repeats",
         type=whole_number(2),
         default=0,
@@ -386,7 +404,7 @@ def _contradiction(options: Namespace) -> str | None:
     chats = options.input is None and options.score is None and not is_list(options)
     if options.score is not None:
         unused = ("system", "fork", "fork_config", "paths", "budget", "extract", "window", "stop")
-        for name in (*unused, "raw", "show_prompt"):
+        for name in (*unused, "json_schema", "raw", "show_prompt"):
             if getattr(options, name):
                 return f"--score writes no answer and takes the text as it is, without --{name}."
     if options.show_prompt and options.input is None:

@@ -39,7 +39,7 @@ from mlx_entropix.prompts import Prompt
 from mlx_entropix.ranks.join import Ranks
 from mlx_entropix.sampling import SamplerConfig
 from mlx_entropix.sampling.auto import AutoSampler
-from mlx_entropix.text import Tokenizer
+from mlx_entropix.text import Constraint, Tokenizer
 from mlx_entropix.weights.locate import Location
 from mlx_entropix.window import MetricWindow
 
@@ -73,6 +73,7 @@ class Session:
     stop_repeats: int = 0
     prefill: str | None = None
     logit_bias: tuple[tuple[int, float], ...] = ()
+    constraint: Constraint | None = None
     loading: dict[str, Any] = field(default_factory=dict)
     forks: Forks = field(default_factory=Forks)
     fork: ForkConfig | None = None
@@ -99,6 +100,7 @@ class Session:
         forks: Forks,
         ranks: Ranks | None = None,
         draft: Location | None = None,
+        constraint: Constraint | None = None,
     ) -> "Session":
         """Load the model, and the `draft` model. Raises `WeightsError` or `TokenizerError`."""
         model, tokenizer = load_from(location, ranks=ranks, **loading(options))
@@ -118,6 +120,7 @@ class Session:
             stop_repeats=options.stop_repeats,
             prefill=options.prefill,
             logit_bias=tuple(dict(options.logit_bias).items()),
+            constraint=constraint,
             is_raw=options.raw,
             trace=trace,
             window=options.window,
@@ -161,6 +164,7 @@ class Session:
             scores_prompt=self.shows_prompt,
             attended=self.attended,
             logit_bias=self.logit_bias,
+            constraint=self.constraint,
             stop_repeats=self.stop_repeats,
         )
         return request if self.fork is None else forked(request, self.fork)
@@ -209,6 +213,7 @@ class Session:
                 else {}
             ),
             **({"logit_bias": dict(self.logit_bias)} if self.logit_bias else {}),
+            **({} if self.constraint is None else {"constraint": self.constraint.grammar}),
             **({} if self.fork is None else {"fork": self.fork.model_dump(mode="json")}),
         }
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mlx_entropix.engine import trace_line
 from mlx_entropix.errors import TraceError, UsageError
 
 
@@ -37,7 +38,7 @@ class TraceFile:
 
     def write(self, kind: str, index: int, record: dict[str, Any]) -> None:
         """Append `record` as a line of type `kind`, of the prompt number `index`."""
-        line = json.dumps({"type": kind, "index": index, **record}, ensure_ascii=False) + "\n"
+        line = trace_line(kind, index, record)
         if self._is_old:
             self._is_old = False
             with contextlib.suppress(OSError):  # a pipe or a device cannot be cut, and need not be

@@ -48,6 +48,7 @@ from mlx_entropix.engine.trace import (
     settled_record,
     thoughts,
     token_record,
+    trace_line,
 )
 
 __all__ = [
@@ -98,4 +99,5 @@ __all__ = [
     "stream_request",
     "thoughts",
     "token_record",
+    "trace_line",
 ]

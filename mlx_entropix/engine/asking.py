@@ -14,7 +14,9 @@ from mlx_entropix.engine.events import (
     Settled,
     TokenEvent,
 )
-from mlx_entropix.engine.prompt import Prompt, encode_prompt, is_chat, with_system
+from mlx_entropix.engine.generated import Answer, Taken
+from mlx_entropix.engine.origin import Origin
+from mlx_entropix.engine.prompt import Prompt, asked_text, encode_prompt, is_chat, with_system
 from mlx_entropix.engine.search import ForkConfig, Search, fork_config, forked
 from mlx_entropix.errors import EntropixError, GenerationError
 from mlx_entropix.model.decoder import Decoder
@@ -24,10 +26,15 @@ from mlx_entropix.text import Tokenizer
 
 
 class Asked(NamedTuple):
-    """A request, and on how many paths it may be answered."""
+    """A request, what was asked as a person wrote it, and on how many paths it may be answered."""
 
     request: Request
+    text: str
     paths: int
+
+    def taken(self, model: Decoder) -> Taken:
+        """Takes what becomes of the request to a model."""
+        return Taken(Origin.of(self.text, self.request, model))
 
 
 def request_of(
@@ -60,10 +67,11 @@ def request_of(
         logit_bias=tuple((logit_bias or {}).items()),
         **limits,
     )
+    text = asked_text(tokenizer, prompt)
     if fork is None:
-        return Asked(request, 1)
+        return Asked(request, text, 1)
     paths = fork if isinstance(fork, ForkConfig) else fork_config(fork)
-    return Asked(forked(request, paths), paths.paths)
+    return Asked(forked(request, paths), text, paths.paths)
 
 
 @contextmanager
@@ -78,11 +86,12 @@ def numbered(number: int, of: int) -> Iterator[None]:
 
 def answers(
     engine: Engine,
+    model: Decoder,
     asked: Sequence[Asked],
     at_once: int,
     on_prompt: Callable[[int, int], None] | None = None,
-) -> list[str]:
-    """The texts that an engine answers to requests, `at_once` at a time.
+) -> list[Answer]:
+    """What an engine answers to requests, `at_once` at a time.
 
     What cannot be answered is said before anything is computed. `on_prompt(done, total)` counts the
     tokens of all prompts together.
@@ -90,7 +99,7 @@ def answers(
     for number, one in enumerate(asked, start=1):
         with numbered(number, len(asked)):
             engine.cancel(engine.add(one.request))
-    texts = [""] * len(asked)
+    taken = [one.taken(model) for one in asked]
     read = [0] * len(asked)
     total = sum(len(one.request.prompt) for one in asked)
     rows: dict[int, int] = {}  # the request of each row
@@ -105,15 +114,16 @@ def answers(
                 rows[event.row] = rows[event.parent]
             index = rows[event.row]
             forks = isinstance(asked[index].request.policy, Search)
+            taken[index].hear(event)
             if isinstance(event, PromptProgress) and on_prompt:
                 read[index] = max(read[index], event.done)
                 on_prompt(sum(read), total)
             elif isinstance(event, Answered):
-                texts[index] += "".join(token.text for token in event.tokens)
+                taken[index].tokens += event.tokens
             elif isinstance(event, TokenEvent) and not forks:
-                texts[index] += event.text
+                taken[index].tokens.append(event)
             if isinstance(event, Settled if forks else RowFailed) and event.message:
                 with numbered(index + 1, len(asked)):
                     raise GenerationError(event.message)
             ended += event.ends and (isinstance(event, Settled) or not forks)
-    return texts
+    return [one.answer for one in taken]

@@ -314,6 +314,7 @@ class Engine:
             reason,
             summary,
             whole.reasoning,
+            twin.stops.found,
         )
 
     # ---- to the device ----

@@ -21,6 +21,7 @@ from mlx_entropix.engine.events import (
     Settled,
     TokenEvent,
 )
+from mlx_entropix.engine.generated import Answer, AnswerStream
 from mlx_entropix.engine.prompt import Prompt, is_many
 from mlx_entropix.engine.search import ForkConfig, Search
 from mlx_entropix.errors import GenerationError
@@ -126,8 +127,8 @@ def stream_generate(
     speculate: int = MOST_DRAFTED,
     draft_model: tuple[Decoder, Tokenizer] | None = None,
     on_prompt: Callable[[int, int], None] | None = None,
-) -> Iterator[TokenEvent]:
-    """Generate one answer, an event a token.
+) -> AnswerStream:
+    """Generate one answer, an event a token. The stream's `answer` is all of them as one object.
 
     prompt: text used as it is, a list of token ids, or a list of chat messages with `role` and
         `content`.
@@ -184,7 +185,8 @@ def stream_generate(
         constraint=constraint,
     )
     engine = _engine(model, tokenizer, asked.paths, speculate, draft_model)
-    return stream_request(engine, asked.request, on_prompt)
+    taken = asked.taken(model)
+    return AnswerStream(stream_request(engine, asked.request, on_prompt, taken.hear), taken)
 
 
 def _engine(
@@ -247,11 +249,11 @@ def _events(
 
 
 @overload
-def generate(model: Decoder, tokenizer: Tokenizer, prompt: Prompt, **options: Any) -> str: ...
+def generate(model: Decoder, tokenizer: Tokenizer, prompt: Prompt, **options: Any) -> Answer: ...
 @overload
 def generate(
     model: Decoder, tokenizer: Tokenizer, prompt: Sequence[Prompt], **options: Any
-) -> list[str]: ...
+) -> list[Answer]: ...
 def generate(
     model: Decoder,
     tokenizer: Tokenizer,
@@ -259,8 +261,10 @@ def generate(
     *,
     rows: int = ROWS_AT_ONCE,
     **options: Any,
-) -> str | list[str]:
-    """The whole answer to one prompt as text, or the answers to many; without thoughts before it.
+) -> Answer | list[Answer]:
+    """The whole answer to one prompt, or the answers to many: strings that have their tokens.
+
+    Thoughts before an answer are no part of the string.
 
     Many are a list of texts, of lists of token ids or of lists of messages. They are rows of one
     batch, `rows` at a time, and each gets the answer that it would get alone. `options` are those
@@ -268,7 +272,7 @@ def generate(
     """
     if not is_many(prompt):
         one = cast(Prompt, prompt)
-        return "".join(event.text for event in stream_generate(model, tokenizer, one, **options))
+        return stream_generate(model, tokenizer, one, **options).whole()
     settings = dict(stream_generate.__kwdefaults__ or {})
     if unknown := options.keys() - settings.keys():
         raise TypeError(f"generate() got an unexpected keyword argument {min(unknown)!r}")
@@ -280,4 +284,4 @@ def generate(
         with numbered(number, len(prompt)):
             asked.append(request_of(model, tokenizer, one, **settings))
     engine = _engine(model, tokenizer, rows * asked[0].paths, *engine_settings)
-    return answers(engine, asked, rows, on_prompt)
+    return answers(engine, model, asked, rows, on_prompt)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations  # so that `help` shows the names of types, and no more
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
 
@@ -68,3 +69,13 @@ def encode_prompt(
     if is_many(prompt):
         raise PromptError("This is a list of prompts, where one is wanted. `generate` takes lists.")
     return tuple(tokenizer.chat(list(prompt), chat_template_kwargs=chat_template_kwargs))
+
+
+def asked_text(tokenizer: Tokenizer, prompt: Prompt) -> str:
+    """What was asked, as a person would say it: of a chat its last message."""
+    if isinstance(prompt, str):
+        return prompt
+    if is_chat(prompt):
+        said = prompt[-1]["content"]
+        return said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
+    return tokenizer.decode(prompt)  # type: ignore[arg-type]

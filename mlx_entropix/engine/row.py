@@ -78,7 +78,7 @@ class Row:
 
         Raises `ConstraintError` for a form that cannot be held, or that the prefix does not have.
         """
-        decoder = tokenizer.stream_decoder()
+        decoder = tokenizer.stream_decoder(shows_calls=request.shows_calls)
         chat = request.prompt if request.splits_reasoning else None
         splitter = tokenizer.reasoning_splitter(chat)
         matcher = None if request.constraint is None else tokenizer.matcher(request.constraint)
@@ -199,6 +199,12 @@ class Row:
             return len(draft)
         # Where thoughts end is where the form begins: nothing is guessed across that.
         return 0 if self.splitter.inside else self.matcher.allows(draft)
+
+    def forced(self) -> list[int]:
+        """The tokens that come next as the form of the answer leaves no other text."""
+        if self.matcher is None or self.splitter.inside:
+            return []
+        return self.matcher.forced()
 
     def allowed(self, ahead: tuple[int, ...]) -> np.ndarray:
         """The tokens that may come after a guess `ahead`, of a row with a matcher, see `bits`.

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from mlx_entropix.text.overlap import overlap
+
 LONGEST_REPEATED = 128
 """So many tokens at most are a piece whose repetition is noticed."""
 
@@ -13,8 +15,10 @@ class StopStrings:
     """Lets text pass until one of `stops` appears in it.
 
     Text that may be the beginning of a stop string is held back until that is decided, so nothing
-    of a stop string is ever let through.
+    of a stop string is ever let through. `found` is the one that appeared, None for none yet.
     """
+
+    found: str | None = None
 
     def __init__(self, stops: Sequence[str]):
         self.stops = [stop for stop in stops if stop]
@@ -25,11 +29,12 @@ class StopStrings:
         if not self.stops:
             return text, False
         self.held += text
-        found = [at for stop in self.stops if (at := self.held.find(stop)) >= 0]
+        found = [(at, stop) for stop in self.stops if (at := self.held.find(stop)) >= 0]
         if found:
-            passed, self.held = self.held[: min(found)], ""
+            begin, self.found = min(found)
+            passed, self.held = self.held[:begin], ""
             return passed, True
-        keep = max(self._overlap(stop) for stop in self.stops)
+        keep = max(overlap(self.held, stop) for stop in self.stops)
         cut = len(self.held) - keep
         passed, self.held = self.held[:cut], self.held[cut:]
         return passed, False
@@ -38,13 +43,6 @@ class StopStrings:
         """What was held back, once no more text comes."""
         passed, self.held = self.held, ""
         return passed
-
-    def _overlap(self, stop: str) -> int:
-        """The longest end of the held text that begins `stop`."""
-        for size in range(min(len(stop) - 1, len(self.held)), 0, -1):
-            if self.held.endswith(stop[:size]):
-                return size
-        return 0
 
 
 class Repeats:

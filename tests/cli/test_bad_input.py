@@ -249,3 +249,11 @@ def test_an_unforeseen_error_is_no_traceback_unless_asked_for(capsys, monkeypatc
 def test_the_error_is_plain_without_a_terminal(capsys):
     assert "\x1b" not in error_of(capsys, "--input", "")
     assert json.dumps("error") not in capsys.readouterr().out
+
+
+def test_a_form_that_cannot_be_held_is_refused_before_a_model_is_loaded(capsys, no_model, tmp_path):
+    schema = tmp_path / "schema.json"
+    for text in ("[]", "{", '{"allOf": [{"multipleOf": 9973}, {"multipleOf": 9967}]}'):
+        schema.write_text(text)
+        assert "schema" in error_of(capsys, "--input", "Hi", "--json_schema", schema)
+    assert "cannot be read" in error_of(capsys, "--input", "Hi", "--json_schema", tmp_path / "no")
