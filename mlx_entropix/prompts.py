@@ -14,17 +14,26 @@ from mlx_entropix.errors import CsvError, UsageError
 
 @dataclass(frozen=True)
 class Prompt:
-    """One question to a model: its name, what the user says, and a system prompt if any."""
+    """One question to a model: its name, what the user says, and a system prompt if any.
+
+    With a `role` the model is given that in two turns ahead of the question, and takes it.
+    """
 
     name: str
     user: str
     system: str | None = None
+    role: str | None = None
 
     @property
     def messages(self) -> list[dict[str, str]]:
         """The prompt as chat messages."""
-        system = [] if self.system is None else [{"role": "system", "content": self.system}]
-        return [*system, {"role": "user", "content": self.user}]
+        said = [("user", self.user)]
+        if self.role is not None:
+            given = f"From now on you are this: {self.role}. Stay in that role whatever comes."
+            said = [("user", given), ("assistant", f"I am {self.role}. Go ahead."), *said]
+        if self.system is not None:
+            said = [("system", self.system), *said]
+        return [{"role": role, "content": content} for role, content in said]
 
 
 CALIBRATION_CSV = Path(__file__).with_name("calibration.csv")
@@ -32,6 +41,13 @@ CALIBRATION_CSV = Path(__file__).with_name("calibration.csv")
 
 # Short, because a small model on a CPU reads every token of it before the first answer.
 SYSTEM_PROMPT = "Think carefully, then answer briefly and correctly. Say so if you are not sure."
+
+THINKING_PROMPT = (
+    "Before you answer, think aloud. Say what is asked, go through it step by step, look at each "
+    "step again, and correct what is wrong. Then give the answer alone, in a last line that begins "
+    "with Answer:"
+)
+"""A system prompt for those who want to see a model reason."""
 
 _WEATHER_FUNCTION = """\
 You can look things up by calling a function. To call it, answer with one JSON object and nothing \

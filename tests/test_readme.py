@@ -46,6 +46,15 @@ def test_the_download_command_is_understood():
         assert parsed.model_id == "meta-llama/Llama-3.2-1B-Instruct"
 
 
+def test_the_published_ports_options_are_understood():
+    asked = ask.parse(["--input", "x", "--entropix", "--model_path", "m", "--prefill", "y"])
+    assert (asked.sampler, asked.weights_dir, asked.prefill) == ("entropix", "m", "y")
+    words = ["--checkpoint", "a/b", "--weight_dir", "w", "--convert_to_mlx"]
+    got = download.make_parser().parse_args(words)
+    assert (got.model_id, str(got.weight_dir)) == ("a/b", "w")
+    assert serve.parse(["--model_path", "m"]).weights_dir == "m"
+
+
 def test_the_server_command_is_understood():
     for arguments in commands("mlx_server.py"):
         assert serve.parse(shlex.split(arguments, comments=True)).port == 8000

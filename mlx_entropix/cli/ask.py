@@ -36,6 +36,7 @@ from mlx_entropix.installed import PROMPTS_CSV, called, found_data
 from mlx_entropix.prompts import (
     PREDEFINED,
     SYSTEM_PROMPT,
+    THINKING_PROMPT,
     Prompt,
     create_prompts_from_csv,
     prompts_of_csv,
@@ -226,6 +227,18 @@ def _add_prompts(parser: ArgumentParser) -> None:
         metavar="JSON",
         help="more variables of the model's chat template, such as '{\"enable_thinking\": false}'",
     )
+    more.add_argument(
+        "--style",
+        choices=("thinking", "roles"),
+        help="thinking: a system prompt by which a model reasons aloud; roles: each prompt of a "
+        "CSV file comes after two turns that give the model the role in its column act",
+    )
+    more.add_argument(
+        "--prefill",
+        type=not_empty,
+        metavar="TEXT",
+        help="how the answer begins; what is shown is what comes after it",
+    )
     more.add_argument("--raw", action="store_true", help="send the text as is, no chat template")
     more.add_argument(
         "--rows",
@@ -400,6 +413,14 @@ def _contradiction(options: Namespace) -> str | None:
         return "--attended adds to what --json and --trace write, so it needs one of them."
     if options.raw and options.system is not None:
         return "--raw sends the text as it is, so there is no place for --system."
+    if options.style and options.raw:
+        return "--raw sends the text as it is, so there is no place for --style."
+    if options.style == "thinking" and options.system is not None:
+        return "--style thinking is a system prompt, so there is no place for --system."
+    if options.style == "roles" and options.prompt_csv is None:
+        return "--style roles is for the prompts of a CSV file: --prompt_csv."
+    if options.raw and options.prefill:
+        return "--raw has no answer of its own to begin: write --prefill's text behind the prompt."
     if options.raw and options.chat_template_kwargs:
         return "--raw uses no chat template, so there is no place for --chat_template_kwargs."
     if options.resume and options.trace:
@@ -441,6 +462,8 @@ def asked_prompts(options: Namespace) -> list[Prompt]:
             prompts = prompts_of_csv("Standard input", text)
         else:
             prompts = create_prompts_from_csv(found_data(options.prompt_csv))
+        if options.style == "roles":
+            prompts = [replace(prompt, role=prompt.name) for prompt in prompts]
         return [_with_system(prompt, options) for prompt in prompts]
     if options.input is None:
         return []
@@ -453,11 +476,12 @@ def asked_prompts(options: Namespace) -> list[Prompt]:
 
 def system_prompt(options: Namespace) -> str | None:
     """The system prompt of a chat, and of prompts that bring none."""
-    return SYSTEM_PROMPT if options.system is None else options.system or None
+    usual = THINKING_PROMPT if options.style == "thinking" else SYSTEM_PROMPT
+    return usual if options.system is None else options.system or None
 
 
 def _with_system(prompt: Prompt, options: Namespace) -> Prompt:
-    own = prompt.system if options.system is None else None
+    own = prompt.system if options.system is None and options.style != "thinking" else None
     return replace(prompt, system=own or system_prompt(options))
 
 

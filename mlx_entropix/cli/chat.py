@@ -151,7 +151,8 @@ def _take_turn(session: Session, conversation: Conversation, turn: int, text: st
         tally = stream_answer(session, turn, text, prompt_ids, check=check)
     session.screen.note("")
     if tally.events:
-        answer = {"role": "assistant", "content": tally.text, **thoughts(tally.reasoning)}
+        content = (session.prefill or "") + tally.text
+        answer = {"role": "assistant", "content": content, **thoughts(tally.reasoning)}
         conversation.turns[before:] = [question, answer]
 
 

@@ -154,6 +154,7 @@ def add_model(group: Any) -> None:
     group.add_argument(
         "--weights_dir",
         "--model",
+        "--model_path",
         metavar="WEIGHTS",
         help="a folder, a .gguf file or a Hugging Face repo id (default: "
         "weights/Llama-3.2-1B-Instruct if it is there, else the bundled SmolLM2-135M-Instruct)",
@@ -216,6 +217,13 @@ def add_sampler(group: Any, use: str) -> None:
         help=f"{use}{', '.join(most)} or {last} (default: {AUTO})",
     )
     group.add_argument("--normal", action="store_true", help="the plain sampler: --sampler normal")
+    group.add_argument(
+        "--entropix",
+        dest="sampler",
+        action="store_const",
+        const="entropix",
+        help="the published sampler: --sampler entropix",
+    )
     group.add_argument(
         "--sampler_config",
         metavar="FILE",

@@ -37,6 +37,7 @@ def make_parser() -> ArgumentParser:
     )
     parser.add_argument(
         "--model_id",
+        "--checkpoint",
         default=DEFAULT_MODEL_ID,
         metavar="ID",
         help="the model, as its page is called (default: %(default)s)",
@@ -46,6 +47,17 @@ def make_parser() -> ArgumentParser:
         type=_folder,
         metavar="FOLDER",
         help="where to put it (default: weights/ and the last part of the model's id)",
+    )
+    parser.add_argument(
+        "--weight_dir",
+        type=_folder,
+        metavar="FOLDER",
+        help="where the default of --out_dir is, in place of weights/",
+    )
+    parser.add_argument(
+        "--convert_to_mlx",
+        action="store_true",
+        help="changes nothing: weights are read as they come from the hub",
     )
     parser.add_argument("--revision", help="a branch, a tag or a commit (default: main)")
     parser.add_argument(
@@ -74,7 +86,8 @@ def _download(arguments: Namespace) -> Path:
 
     if not arguments.debug:
         logging.set_verbosity_error()  # its warnings of each retry would garble the bar
-    out_dir = arguments.out_dir or Path("weights") / arguments.model_id.rsplit("/", 1)[-1]
+    parent = arguments.weight_dir or Path("weights")
+    out_dir = arguments.out_dir or parent / arguments.model_id.rsplit("/", 1)[-1]
     return download_weights(
         arguments.model_id, out_dir, arguments.revision, arguments.file, progress=hub_bar()
     )

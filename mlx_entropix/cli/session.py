@@ -71,6 +71,7 @@ class Session:
     trace: TraceFile | None
     window: int = 0
     stop_repeats: int = 0
+    prefill: str | None = None
     logit_bias: tuple[tuple[int, float], ...] = ()
     constraint: Constraint | None = None
     loading: dict[str, Any] = field(default_factory=dict)
@@ -117,6 +118,7 @@ class Session:
             max_tokens=options.max_tokens,
             stop=tuple(options.stop),
             stop_repeats=options.stop_repeats,
+            prefill=options.prefill,
             logit_bias=tuple(dict(options.logit_bias).items()),
             constraint=constraint,
             is_raw=options.raw,
@@ -140,9 +142,15 @@ class Session:
         return self.chat_ids(prompt.messages)
 
     def chat_ids(self, messages: Sequence[Mapping[str, Any]]) -> tuple[int, ...]:
-        """A chat's messages as token ids. Raises `PromptError`."""
-        more = self.chat_template_kwargs
-        return tuple(self.tokenizer.chat(messages, chat_template_kwargs=more))
+        """A chat's messages as token ids, with the answer's beginning. Raises `PromptError`."""
+        begun = [{"role": "assistant", "content": self.prefill}] if self.prefill else []
+        return tuple(
+            self.tokenizer.chat(
+                [*messages, *begun],
+                continue_final_message=bool(begun),
+                chat_template_kwargs=self.chat_template_kwargs,
+            )
+        )
 
     def request(self, prompt_ids: tuple[int, ...]) -> Request:
         """A request to the engine with the sampler, the limits and the forks of now."""

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from mlx_entropix.errors import ConfigError
 from mlx_entropix.sampling.config import Fault, PlainConfig, SamplerConfig, faults_of
 from mlx_entropix.sampling.config_lines import Lines, json_lines, toml_lines
+from mlx_entropix.sampling.flat_names import nested
 from mlx_entropix.sampling.presets import SAMPLERS
 
 
@@ -67,6 +68,7 @@ def read_config_file(
     text = _text(path)
     parse = _parse_toml if path.suffix.lower() == ".toml" else _parse_json
     values, lines = parse(path, text)
+    values = nested(values)
     repeated = lines.repeated if lines else []
     faults = [Fault(place, f"given again on line {line}") for place, line in repeated]
     bases = {**SAMPLERS, **more}

@@ -11,7 +11,7 @@ from mlx_entropix.cli.answer_list import answer_list
 from mlx_entropix.cli.sampler_options import named_config
 from mlx_entropix.cli.trace_file import TraceFile
 from mlx_entropix.errors import GenerationError, PromptError, TraceError, WeightsError
-from mlx_entropix.prompts import Prompt
+from mlx_entropix.prompts import SYSTEM_PROMPT, Prompt
 
 QUESTION = Prompt("question", "What is the capital of France?")
 
@@ -114,3 +114,16 @@ def test_the_same_question_and_seed_have_the_same_answer_in_python(bundled, run_
     asked = run_here("--input", question, "--seed", "5", "--max_tokens", "6", "--quiet")
     messages = [{"role": "user", "content": question}]
     assert asked.stdout == generate(*bundled, messages, seed=5, max_tokens=6) + "\n"
+
+
+def test_an_answer_goes_on_from_how_it_is_to_begin(bundled, run_here):
+    asked = run_here(
+        *("--input", "Name a river.", "--prefill", "The Rh", "--max_tokens", "2", "--quiet")
+    )
+    chat = [
+        {"role": "system", "content": SYSTEM_PROMPT},
+        {"role": "user", "content": "Name a river."},
+        {"role": "assistant", "content": "The Rh"},
+    ]
+    ids = bundled[1].chat(chat, continue_final_message=True)
+    assert asked.stdout == generate(*bundled, ids, max_tokens=2) + "\n"

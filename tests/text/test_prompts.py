@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mlx_entropix.errors import CsvError
-from mlx_entropix.prompts import PREDEFINED, SYSTEM_PROMPT, create_prompts_from_csv
+from mlx_entropix.prompts import PREDEFINED, SYSTEM_PROMPT, Prompt, create_prompts_from_csv
 
 PROMPTS_CSV = Path(__file__).parents[2] / "data" / "prompts.csv"
 
@@ -43,6 +43,13 @@ def test_the_prompts_of_the_project():
         assert 100 < len(prompt.user) < 600
     with PROMPTS_CSV.open(newline="", encoding="utf-8") as file:
         assert [row["prompt"] for row in csv.DictReader(file)] == [p.user for p in prompts]
+
+
+def test_a_role_is_given_and_taken_ahead_of_the_prompt():
+    turns = Prompt("Poet", "Hi!", "Be brief.", role="Poet").messages
+    assert [turn["role"] for turn in turns] == ["system", "user", "assistant", "user"]
+    assert "Poet" in turns[1]["content"]
+    assert turns[-1]["content"] == "Hi!"
 
 
 def test_a_spreadsheets_csv_is_read_whole(write):
