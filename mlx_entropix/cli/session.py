@@ -70,6 +70,7 @@ class Session:
     is_raw: bool
     trace: TraceFile | None
     window: int = 0
+    stop_repeats: int = 0
     logit_bias: tuple[tuple[int, float], ...] = ()
     constraint: Constraint | None = None
     loading: dict[str, Any] = field(default_factory=dict)
@@ -115,6 +116,7 @@ class Session:
             seed=options.seed,
             max_tokens=options.max_tokens,
             stop=tuple(options.stop),
+            stop_repeats=options.stop_repeats,
             logit_bias=tuple(dict(options.logit_bias).items()),
             constraint=constraint,
             is_raw=options.raw,
@@ -155,6 +157,7 @@ class Session:
             attended=self.attended,
             logit_bias=self.logit_bias,
             constraint=self.constraint,
+            stop_repeats=self.stop_repeats,
         )
         return request if self.fork is None else forked(request, self.fork)
 
@@ -206,14 +209,28 @@ class Session:
             **({} if self.fork is None else {"fork": self.fork.model_dump(mode="json")}),
         }
 
+    def limits(self) -> dict[str, Any]:
+        """Where an answer ends."""
+        stop = {"stop": list(self.stop)} if self.stop else {}
+        repeats = {"stop_repeats": self.stop_repeats} if self.stop_repeats else {}
+        return {"max_tokens": self.max_tokens, **stop, **repeats}
+
     def description(self, index: int, prompt: Prompt) -> dict[str, Any]:
         """What was asked of whom: the beginning of a JSON result."""
-        return {"index": index, "name": prompt.name, "prompt": prompt.user, **self.origin()}
+        asked = {"name": prompt.name, "prompt": prompt.user, "system": prompt.system}
+        return {"index": index, **asked, **self.origin()}
 
-    def trace_prompt(self, index: int, text: str, prompt_ids: tuple[int, ...]) -> None:
-        """Write the line that begins an answer in the trace, if there is one."""
+    def trace_prompt(
+        self, index: int, text: str, prompt_ids: tuple[int, ...], name: str | None = None
+    ) -> None:
+        """Write the line that begins an answer in the trace, if there is one.
+
+        `name` is that of a prompt of a list.
+        """
         if self.trace is not None:
-            record = {"text": text, "token_ids": list(prompt_ids), **self.origin()}
+            named = {} if name is None else {"name": name}
+            asked = {**named, "text": text, "token_ids": list(prompt_ids)}
+            record = {**asked, **self.limits(), **self.origin()}
             self.trace.write("prompt", index, record)
             if self.window:
                 self._windows[index] = MetricWindow(self.window)

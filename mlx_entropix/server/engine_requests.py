@@ -6,6 +6,8 @@ Long texts take a while to become token ids: that is not to be done in the event
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from pydantic_core import to_json
+
 from mlx_entropix.choices import CHANGES
 from mlx_entropix.engine import Request, fork_config, forked
 from mlx_entropix.errors import ConfigError, PromptError
@@ -15,6 +17,7 @@ from mlx_entropix.server.api_errors import ApiError
 from mlx_entropix.server.async_engine import ModelInfo
 from mlx_entropix.server.requests import ChatRequest, CompletionRequest, GenerationRequest
 from mlx_entropix.server.settings import Settings
+from mlx_entropix.server.tool_choice import Calling
 from mlx_entropix.text import NOTHING, Constraint
 
 Prompt = tuple[int, ...]
@@ -33,6 +36,7 @@ def chat_prompt(request: ChatRequest, model: ModelInfo) -> Prompt:
     continued = request.continues
     messages = [message.plain() for message in request.messages]
     _check_length([message["content"] for message in messages], model, "messages")
+    _check_length([to_json(tool).decode() for tool in request.offered], model, "tools")
     variables = request.chat_template_kwargs or {}
     try:
         model.tokenizer.check_chat_template_kwargs(variables)
@@ -44,6 +48,7 @@ def chat_prompt(request: ChatRequest, model: ModelInfo) -> Prompt:
             add_generation_prompt=not continued,
             continue_final_message=continued,
             chat_template_kwargs=variables,
+            tools=request.offered,
         )
     except PromptError as error:
         raise ApiError.of(error, "messages") from None
@@ -89,7 +94,8 @@ def answer_prefix(request: GenerationRequest, prompts: list[Prompt], model: Mode
             param="prefix_token_ids",
             code="context_length_exceeded",
         )
-    decoder, whole = model.tokenizer.stream_decoder(), NOTHING
+    decoder = model.tokenizer.stream_decoder(shows_calls=bool(request.offered))
+    whole = NOTHING
     # A prefix that was given is that of the answers to one chat, or of texts without thoughts.
     splitter = model.tokenizer.reasoning_splitter(prompts[0] if request.splits_reasoning else None)
     for token_id in ids:
@@ -168,9 +174,12 @@ def engine_requests(
     prediction: Prompt = (),
     owner: str = "",
     logit_bias: tuple[tuple[int, float], ...] = (),
+    calling: Calling | None = None,
     constraint: Constraint | None = None,
 ) -> list[Request]:
     """The rows for `n` answers to each prompt, for a client whose texts are the `owner`'s.
+
+    `calling` is how they may call tools.
 
     Raises `ApiError` for a sampler that is none, or forks that cannot be made.
     """
@@ -182,7 +191,8 @@ def engine_requests(
             config=config,
             max_tokens=request.limit,
             seed=seed + i,
-            stop=request.stops,
+            stop=(*request.stops, *(calling.stops if calling else ())),
+            stop_repeats=request.stop_repeats or 0,
             alternatives=alternatives,
             # One answer's row scores the prompt for all; a row of no tokens has nothing else to do.
             scores_prompt=request.echoes_scores
@@ -193,6 +203,7 @@ def engine_requests(
             prediction=prediction,
             owner=owner,
             logit_bias=logit_bias,
+            shows_calls=calling is not None,
             constraint=constraint,
         )
         for prompt in prompts

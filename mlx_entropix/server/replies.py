@@ -23,11 +23,13 @@ from mlx_entropix.server.fork_events import fork_events, settled_event
 from mlx_entropix.server.open_answer import AnswerEvent, PathEvents
 from mlx_entropix.server.schemas import (
     AnswerMessage,
+    AnswerToolCall,
     ChatChoice,
     ChatChunkChoice,
     ChatLogprobs,
     Delta,
     FinishReason,
+    FunctionCall,
     TextChoice,
     TextLogprobs,
     TokenLogprob,
@@ -35,7 +37,7 @@ from mlx_entropix.server.schemas import (
     UsageSoFar,
 )
 from mlx_entropix.server.token_schemas import TopLogprob
-from mlx_entropix.text import Tokenizer
+from mlx_entropix.text import CallSplitter, Said, Tokenizer, ToolCall
 from mlx_entropix.window import MetricWindow
 
 
@@ -46,6 +48,8 @@ class Choice:
     `prefix` is the text that it begins with before anything is generated, `prefix_reasoning` what
     of that is thoughts, None for nothing. `window` is the size of the window that each token's
     metrics are reported with, 0 for none. `prompt_tokens` are those of the prompt and the prefix.
+    Where there is a `splitter`, it takes the tool calls out of the answer; `said` is what the last
+    token added to it.
     """
 
     index: int
@@ -54,6 +58,7 @@ class Choice:
     prefix_reasoning: str | None = None
     window: int = 0
     prompt_tokens: int = 0
+    splitter: CallSplitter | None = None
     scored: PromptScored | None = None
     settled: Settled | None = None
     tokens: list[TokenEvent] = field(default_factory=list)
@@ -62,6 +67,9 @@ class Choice:
     def __post_init__(self) -> None:
         self.length = len(self.prefix)
         self.moving = MetricWindow(self.window) if self.window else None
+        self.contents: list[str] = []
+        self.calls: list[ToolCall] = []
+        self._say(self.prefix, None)
 
     def take(self, event: AnswerEvent) -> None:
         """Add what the engine made."""
@@ -74,6 +82,16 @@ class Choice:
         if self.tokens:
             self.length += len(self.tokens[-1].text)
         self.tokens.append(event)
+        self._say(event.text, event.finish_reason)
+
+    def _say(self, text: str, finish_reason: str | None) -> None:
+        self.said = Said(text)
+        if self.splitter is not None:
+            self.said = self.splitter.add(text)
+            if finish_reason:
+                self.said = self.said.then(self.splitter.finish(finish_reason))
+        self.contents.append(self.said.content)
+        self.calls += self.said.calls
 
     @property
     def text(self) -> str:
@@ -89,10 +107,16 @@ class Choice:
 
     @property
     def finish_reason(self) -> FinishReason | None:
-        """`stop`, `length`, or None for an answer that is not finished."""
+        """`stop`, `length`, `tool_calls`, or None for an answer that is not finished."""
         if self.tokens:
-            return cast("FinishReason | None", self.tokens[-1].finish_reason)
+            reason = cast("FinishReason | None", self.tokens[-1].finish_reason)
+            return "tool_calls" if reason == "stop" and self.calls else reason
         return "length" if self.summary else None
+
+    @property
+    def stopped_by(self) -> str | None:
+        """The stop string that ended the answer; None where none did."""
+        return self.tokens[-1].stopped_by if self.tokens else None
 
     @property
     def summary(self) -> Summary | None:
@@ -286,7 +310,7 @@ class ChatReply(Reply):
 
     def first_chunk(self, choice: Choice) -> dict[str, Any]:
         """Who speaks, and what the answer begins with."""
-        delta = _added(choice.prefix, choice.prefix_reasoning)
+        delta = _added(choice, choice.prefix_reasoning)
         return self._chunk(choice, {"role": "assistant", "content": "", **delta})
 
     def prompt_chunk(self, _choice: Choice) -> None:
@@ -294,32 +318,43 @@ class ChatReply(Reply):
 
     def last_chunk(self, choice: Choice) -> dict[str, Any]:
         """Why an answer ended."""
-        return self._chunk(choice, {}, choice.finish_reason)
+        last = _delta(choice.index, {}, None, choice.finish_reason)
+        if choice.stopped_by is not None:
+            last["stop_reason"] = choice.stopped_by
+        return self._envelope(self.chunk_name, [last])
 
     def _nothing(self, choice: Choice) -> ChatChunkChoice:
         return _delta(choice.index, {}, None, None)
 
-    def _chunk(
-        self, choice: Choice, delta: Delta, finish_reason: FinishReason | None = None
-    ) -> dict[str, Any]:
-        return self._envelope(self.chunk_name, [_delta(choice.index, delta, None, finish_reason)])
+    def _chunk(self, choice: Choice, delta: Delta) -> dict[str, Any]:
+        return self._envelope(self.chunk_name, [_delta(choice.index, delta, None, None)])
 
     def _delta(self, choice: Choice) -> ChatChunkChoice:
         event = choice.tokens[-1]
-        delta = _added(event.text, event.reasoning)
+        delta = _added(choice, event.reasoning)
         return _delta(choice.index, delta, self._logprobs([event]), None)
 
     def _choice(self, choice: Choice) -> ChatChoice:
         assert choice.finish_reason, "a whole answer is finished"
-        message: AnswerMessage = {"role": "assistant", "content": choice.text, "refusal": None}
+        content, calls = "".join(choice.contents), choice.calls
+        message: AnswerMessage = {
+            "role": "assistant",
+            "content": None if calls and not content else content,
+            "refusal": None,
+        }
+        if calls:
+            message["tool_calls"] = [_call(call) for call in calls]
         if choice.reasoning is not None:
             message["reasoning_content"] = choice.reasoning
-        return {
+        whole: ChatChoice = {
             "index": choice.index,
             "message": message,
             "logprobs": self._logprobs(choice.tokens),
             "finish_reason": choice.finish_reason,
         }
+        if choice.stopped_by is not None:
+            whole["stop_reason"] = choice.stopped_by
+        return whole
 
     def _logprobs(self, events: Iterable[TokenEvent]) -> ChatLogprobs | None:
         if not self.with_logprobs:
@@ -330,12 +365,19 @@ class ChatReply(Reply):
         return {"content": content, "refusal": None}
 
 
-def _added(text: str, reasoning: str | None) -> Delta:
-    """What a message has more; a token of thoughts says nothing of the answer."""
-    if reasoning is None:
-        return {"content": text}
-    delta: Delta = {"reasoning_content": reasoning}
-    return {**delta, "content": text} if text else delta
+def _added(choice: Choice, reasoning: str | None) -> Delta:
+    """What the last token, or else the prefix, adds; thoughts and calls say nothing beside them."""
+    content, calls = choice.said
+    delta: Delta = {} if reasoning is None else {"reasoning_content": reasoning}
+    if calls:
+        first = len(choice.calls) - len(calls)
+        delta["tool_calls"] = [{"index": i, **_call(c)} for i, c in enumerate(calls, first)]
+    return {**delta, "content": content} if content or not delta else delta
+
+
+def _call(call: ToolCall) -> AnswerToolCall:
+    function: FunctionCall = {"name": call.name, "arguments": call.arguments}
+    return {"id": call.id, "type": "function", "function": function}
 
 
 def _delta(

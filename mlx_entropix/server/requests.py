@@ -13,6 +13,7 @@ from mlx_entropix.choices import CHANGES, MOST_BIAS
 from mlx_entropix.sampling import PlainConfig
 from mlx_entropix.server.answer_form import ResponseFormat, StructuredOutputs
 from mlx_entropix.server.api_errors import ApiError
+from mlx_entropix.server.tools import CallInHistory, NamedChoice, OfferedTool
 from mlx_entropix.server.unsupported import Part as _Part
 from mlx_entropix.server.unsupported import refuse_in_part, refuse_unsupported
 from mlx_entropix.window import LONGEST_WINDOW
@@ -23,6 +24,7 @@ MOST_ANSWERS = 128
 MOST_ALTERNATIVES = 20
 MOST_ATTENDED = 64
 MOST_BIASES = 1024
+MOST_TOOLS = 128
 MOST_STOPS = 64  # editors that complete code send some two dozen
 
 _Stop = Annotated[str, Field(max_length=1024)]
@@ -39,11 +41,8 @@ class TextPart(_Part):
 # Of a message as a client got it from a server, or as it names who speaks.
 _OF_MESSAGES: dict[str, tuple[Any, ...]] = {
     "annotations": ([],),
-    "name": (...,),
     "reasoning_content": (...,),  # what was thought before an answer is not said again
     "refusal": ("",),
-    "tool_call_id": (...,),
-    "tool_calls": ([],),
 }
 
 
@@ -55,6 +54,15 @@ class Message(_Part):
     )
     content: str | list[TextPart] | None = Field(
         None, description="Text, or a list of text parts. Only an assistant's may be left out."
+    )
+    name: str | None = Field(
+        None, description="Who speaks of several in that role. Most chat templates leave it out."
+    )
+    tool_calls: list[CallInHistory] | None = Field(
+        None, description="The functions that an assistant called."
+    )
+    tool_call_id: str | None = Field(
+        None, description="Of a `tool` message: which call it is the result of."
     )
     reasoning_content: str | None = Field(
         None,
@@ -79,8 +87,14 @@ class Message(_Part):
         content = self.content or ""
         if not isinstance(content, str):
             content = "".join(part.text for part in content)
-        thoughts = {"reasoning_content": self.reasoning_content} if self.reasoning_content else {}
-        return {"role": self.role, "content": content, **thoughts}
+        more: dict[str, Any] = {
+            "reasoning_content": self.reasoning_content,
+            "name": self.name,
+            "tool_call_id": self.tool_call_id,
+            "tool_calls": [call.plain() for call in self.tool_calls or ()],
+        }
+        given = {name: value for name, value in more.items() if value}
+        return {"role": self.role, "content": content, **given}
 
 
 class StreamOptions(_Part):
@@ -143,6 +157,12 @@ class GenerationRequest(_Part):
         None,
         description="Text that ends an answer and is not part of it: a string, or "
         f"up to {MOST_STOPS}.",
+    )
+    stop_repeats: int | None = Field(
+        None,
+        ge=2,
+        le=100,
+        description="End an answer that says the same so many times in a row; null for never.",
     )
     stream: bool | None = Field(
         False, description="Send the answer as it is made, as server-sent events."
@@ -262,6 +282,21 @@ class GenerationRequest(_Part):
         return False
 
     @property
+    def offered(self) -> tuple[dict[str, Any], ...]:
+        """The tools that the model may call."""
+        return ()
+
+    @property
+    def forced(self) -> tuple[dict[str, Any], ...]:
+        """The tools of which the model has to call one; none where it need not call any."""
+        return ()
+
+    @property
+    def most_calls(self) -> int | None:
+        """How many calls an answer may have; None for any number."""
+        return None
+
+    @property
     def answers(self) -> int:
         """How many answers each prompt gets."""
         return self.n or 1
@@ -312,6 +347,21 @@ class ChatRequest(GenerationRequest):
         "that the template does not have is an error, unless it is false or null.",
     )
 
+    tools: list[OfferedTool] | None = Field(
+        None,
+        max_length=MOST_TOOLS,
+        description="Functions that the model may call. It is for the client to call them, and to "
+        "send what they return as a `tool` message.",
+    )
+    tool_choice: Literal["none", "auto", "required"] | NamedChoice | None = Field(
+        None,
+        description="Whether functions are called: `auto`, the default, leaves it to the model; "
+        "`none` offers it none; with `required`, or a function's name, the answer is a call.",
+    )
+    parallel_tool_calls: bool | None = Field(
+        True, description="Whether one answer may call several functions, or one several times."
+    )
+
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
@@ -351,6 +401,23 @@ class ChatRequest(GenerationRequest):
         return self
 
     @model_validator(mode="after")
+    def _names_a_tool(self) -> "ChatRequest":
+        names = [tool.function.name for tool in self.tools or ()]
+        choice = self.tool_choice
+        if isinstance(choice, NamedChoice) and choice.function.name not in names:
+            raise ApiError(
+                400,
+                f"tool_choice names the function {choice.function.name!r}, which is not among the "
+                "tools.",
+                param="tool_choice",
+            )
+        if choice == "required" and not names:
+            raise ApiError(
+                400, "tool_choice is 'required', and there are no tools.", param="tool_choice"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _begins_in_one_way(self) -> "ChatRequest":
         if self.prefix_token_ids and self.continue_final_message:
             raise ApiError(
@@ -372,7 +439,30 @@ class ChatRequest(GenerationRequest):
         if self.continue_final_message is not None:
             return self.continue_final_message
         last = self.messages[-1]
-        return last.role == "assistant" and bool(last.content) and not self.prefix_token_ids
+        is_begun = last.role == "assistant" and bool(last.content) and not last.tool_calls
+        return is_begun and not self.prefix_token_ids
+
+    @property
+    def offered(self) -> tuple[dict[str, Any], ...]:
+        """The tools that the model may call, as chat templates and parsers of calls take them."""
+        if self.tool_choice == "none":
+            return ()
+        return tuple(tool.plain() for tool in self.tools or ())
+
+    @property
+    def forced(self) -> tuple[dict[str, Any], ...]:
+        """The tools of which the model has to call one; none where it need not call any."""
+        if isinstance(self.tool_choice, NamedChoice):
+            name = self.tool_choice.function.name
+            return tuple(tool for tool in self.offered if tool["function"]["name"] == name)
+        return self.offered if self.tool_choice == "required" else ()
+
+    @property
+    def most_calls(self) -> int | None:
+        """How many calls an answer may have; None for any number."""
+        if isinstance(self.tool_choice, NamedChoice):
+            return 1
+        return 1 if self.parallel_tool_calls is False else None
 
     @property
     def limit(self) -> int:

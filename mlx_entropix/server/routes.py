@@ -32,12 +32,13 @@ from mlx_entropix.server.engine_requests import (
 from mlx_entropix.server.replies import ChatReply, Choice, Reply, TextReply
 from mlx_entropix.server.requests import ChatRequest, CompletionRequest, GenerationRequest
 from mlx_entropix.server.responses import StreamedAnswer, WholeAnswer
+from mlx_entropix.server.tool_choice import calling_of
 
 # KeyCheck looks at the key, before the body is read; this is for the documentation.
-_key = HTTPBearer(auto_error=False, description="Where the server was started with a key.")
+KEY = HTTPBearer(auto_error=False, description="Where the server was started with a key.")
 
 router = APIRouter()
-_keyed = APIRouter(dependencies=[Security(_key)])
+_keyed = APIRouter(dependencies=[Security(KEY)])
 
 
 async def _engine(request: HttpRequest) -> AsyncEngine:
@@ -57,7 +58,7 @@ EngineOf = Annotated[AsyncEngine, Depends(_engine)]
 )
 async def chat_completions(body: ChatRequest, engine: EngineOf, request: HttpRequest) -> Response:
     """Answer a chat, whole or as a stream of server-sent events that ends with `[DONE]`."""
-    model = _model_for(body, engine)
+    model = model_for(body, engine)
     if engine.settings.log_prompts:
         request.state.prompt = [message.plain() for message in body.messages]
     prompt = await engine.read(chat_prompt, body, model)
@@ -77,7 +78,7 @@ async def completions(body: CompletionRequest, engine: EngineOf, request: HttpRe
     With `echo` and `logprobs`, and `max_tokens` 0 if nothing is to be added, the prompt itself is
     scored.
     """
-    model = _model_for(body, engine)
+    model = model_for(body, engine)
     if engine.settings.log_prompts:
         request.state.prompt = body.prompt
     engine.check_number(len(body.prompts), "prompt")
@@ -196,7 +197,8 @@ def _policy_facts(name: str, policy: type[ForkConfig]) -> schemas.PolicyFacts:
     )
 
 
-def _model_for(body: GenerationRequest, engine: AsyncEngine) -> ModelInfo:
+def model_for(body: GenerationRequest, engine: AsyncEngine) -> ModelInfo:
+    """The served model, if that is the one that is asked for. Raises the 404 for another one."""
     model = engine.model()
     if body.model is not None:
         _check_name(body.model, engine)
@@ -229,6 +231,7 @@ async def _answer(
     seed = secrets.randbits(31) if body.seed is None else body.seed
     prediction = await engine.read(predicted_tokens, body, model)
     constraint = await engine.read(answer_constraint, body, model.tokenizer)
+    calling = await engine.read(calling_of, body, model.tokenizer, constraint)
     owner = getattr(request.state, "owner", "")  # KeyCheck sets it
     rows = engine_requests(
         body,
@@ -239,7 +242,8 @@ async def _answer(
         prediction=prediction,
         owner=owner,
         logit_bias=biases(body, model),
-        constraint=constraint,
+        calling=calling,
+        constraint=calling.constraint if calling else constraint,
     )
     reply = kind(
         _names(engine)[0],
@@ -258,6 +262,7 @@ async def _answer(
             prefix_reasoning=prefix.reasoning,
             window=body.window or 0,
             prompt_tokens=len(row.prompt) + len(row.prefix),
+            splitter=calling.splitter() if calling else None,
         )
         for i, row in enumerate(rows)
     ]

@@ -19,10 +19,14 @@ from mlx_entropix.server.token_schemas import (
     TopLogprob,
 )
 
-FinishReason = Literal["stop", "length"]
+FinishReason = Literal["stop", "length", "tool_calls", "repetition"]
 
 _INDEX = "Which answer it is, from 0."
-_FINISH = "`stop`: the model, or a stop string, ended it; `length`: max_tokens did."
+_FINISH = (
+    "`stop`: the model, or a stop string, ended it; `tool_calls`: so, and it has called functions; "
+    "`length`: max_tokens ended it; `repetition`: it repeated itself, and `stop_repeats` did."
+)
+_STOPPED_BY = "The stop string that ended it; left out where none did."
 _CREATED = "When it was begun, in seconds since 1970."
 _KIND = "What kind of object this is."
 
@@ -104,13 +108,36 @@ class ChatLogprobs(TypedDict):
     refusal: Annotated[None, Field(description="Always null.")]
 
 
+class FunctionCall(TypedDict):
+    """A function that the model calls."""
+
+    name: Annotated[str, Field(description="Its name, one of the request's tools.")]
+    arguments: Annotated[str, Field(description="A JSON object of its arguments, as a text.")]
+
+
+class AnswerToolCall(TypedDict):
+    """A call, which the client is to make."""
+
+    id: Annotated[str, Field(description="What the `tool` message with its result calls it.")]
+    type: Annotated[Literal["function"], Field(description="Always `function`.")]
+    function: Annotated[FunctionCall, Field(description="What is called.")]
+
+
 class AnswerMessage(TypedDict):
     """The model's message."""
 
     role: Annotated[Literal["assistant"], Field(description="Who speaks.")]
-    content: Annotated[str, Field(description="The answer.")]
+    content: Annotated[
+        str | None, Field(description="The answer; null where there are calls alone.")
+    ]
     reasoning_content: NotRequired[
         Annotated[str, Field(description="What the model thought before; only where it did.")]
+    ]
+    tool_calls: NotRequired[
+        Annotated[
+            list[AnswerToolCall],
+            Field(description="The functions that the model calls; only where it does."),
+        ]
     ]
     refusal: Annotated[None, Field(description="Always null.")]
 
@@ -122,6 +149,13 @@ class ChatChoice(TypedDict):
     message: Annotated[AnswerMessage, Field(description="The answer.")]
     logprobs: Annotated[ChatLogprobs | None, Field(description="Null unless asked for.")]
     finish_reason: Annotated[FinishReason, Field(description=_FINISH)]
+    stop_reason: NotRequired[Annotated[str, Field(description=_STOPPED_BY)]]
+
+
+class ToolCallDelta(AnswerToolCall):
+    """A call in a stream, all of it at once."""
+
+    index: Annotated[int, Field(description="Which call of the answer it is, from 0.")]
 
 
 class Delta(TypedDict):
@@ -133,6 +167,9 @@ class Delta(TypedDict):
     content: NotRequired[Annotated[str | None, Field(description="More of the answer.")]]
     reasoning_content: NotRequired[
         Annotated[str, Field(description="More of what the model thinks before it answers.")]
+    ]
+    tool_calls: NotRequired[
+        Annotated[list[ToolCallDelta], Field(description="Functions that the model calls.")]
     ]
 
 
@@ -148,6 +185,7 @@ class ChatChunkChoice(TypedDict):
         FinishReason | None,
         Field(description=f"{_FINISH} Null in all chunks but an answer's last."),
     ]
+    stop_reason: NotRequired[Annotated[str, Field(description=_STOPPED_BY)]]
 
 
 class TextLogprobs(TypedDict):

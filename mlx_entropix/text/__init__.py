@@ -5,6 +5,7 @@ from mlx_entropix.text.constraint import (
     Matcher,
     any_grammar,
     choice,
+    either,
     json_schema,
     lark_grammar,
     regex,
@@ -14,17 +15,22 @@ from mlx_entropix.text.reasoning import NOTHING, Piece, ReasoningSplitter
 from mlx_entropix.text.stream import StreamDecoder
 from mlx_entropix.text.tokenizer import Tokenizer
 from mlx_entropix.text.tokenizer_files import load_tokenizer
+from mlx_entropix.text.tool_calls import CallSplitter, Said, ToolCall
 
 __all__ = [
     "NOTHING",
+    "CallSplitter",
     "Constraint",
     "Matcher",
     "Piece",
     "ReasoningSplitter",
+    "Said",
     "StreamDecoder",
     "Tokenizer",
+    "ToolCall",
     "any_grammar",
     "choice",
+    "either",
     "json_schema",
     "lark_grammar",
     "load_tokenizer",

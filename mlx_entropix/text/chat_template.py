@@ -10,15 +10,16 @@ string, a name between marks is text, and a name without them is the template's.
 import difflib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import tokenizers
 
 from mlx_entropix.errors import PromptError
-from mlx_entropix.text.messages import checked_messages, strings_of
+from mlx_entropix.text.messages import checked_messages, strings_of, with_text_arguments
 from mlx_entropix.text.plain import PlainEncoder, check_text
+from mlx_entropix.text.tool_prompt import as_text
 
 # What templates call the thoughts of an assistant's message.
 _REASONING_NAMES = ("reasoning_content", "reasoning", "thinking")
@@ -66,23 +67,34 @@ class ChatTemplate:
         add_generation_prompt: bool,
         continue_final_message: bool,
         variables: Mapping[str, Any],
+        tools: Sequence[Mapping[str, Any]] = (),
     ) -> list[int]:
         """Encode a chat; raises PromptError if the messages or the template do not allow it."""
         self.check(variables)
-        messages = [self._with_reasoning(message) for message in checked_messages(messages)]
-        marks = self._unused_characters([*messages, variables])
-        marked = self._mark(messages, marks)
+        chat = [self._with_reasoning(message) for message in checked_messages(messages)]
+        if self.has_tools:
+            # Most templates write arguments of calls as JSON, and some, as DeepSeek's, a text.
+            ways = [chat, with_text_arguments(chat)]
+            variables = {**variables, "tools": list(tools)} if tools else variables
+        else:
+            ways = as_text(chat, tools)
+        marks = self._unused_characters([*ways, variables])
         variables = self._mark(variables, marks)
-        if continue_final_message:
-            if marked[-1]["role"] != "assistant":
-                raise PromptError(
-                    f"The last message is the {marked[-1]['role']}'s, and only an assistant's "
-                    "can be continued."
-                )
-            marked[-1]["content"] += marks.end
-        rendered = self._render(
-            marked, add_generation_prompt and not continue_final_message, variables
-        )
+        if continue_final_message and chat[-1]["role"] != "assistant":
+            raise PromptError(
+                f"The last message is the {chat[-1]['role']}'s, and only an assistant's can be "
+                "continued."
+            )
+
+        def write(messages: list[dict[str, Any]]) -> str:
+            marked = self._mark(messages, marks)
+            if continue_final_message:
+                marked[-1]["content"] += marks.end
+            return self._render(
+                marked, add_generation_prompt and not continue_final_message, variables
+            )
+
+        rendered = _first_accepted(write, ways)
         if continue_final_message:
             rendered, mark, _ = rendered.rpartition(marks.end)
             if not mark:
@@ -92,6 +104,11 @@ class ChatTemplate:
                 )
             rendered = rendered.replace(marks.end, "")  # where a template repeats a message
         return self._encode_rendered(rendered, marks)
+
+    @property
+    def has_tools(self) -> bool:
+        """Whether the template writes tools, and calls of them."""
+        return "tools" in self._words
 
     def check(self, variables: Mapping[str, Any]) -> None:
         """Raise PromptError for variables that cannot be given to the template.
@@ -197,3 +214,16 @@ class ChatTemplate:
         if first:
             return self._plain.encode(text, add_special_tokens=False)
         return self._plain.encode_continuation(text)
+
+
+def _first_accepted(
+    write: Callable[[list[dict[str, Any]]], str], ways: Sequence[list[dict[str, Any]]]
+) -> str:
+    """What becomes of the first way to put a chat that can be written, or why the first cannot."""
+    errors = []
+    for way in ways:
+        try:
+            return write(way)
+        except PromptError as error:
+            errors.append(error)
+    raise errors[0]

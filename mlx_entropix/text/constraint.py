@@ -33,7 +33,7 @@ _KEPT = 16  # compiled grammars
 
 # Between the parts of a JSON value: a blank, or a line break and an indentation. Without a bound
 # a small model may well write line breaks to the end of its tokens.
-_JSON: Any = {"whitespace_pattern": r"( |\n{1,2}[ \t]{0,20})"}
+JSON_DEFAULTS: Any = {"whitespace_pattern": r"( |\n{1,2}[ \t]{0,20})"}
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def json_schema(schema: Mapping[str, Any] | bool | str) -> Constraint:
         text = json.dumps(schema)
         _check_length(text)
         _check_cost(schema)
-        return Constraint(LLMatcher.grammar_from_json_schema(text, defaults=_JSON))
+        return Constraint(LLMatcher.grammar_from_json_schema(text, defaults=JSON_DEFAULTS))
     except (TypeError, ValueError, RecursionError) as error:
         raise ConstraintError(f"The schema cannot be used: {_sentence(str(error))}") from None
 
@@ -105,6 +105,20 @@ def choice(texts: Sequence[str]) -> Constraint:
     if not texts or not all(texts):
         raise ConstraintError("There has to be at least one text to choose, and none is empty.")
     return lark_grammar("start: " + " | ".join(map(json.dumps, texts)))
+
+
+def either(one: Constraint, other: Constraint) -> Constraint:
+    """Text of one form or of another."""
+    start = {"lark_grammar": "start: @one | @other"}
+    parts = [_parts(one, "one"), _parts(other, "other")]
+    return Constraint(json.dumps({"grammars": [start, *parts[0], *parts[1]]}))
+
+
+def _parts(form: Constraint, name: str) -> list[dict[str, Any]]:
+    """The grammars of a form, the first of which gets a name; a Lark grammar is one."""
+    is_lark = not form.grammar.startswith("{")
+    parts = [{"lark_grammar": form.grammar}] if is_lark else json.loads(form.grammar)["grammars"]
+    return [{**parts[0], "name": name}, *parts[1:]]
 
 
 def _check_length(text: str) -> None:

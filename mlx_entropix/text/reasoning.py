@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import tokenizers
 
+from mlx_entropix.text.overlap import overlap
+
 
 class Family(NamedTuple):
     """How a family of models marks its thoughts; `silent` stands around answers, and is no text."""
@@ -167,7 +169,7 @@ class ReasoningSplitter:
                 answer += self._answered(before)
             self._pass(found)
             is_thought = is_thought or self.inside
-        keep = 0 if is_end else max(map(self._overlap, self._looked_for()))
+        keep = 0 if is_end else max(overlap(self._held, mark) for mark in self._looked_for())
         cut = len(self._held) - keep
         passed, self._held = self._held[:cut], self._held[cut:]
         if self.inside:
@@ -220,10 +222,3 @@ class ReasoningSplitter:
             text = text.lstrip()
             self._trims = not text
         return text
-
-    def _overlap(self, mark: str) -> int:
-        """The longest end of what is held that begins `mark`."""
-        for size in range(min(len(mark) - 1, len(self._held)), 0, -1):
-            if self._held.endswith(mark[:size]):
-                return size
-        return 0

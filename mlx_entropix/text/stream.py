@@ -1,7 +1,10 @@
 """Text of a growing sequence of tokens, in whole characters."""
 
 import codecs
+from collections.abc import Mapping
 
+from mlx_entropix.text.overlap import overlap
+from mlx_entropix.text.tool_formats import ToolFormat
 from mlx_entropix.text.vocabulary import Vocabulary
 
 
@@ -23,3 +26,33 @@ class StreamDecoder:
     def finish(self) -> str:
         """Return what is left of a character that was cut off, as U+FFFD, or an empty string."""
         return self._characters.decode(b"", final=True)
+
+
+class CallDecoder(StreamDecoder):
+    """A decoder in whose text the control tokens of tool calls can be read.
+
+    They are those that mark a call and, within one, all of `names`.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, form: ToolFormat, names: Mapping[int, str]):
+        super().__init__(vocabulary)
+        self._form = form
+        self._names = names
+        self._inside = False
+        self._end = ""  # of the text so far, as far as it may belong to a mark
+
+    def add(self, token_id: int) -> str:
+        """Take one token and return the text that it completes."""
+        text = super().add(token_id)
+        name = self._names.get(token_id, "")
+        if self._inside or name in self._form.start:
+            text += name
+        self._look_for_marks(text)
+        return text
+
+    def _look_for_marks(self, text: str) -> None:
+        self._end += text
+        while (mark := self._form.end if self._inside else self._form.start) in self._end and mark:
+            self._end = self._end.partition(mark)[2]
+            self._inside = not self._inside
+        self._end = self._end[len(self._end) - overlap(self._end, mark) :]

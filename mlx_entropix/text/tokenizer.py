@@ -6,6 +6,7 @@ Control tokens come from the model's own chat template alone (see `chat.py`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import tokenizers
@@ -15,7 +16,9 @@ from mlx_entropix.text.chat_template import ChatTemplate
 from mlx_entropix.text.constraint import Constraint, Grammars, Matcher
 from mlx_entropix.text.plain import PlainEncoder, check_text
 from mlx_entropix.text.reasoning import ReasoningSplitter, find_marks
-from mlx_entropix.text.stream import StreamDecoder
+from mlx_entropix.text.stream import CallDecoder, StreamDecoder
+from mlx_entropix.text.tool_formats import ToolFormat, find_format
+from mlx_entropix.text.tool_grammar import forced_calls
 from mlx_entropix.text.vocabulary import Vocabulary
 
 
@@ -24,7 +27,8 @@ class Tokenizer:
 
     `backend` is the tokenizer of the `tokenizers` library underneath. `eos_token_ids` are the ids
     that end an answer. `vocabulary_size` counts the ids that have a token; a model's output may
-    have more, which read as nothing.
+    have more, which read as nothing. `tool_parser` is what the checkpoint calls mlx-lm's parser of
+    its tool calls, if it does.
     """
 
     def __init__(
@@ -34,6 +38,7 @@ class Tokenizer:
         special_tokens: Mapping[str, str],
         eos_token_ids: Iterable[int],
         chat_template: str | None,
+        tool_parser: str | None = None,
     ):
         backend.no_truncation()  # a tokenizer.json may bring both, meant for training
         backend.no_padding()
@@ -44,6 +49,7 @@ class Tokenizer:
         self.eos_token_ids = frozenset(eos_token_ids)
         self._vocabulary = Vocabulary(backend, control)
         self._marks = find_marks(backend, control, chat_template)
+        self._template, self._tool_parser = chat_template, tool_parser
         self._plain = PlainEncoder(backend, control, unknown)
         self._grammars = Grammars(self)
         self._chat = (
@@ -82,15 +88,17 @@ class Tokenizer:
         add_generation_prompt: bool = True,
         continue_final_message: bool = False,
         chat_template_kwargs: Mapping[str, Any] | None = None,
+        tools: Sequence[Mapping[str, Any]] = (),
     ) -> list[int]:
         """Encode `{"role", "content"}` messages through the model's own chat template.
 
         `add_generation_prompt` opens the assistant's answer; `continue_final_message` leaves the
         last message, an assistant's, open instead. `chat_template_kwargs` are more variables of
         the template, such as `enable_thinking`. An assistant's message may have the thoughts before
-        it as `reasoning_content`, of which the template takes what it wants. Raises PromptError for
-        messages that cannot be written or variables that cannot be given, or if the model has no
-        chat template.
+        it as `reasoning_content`, of which the template takes what it wants. It may have
+        `tool_calls`, whose results are messages of the role `tool`, and the model may call `tools`,
+        all in the form of OpenAI's API. Raises PromptError for messages that cannot be written or
+        variables that cannot be given, or if the model has no chat template.
         """
         if self._chat is None:
             raise PromptError(
@@ -101,6 +109,7 @@ class Tokenizer:
             add_generation_prompt=add_generation_prompt,
             continue_final_message=continue_final_message,
             variables=chat_template_kwargs or {},
+            tools=tools,
         )
 
     def check_chat_template_kwargs(self, variables: Mapping[str, Any]) -> None:
@@ -131,6 +140,16 @@ class Tokenizer:
         for token_id in prompt[begin:]:
             splitter.add(token_id, decoder.add(token_id))
         return splitter
+
+    @cached_property
+    def tool_format(self) -> ToolFormat:
+        """How the model writes calls of the tools that a chat offers."""
+        return find_format(
+            self._template,
+            self.backend.get_vocab(),
+            self._tool_parser,
+            has_tools=self._chat is not None and self._chat.has_tools,
+        )
 
     def first_token_of(self, text: str) -> int:
         """Return the token that a text within another is, such as " ...", or begins with.
@@ -170,9 +189,27 @@ class Tokenizer:
         """Return the bytes of text that one token writes: none for a control token."""
         return self._vocabulary.bytes_of(token_id)
 
-    def stream_decoder(self) -> StreamDecoder:
-        """Return a new decoder for tokens that come one at a time."""
-        return StreamDecoder(self._vocabulary)
+    def stream_decoder(self, *, shows_calls: bool = False) -> StreamDecoder:
+        """Return a new decoder for tokens that come one at a time.
+
+        With `shows_calls` the control tokens of tool calls read as their names.
+        """
+        if not shows_calls or self.tool_format.begins_answers:
+            return StreamDecoder(self._vocabulary)
+        return CallDecoder(self._vocabulary, self.tool_format, self._names_in_calls)
+
+    def forced_calls(
+        self, tools: Sequence[Mapping[str, Any]], *, several: bool
+    ) -> tuple[ToolFormat, Constraint]:
+        """The form of an answer that is a call of one of the `tools`, see tool_grammar.py."""
+        control_ids = {self.token_text(id): id for id in self._vocabulary.control_ids}
+        return forced_calls(self.tool_format, control_ids, tools, several=several)
+
+    @cached_property
+    def _names_in_calls(self) -> dict[int, str]:
+        """The control tokens that may be part of a call, with what they are called."""
+        others = self.eos_token_ids | set(self._marks.characters if self._marks else ())
+        return {id: self.token_text(id) for id in self._vocabulary.control_ids - others}
 
 
 def control_token_ids(backend: tokenizers.Tokenizer) -> frozenset[int]:

@@ -67,6 +67,7 @@ def _from_folder(folder: Path) -> Tokenizer:
         special_tokens=loaded.special_tokens_map,
         eos_token_ids=_eos_token_ids(folder, loaded.eos_token_id),
         chat_template=template,
+        tool_parser=loaded.init_kwargs.get("tool_parser_type"),
     )
 
 

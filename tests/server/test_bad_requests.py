@@ -202,7 +202,16 @@ def test_labels_nulls_and_what_asks_for_nothing_pass(server):
     [
         ({"best_of": 3}, "best_of", "as null or 1"),
         ({"suffix": "}"}, "suffix", "Leave it out"),
-        ({"functions": [{"name": "add"}]}, "functions", "Leave it out"),
+        ({"functions": [{"name": "add"}]}, "functions", "tools is"),
+        ({"function_call": {"name": "add"}}, "function_call", "tool_choice is"),
+        ({"tools": [{"type": "web_search"}]}, "tools[0].type", "'function'"),
+        ({"tools": [{"type": "function"}]}, "tools[0].function", "required"),
+        ({"tool_choice": "required"}, "tool_choice", "there are no tools"),
+        (
+            {"tool_choice": {"type": "function", "function": {"name": "add"}}},
+            "tool_choice",
+            "'add', which is not among the tools",
+        ),
         ({"store": True}, "store", "as null or False"),
         ({"repitition_penalty": 1.2}, "repitition_penalty", "did you mean repetition_penalty"),
         ({"logit_bias": "x"}, "logit_bias", "dictionary"),
@@ -213,8 +222,20 @@ def test_labels_nulls_and_what_asks_for_nothing_pass(server):
         ({"stream_options": {"include_obfuscation": True}}, "stream_options", "obfuscation"),
         (
             {"messages": [{"role": "assistant", "content": "a", "tool_calls": [{"id": "1"}]}]},
-            "messages[0]",
-            "tool_calls is not supported",
+            "messages[0].tool_calls[0].function",
+            "required",
+        ),
+        (
+            {
+                "messages": [
+                    {
+                        "role": "assistant",
+                        "tool_calls": [{"function": {"name": "add", "arguments": "{"}}],
+                    }
+                ]
+            },
+            "messages",
+            "Message 1 has a call of add whose arguments are no JSON object",
         ),
     ],
 )

@@ -10,11 +10,6 @@ import pytest
 
 HELLO = {"role": "user", "content": "Hello!"}
 PARTS = {"role": "user", "content": [{"type": "text", "text": "Hello!"}]}
-TOOL = {
-    "type": "function",
-    "function": {"name": "add", "description": "Adds.", "parameters": {"type": "object"}},
-}
-
 # Where a stream of code is to end, as an editor has it: more than two dozen strings.
 STOPS = ["<fim_prefix>", "<fim_suffix>", "<fim_middle>", "<file_sep>", "<|endoftext|>", "</fim>"]
 STOPS += ["/src/", "#- coding: utf-8", "```", "\nfunction", "\nclass", "\nmodule", "\nexport"]
@@ -175,14 +170,6 @@ def test_code_in_the_middle_of_a_file(server, model):
     assert response.status_code == 200, response.text
     assert response.text.endswith("data: [DONE]\n\n")
     assert '"finish_reason":"length"' in response.text or '"finish_reason":"stop"' in response.text
-
-
-def test_tools_that_are_offered_to_a_model_are_refused_and_not_left_out(server, model):
-    """As Continue and LangChain's agents offer them."""
-    body = {"model": model, "messages": [HELLO], "tools": [TOOL], "tool_choice": "auto"}
-    error = server.post("/chat/completions", body).json()["error"]
-    assert error["param"] == "tools"
-    assert "not supported" in error["message"]
 
 
 def test_an_answer_has_the_schema_that_is_asked_for(server, model):

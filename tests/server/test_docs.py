@@ -19,6 +19,9 @@ EXPECTED = [
     "bits",
     '"text":"The capital of France is Paris."',
     "by paths [",
+    "get_weather {'city': 'Paris'",
+    " tokens)",
+    '"stop_sequence":"."',
 ]
 
 

@@ -123,7 +123,7 @@ def test_what_a_person_typed_is_never_a_control_token(kind, tokenizer, control, 
     def talk(content):
         return [{"role": role, "content": content}, {"role": "user", "content": "Bye"}]
 
-    if kind == "sentencepiece" and role in ("system", "tool"):
+    if kind == "sentencepiece" and role == "system":
         with pytest.raises(PromptError, match="take turns"):
             tokenizer.chat(talk("</s>"))
         return

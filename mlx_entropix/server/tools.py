@@ -1,0 +1,69 @@
+"""Tools of a request, and the calls of them in its messages, as OpenAI's API has both."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from mlx_entropix.server.unsupported import Part
+
+
+class FunctionOffered(Part):
+    """A function that the model may call."""
+
+    name: str = Field(min_length=1, max_length=128, description="Its name.")
+    description: str | None = Field(None, description="What it does, for the model.")
+    parameters: dict[str, Any] | None = Field(
+        None, description="JSON Schema of its arguments, an object; without one it takes none."
+    )
+    strict: bool | None = Field(
+        None,
+        description="Arguments of a call that has to be made, or of one beside a form of answers, "
+        "are valid by the schema whatever this says; others are as the model writes them.",
+    )
+
+
+class OfferedTool(Part):
+    """A tool that the model may use. There are functions alone."""
+
+    type: Literal["function"] = Field(description="`function`.")
+    function: FunctionOffered = Field(description="The function.")
+
+    def plain(self) -> dict[str, Any]:
+        """The tool as chat templates take it, which may well look for properties."""
+        function = self.function.model_dump(exclude_none=True, exclude={"strict"})
+        function.setdefault("parameters", {"type": "object", "properties": {}})
+        return {"type": self.type, "function": function}
+
+
+class FunctionName(Part):
+    """A function, by its name."""
+
+    name: str = Field(description="Its name, as in `tools`.")
+
+
+class NamedChoice(Part):
+    """That a function is to be called."""
+
+    type: Literal["function"] = Field(description="`function`.")
+    function: FunctionName = Field(description="Which one.")
+
+
+class FunctionCalled(Part):
+    """A function that an assistant called."""
+
+    name: str = Field(description="Its name.")
+    arguments: str | dict[str, Any] | None = Field(
+        None, description="Its arguments: a JSON object, as a text in OpenAI's API."
+    )
+
+
+class CallInHistory(Part):
+    """A call in an assistant's message."""
+
+    id: str | None = Field(None, description="What the `tool` message with its result calls it.")
+    type: Literal["function"] | None = Field("function", description="`function`.")
+    function: FunctionCalled = Field(description="What was called.")
+
+    def plain(self) -> dict[str, Any]:
+        """The call as the chat template takes it."""
+        return {**({"id": self.id} if self.id else {}), "function": self.function.model_dump()}
