@@ -296,5 +296,7 @@ class _Vocabulary:
 
 def _sentence(reason: str) -> str:
     """The first lines of what the library says, as one sentence."""
-    text = " ".join(reason.partition("\n<state>")[0].split()) or "it allows nothing"
+    text = " ".join(reason.partition("\n<state>")[0].replace("<non-verbose/>", "").split())
+    if text in ("", "NoExtension", "NoExtensionBias"):
+        text = "it allows no answer at all"
     return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -115,6 +115,9 @@ class _Row:
     def generated(self):
         return len(self.tokens) - self.known
 
+    def forced(self):
+        return []
+
 
 def drawn(drafter, row, tokens):
     for token in tokens:
