@@ -3,10 +3,9 @@
 Long texts take a while to become token ids: that is not to be done in the event loop.
 """
 
+import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
-
-from pydantic_core import to_json
 
 from mlx_entropix.choices import CHANGES
 from mlx_entropix.engine import Request, fork_config, forked
@@ -36,13 +35,14 @@ def chat_prompt(request: ChatRequest, model: ModelInfo) -> Prompt:
     continued = request.continues
     messages = [message.plain() for message in request.messages]
     _check_length([message["content"] for message in messages], model, "messages")
-    _check_length([to_json(tool).decode() for tool in request.offered], model, "tools")
     variables = request.chat_template_kwargs or {}
     try:
         model.tokenizer.check_chat_template_kwargs(variables)
     except PromptError as error:
         raise ApiError.of(error, "chat_template_kwargs") from None
     try:
+        tools = [json.dumps(tool, ensure_ascii=False) for tool in request.offered]
+        _check_length(tools, model, "tools")
         ids = model.tokenizer.chat(
             messages,
             add_generation_prompt=not continued,
@@ -52,6 +52,8 @@ def chat_prompt(request: ChatRequest, model: ModelInfo) -> Prompt:
         )
     except PromptError as error:
         raise ApiError.of(error, "messages") from None
+    except RecursionError:
+        raise ApiError(400, "The tools, or arguments of calls, are nested too deeply.") from None
     return _fitting(ids, model, "messages")
 
 
