@@ -3,15 +3,13 @@
 uv run python -m benchmarks.models                  # prints the table of docs/models.md; minutes
 uv run python -m benchmarks.models qwen3 gemma2     # these alone
 
-Tried are: greedy tokens against mlx-lm's own loop, several rows in company against each alone, the
-metrics of attention against ones computed in NumPy from queries and keys that were caught in
-mlx-lm's own pass, a text that is looked at everywhere in one step against one token a step, and
-forks where rows can be rewound.
+The generic decoder tries every one, and the fast decoder those that loading gives it.
 """
 
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
+from textwrap import fill
 from typing import Any, NamedTuple, cast
 
 import mlx_entropix  # noqa: F401  (loads the BLAS)
@@ -25,7 +23,8 @@ from benchmarks.measure import print_table
 from benchmarks.tiny_models import architectures, tiny_model
 from mlx_entropix.model.any import AnyDecoder
 from mlx_entropix.model.any_rows import LoneRows
-from mlx_entropix.model.decoder import Span
+from mlx_entropix.model.decoder import Decoder, Span
+from mlx_entropix.model.load import decoder_of
 from mlx_entropix.model.tap import Tap, listen
 from mlx_entropix.sampling.metrics import attention_metrics
 
@@ -36,6 +35,15 @@ PROMPTS = (
 )
 TOKENS = 6
 CLOSE = 2e-3
+UNEVEN = "results depend on the pieces in which a text is computed, with mlx-lm as well"
+
+TRIED = (
+    "greedy tokens against mlx-lm's own loop, rows of different lengths in company against each "
+    "alone, the metrics of attention against NumPy on queries and keys caught in mlx-lm's own "
+    "pass, a text that is looked at everywhere in one step (as `--score` and `analyse()` do) "
+    "against mlx-lm's own pass and against one token a step, and copies and drafts that are taken "
+    "back where rows can be rewound"
+)
 
 
 class Found(NamedTuple):
@@ -44,6 +52,7 @@ class Found(NamedTuple):
     name: str
     kind: str  # full, logits only, refused
     why: str = ""
+    fast: bool = False
     together: bool = False
     forks: bool = False
 
@@ -51,19 +60,25 @@ class Found(NamedTuple):
 def try_architecture(name: str) -> Found:
     """Try a tiny model of a module of mlx-lm."""
     try:
-        source, _ = tiny_model(name)
+        source, config = tiny_model(name)
         expected = [greedy(source, prompt) for prompt in PROMPTS]
     except (Exception, SystemExit) as error:
         return Found(name, "refused", f"mlx-lm computes nothing: {_line(error)}")
     try:
-        decoder = AnyDecoder(source, name, 512)
-        check(decoder, expected)
+        chosen = decoder_of(source, name, config)
+        generic = chosen
+        if not isinstance(generic, AnyDecoder):
+            generic = AnyDecoder(tiny_model(name)[0], name, 512)
+            check(chosen, generic, expected)
+        even = check(generic, generic, expected)
     except Exception as error:
         return Found(name, "refused", _line(error))
-    cache = decoder.empty_cache()
+    cache = chosen.empty_cache()
     return Found(
         name,
-        "full" if decoder.attends else "logits only",
+        "full" if chosen.attends else "logits only",
+        "" if even else UNEVEN,
+        fast=chosen is not generic,
         together=not isinstance(cache, LoneRows),
         forks=cache.can_rewind,
     )
@@ -85,12 +100,17 @@ def greedy(source: nn.Module, prompt: Sequence[int]) -> list[int]:
     return tokens
 
 
-def check(decoder: AnyDecoder, expected: Sequence[Sequence[int]]) -> None:
-    """Raise `ValueError` where something is not as it has to be."""
-    alone = []
+def check(decoder: Decoder, generic: AnyDecoder, expected: Sequence[Sequence[int]]) -> bool:
+    """Raise `ValueError` where something is not as it has to be.
+
+    `generic` has mlx-lm's own model, of the same weights. Returns whether that gives the same for a
+    text at once and token by token.
+    """
+    alone, even = [], True
     for prompt, tokens in zip(PROMPTS, expected, strict=True):
         got, logits, metrics = generate(decoder, [prompt], [tokens])
-        _check_scoring(decoder, [*prompt, *tokens[:-1]], logits[:, 0], metrics)
+        text = [*prompt, *tokens[:-1]]
+        even &= _check_scoring(decoder, generic.source, text, logits[:, 0], metrics)
         if got != [list(tokens)]:
             raise ValueError(f"greedy tokens {got[0]} where mlx-lm has {list(tokens)}")
         alone.append(logits)
@@ -99,10 +119,11 @@ def check(decoder: AnyDecoder, expected: Sequence[Sequence[int]]) -> None:
         _same(logits[:, row], alone[row][:, 0], "logits in company")
         if decoder.attends:
             metrics = scores[-1][row]
-            reference = reference_metrics(decoder, PROMPTS[row], tokens[:-1])
+            reference = reference_metrics(generic, PROMPTS[row], tokens[:-1])
             _same(metrics, reference, "metrics of attention")
     if decoder.empty_cache().can_rewind:
         _check_forks(decoder, alone[0][:, 0])
+    return even
 
 
 def _same(got: np.ndarray, wanted: np.ndarray, what: str) -> None:
@@ -111,14 +132,14 @@ def _same(got: np.ndarray, wanted: np.ndarray, what: str) -> None:
         raise ValueError(f"{what} differ by {difference:.2g}")
 
 
-def _step(decoder: AnyDecoder, cache: Any, rows: dict[int, Sequence[int]], look: int) -> Any:
+def _step(decoder: Decoder, cache: Any, rows: dict[int, Sequence[int]], look: int) -> Any:
     tokens = [token for part in rows.values() for token in part]
     spans = [Span(row, len(part), look) for row, part in rows.items()]
     return decoder.forward(mx.array(tokens), spans, cache)
 
 
 def generate(
-    decoder: AnyDecoder, prompts: Sequence[Sequence[int]], forced: Sequence[Sequence[int]]
+    decoder: Decoder, prompts: Sequence[Sequence[int]], forced: Sequence[Sequence[int]]
 ) -> tuple[list[list[int]], np.ndarray, list[np.ndarray]]:
     """The likeliest tokens at each step behind `forced` ones, logits (n, rows, V), and metrics."""
     cache = decoder.empty_cache()
@@ -185,23 +206,32 @@ def numpy_metrics(scores: np.ndarray) -> np.ndarray:
 
 
 def _check_scoring(
-    decoder: AnyDecoder,
+    decoder: Decoder,
+    source: nn.Module,
     text: Sequence[int],
     logits: np.ndarray,
     metrics: Sequence[np.ndarray],
-) -> None:
-    """A text that is looked at everywhere has, at its last positions, what steps of a token had."""
+) -> bool:
+    """A text that is looked at everywhere has what mlx-lm's own pass has.
+
+    At its last positions that is what steps of a token had. Returns False where it is not so with
+    mlx-lm either.
+    """
     cache = decoder.empty_cache()
     cache.join()
     looked = _step(decoder, cache, {0: text}, len(text))
     n = len(logits)
-    _same(np.array(looked.logits[-n:].astype(mx.float32)), logits, "logits of a text")
+    theirs = source(mx.array([text]), cache=make_prompt_cache(source))[0].astype(mx.float32)
+    _same(np.array(looked.logits.astype(mx.float32)), np.array(theirs), "logits of a text")
+    if np.abs(np.array(theirs[-n:]) - logits).max() >= CLOSE:
+        return False
     if looked.scores is not None:
         scored = np.array(attention_metrics(looked.scores, looked.mask))[-n:]
         _same(scored, np.concatenate(metrics), "metrics of a text")
+    return True
 
 
-def _check_forks(decoder: AnyDecoder, wanted: np.ndarray) -> None:
+def _check_forks(decoder: Decoder, wanted: np.ndarray) -> None:
     """A copy at an earlier position, with a draft that is taken back, goes on as the row did."""
     cache = decoder.empty_cache()
     cache.join()
@@ -223,17 +253,19 @@ def main() -> None:
     count = {
         kind: sum(f.kind == kind for f in found) for kind in ("full", "logits only", "refused")
     }
-    print(", ".join(f"{number} {kind}" for kind, number in count.items()) + "\n")
+    print(fill(f"Tried are {TRIED}.", 120) + "\n")
+    print(", ".join(f"{number} {kind}" for kind, number in count.items()) + ".\n")
     print_table(
-        ["module of mlx-lm", "", "rows", "forks, drafts", "why"],
+        ["module of mlx-lm", "", "decoder", "rows", "forks, drafts", "why"],
         [
             [
                 f"`{f.name}`",
                 f.kind,
                 *(
-                    ("", "")
+                    ("", "", "")
                     if f.kind == "refused"
                     else (
+                        "fast" if f.fast else "generic",
                         "together" if f.together else "one by one",
                         "yes" if f.forks else "no",
                     )

@@ -167,6 +167,7 @@ class QueuedStep:
                 drafted=tokens[i] == look.guess,
                 reasoning=row.last.reasoning,
                 of_model=OfModel(*seen.of_model) if row.request.changes_logits else None,
+                stopped_by=row.stops.found,
             )
             events.append((row, event))
         return events

@@ -1,7 +1,7 @@
 """A Llama that runs a checkpoint loaded by mlx-lm, and reports how its last layer attends.
 
-It takes over the weights of `mlx_lm.models.llama.Model` and computes the same logits, with these
-differences:
+Qwen 2 and 3 are Llamas here: the one has biases, the other norms of queries and keys. It takes over
+the weights of mlx-lm's own model and computes the same logits, with these differences:
 
 - It takes spans of any lengths (see decoder.py). Their tokens go through the layers side by side,
   without padding; attention takes them in runs (runs.py).
@@ -9,7 +9,8 @@ differences:
   also used for that layer's attention, so the report costs nothing extra. What is not looked at
   leaves the last layer as soon as its keys and values are known.
 - Matrices that are multiplied with the same vector are stored as one: query, key and value; gate
-  and up. Fewer, larger products are faster, the more so where each is a kernel to launch.
+  and up. Fewer, larger products are faster, the more so where each is a kernel to launch. Queries
+  and keys are normed, where they are, and rotated as one array too.
 - Where weights are float32, the angles of the rotary embedding are computed once for all layers
   (cpu/rotation.py); on a CPU attention and SwiGLU are computed by powers of two (cpu/powers.py).
 """
@@ -20,7 +21,8 @@ from typing import Any
 
 import mlx.core as mx
 import mlx.nn as nn
-from mlx_lm.models import llama
+from mlx_lm.models import llama, qwen2, qwen3
+from mlx_lm.models.rope_utils import DynamicNTKScalingRoPE
 
 from mlx_entropix.cpu import powers
 from mlx_entropix.cpu.rotation import angles, pairs_neighbours, side_by_side, turn
@@ -29,23 +31,40 @@ from mlx_entropix.model.decoder import Looked, Span
 from mlx_entropix.model.quantized import KVBits, Packed, QuantizedKVRows
 from mlx_entropix.model.runs import Layout, Run, join_scores, lay_out
 
+Source = llama.Model | qwen2.Model | qwen3.Model
+"""The classes of mlx-lm that are run here, where all layers attend to all tokens."""
+
 Stored = mx.array | Packed
 """All keys or all values (places, H_kv, …, D) of a layer's cache."""
+
+
+def can_run(source: nn.Module) -> bool:
+    """Whether a model of mlx-lm is one of these, and rotates tokens by their positions alone.
+
+    Where the length of the text counts too, every row has wavelengths of its own.
+    """
+    if not isinstance(source, Source):
+        return False
+    return not isinstance(source.layers[0].self_attn.rope, DynamicNTKScalingRoPE)
 
 
 class Attention(nn.Module):
     """Grouped-query attention with one projection for queries, keys and values."""
 
-    def __init__(self, source: llama.Attention, layer: int):
+    def __init__(self, source: Any, layer: int, head_dim: int):
         super().__init__()
         self.layer = layer
-        self.heads = source.n_heads
-        self.kv_heads: int = source.n_kv_heads  # type: ignore[assignment]
-        self.head_dim = source.head_dim
+        self.heads: int = source.n_heads
+        self.kv_heads: int = source.n_kv_heads
+        self.head_dim = head_dim
         self.scale = source.scale
         self.rope = source.rope
         self.qkv_proj = _fuse([source.pop(name) for name in ("q_proj", "k_proj", "v_proj")])
         self.o_proj = source.pop("o_proj")
+        self.norms: mx.array | None = None  # of the rotated heads (H + H_kv, D)
+        if "q_norm" in source:
+            rows = [source.q_norm.weight] * self.heads + [source.k_norm.weight] * self.kv_heads
+            self.norms, self.eps = mx.stack(rows), source.q_norm.eps
         weight = self.qkv_proj.get("weight")
         self.turns = weight is not None and weight.dtype == mx.float32
         self.by_powers = powers.are_faster(weight)
@@ -54,13 +73,15 @@ class Attention(nn.Module):
 
     def _bring_pairs_together(self) -> None:
         """Reorder each query and key head, both alike, which changes none of their products."""
-        rotated = self.heads + self.kv_heads
-        order = side_by_side(self.head_dim)[None] + mx.arange(rotated)[:, None] * self.head_dim
+        rotated, within = self.heads + self.kv_heads, side_by_side(self.head_dim)
+        order = within + mx.arange(rotated)[:, None] * self.head_dim
         for name in ("weight", "bias"):
             if name in self.qkv_proj:
                 rows = self.qkv_proj[name]
                 turned = mx.take(rows, order.flatten(), axis=0)
                 self.qkv_proj[name] = mx.concatenate([turned, rows[order.size :]])
+        if self.norms is not None:
+            self.norms = self.norms[:, within]
 
     def angles(self, positions: mx.array) -> mx.array:
         """What `__call__` turns queries and keys by, of tokens at `positions` (N,)."""
@@ -76,6 +97,8 @@ class Attention(nn.Module):
         qkv = self.qkv_proj(x).reshape(x.shape[0], -1, self.head_dim)
         rotated = self.heads + self.kv_heads  # queries and keys turn by the same angles
         qk, values = qkv[:, :rotated], qkv[:, rotated:]
+        if self.norms is not None:
+            qk = mx.fast.rms_norm(qk, None, self.eps) * self.norms
         qk = turn(qk, by) if self.turns else self.rope(qk[:, :, None], offset=by)[:, :, 0]
         whole = cache.write(self.layer, qk[:, self.heads :], values, layout.targets)
         return qk[:, : self.heads], *whole
@@ -147,7 +170,7 @@ class Attention(nn.Module):
 class MLP(nn.Module):
     """The gated feed-forward layer with one projection for gate and up."""
 
-    def __init__(self, source: llama.MLP):
+    def __init__(self, source: Any):
         super().__init__()
         self.gate_up_proj = _fuse([source.pop("gate_proj"), source.pop("up_proj")])
         self.down_proj = source.pop("down_proj")
@@ -163,9 +186,9 @@ class MLP(nn.Module):
 class Layer(nn.Module):
     """One transformer layer."""
 
-    def __init__(self, source: llama.TransformerBlock, number: int):
+    def __init__(self, source: Any, number: int, head_dim: int):
         super().__init__()
-        self.self_attn = Attention(source.self_attn, number)
+        self.self_attn = Attention(source.self_attn, number, head_dim)
         self.mlp = MLP(source.mlp)
         self.input_layernorm = source.input_layernorm
         self.post_attention_layernorm = source.post_attention_layernorm
@@ -209,25 +232,26 @@ class Llama(nn.Module):
     `kv` how its caches pack keys and values, if they do.
     """
 
-    def __init__(
-        self, source: llama.Model, name: str, context_length: int, kv: KVBits | None = None
-    ):
+    def __init__(self, source: Source, name: str, context_length: int, kv: KVBits | None = None):
         super().__init__()
         self.name = name
         self.attends = True
         self.weights: Path | None = None
         self.kv = kv
         self.context_length = context_length
-        self.vocabulary_size = source.args.vocab_size
+        args = source.args
+        self.vocabulary_size = args.vocab_size
+        own_size = getattr(args, "head_dim", None)  # Qwen 2 has none
+        head_dim = own_size or args.hidden_size // args.num_attention_heads
         if kv is not None:
-            kv.check(source.layers[0].self_attn.head_dim)
+            kv.check(head_dim)
         self.embed_tokens = source.model.embed_tokens
         self.norm = source.model.norm
-        self.lm_head = None if source.args.tie_word_embeddings else source.lm_head
+        self.lm_head = None if args.tie_word_embeddings else source.lm_head
         self.layers: list[Layer] = []
         while source.model.layers:
             # One at a time, so that only one layer is in memory twice.
-            layer = Layer(source.model.layers.pop(0), len(self.layers))
+            layer = Layer(source.model.layers.pop(0), len(self.layers), head_dim)
             mx.eval(layer.parameters())
             self.layers.append(layer)
         mx.eval(self.parameters())

@@ -7,7 +7,6 @@ from typing import Any
 import mlx.core as mx
 import mlx.nn as nn
 from mlx.utils import tree_flatten
-from mlx_lm.models.llama import Model
 from mlx_lm.utils import dequantize_model, get_total_parameters
 from mlx_lm.utils import load_model as load_checkpoint
 
@@ -16,7 +15,7 @@ from mlx_entropix.installed import called
 from mlx_entropix.memory import free_memory, total_memory
 from mlx_entropix.model.adapter import add_adapter, merge_adapter
 from mlx_entropix.model.any import AnyDecoder
-from mlx_entropix.model.llama import Llama
+from mlx_entropix.model.llama import Llama, can_run
 from mlx_entropix.model.pipeline import check_pipeline
 from mlx_entropix.model.quantized import KVBits
 from mlx_entropix.model.shard import check_divides, shard
@@ -67,14 +66,14 @@ def load_model(
                 "--model."
             )
         shard(source, ranks.group, name)
-    return _decoder(source, name, config, kv), metadata
+    return decoder_of(source, name, config, kv), metadata
 
 
-def _decoder(
-    source: nn.Module, name: str, config: dict[str, Any], kv: KVBits | None
+def decoder_of(
+    source: Any, name: str, config: dict[str, Any], kv: KVBits | None = None
 ) -> Llama | AnyDecoder:
     """What runs a model of mlx-lm: here it is chosen. Raises `WeightsError`."""
-    if isinstance(source, Model) and is_llama(config):
+    if can_run(source) and is_llama(config):
         return Llama(source, name, context_length(config), kv)
     return AnyDecoder(source, name, context_length(config), kv)
 

@@ -5,6 +5,7 @@
 
 import json
 import sys
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
@@ -15,6 +16,8 @@ from mlx_entropix.installed import version
 from mlx_entropix.server.api_errors import install_error_handlers
 from mlx_entropix.server.async_engine import AsyncEngine
 from mlx_entropix.server.docs_page import ASSETS, install_docs
+from mlx_entropix.server.messages_api.message_errors import MessagesErrors
+from mlx_entropix.server.messages_api.messages_route import router as messages_router
 from mlx_entropix.server.middleware import (
     POLLED,
     BodyLimit,
@@ -24,9 +27,11 @@ from mlx_entropix.server.middleware import (
     RequestLog,
 )
 from mlx_entropix.server.openapi import describe
+from mlx_entropix.server.responses_api.responses_route import router as responses_router
 from mlx_entropix.server.routes import router
 from mlx_entropix.server.settings import MAX_BODY_BYTES, Settings
 from mlx_entropix.server.telemetry import Telemetry
+from mlx_entropix.server.translated_examples import describe_translations
 
 _LOCALHOST = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 
@@ -34,8 +39,8 @@ _DESCRIPTION = """
 An OpenAI-compatible API over a language model with an entropy sampler. Responses carry two more
 fields than OpenAI's: `metrics`, which says of every token how sure the model was and what the
 sampler did about it, and `forks`, which says how an answer was chosen where it was written on
-several paths. A field of a request that is not described here is an error where it asks for
-something.
+several paths. The Responses API and Anthropic's Messages API are translations of chats. A field of
+a request that is not described here is an error where it asks for something.
 """
 
 _TAGS = [
@@ -63,9 +68,15 @@ def _create_api() -> FastAPI:
         },
     )
     install_error_handlers(api)
-    api.include_router(router)
+    for endpoints in (router, responses_router, messages_router):
+        api.include_router(endpoints)
     install_docs(api)
     return api
+
+
+def _described(api: FastAPI) -> dict[str, Any]:
+    """The OpenAPI description, which `api` serves from then on."""
+    return describe_translations(describe(api))
 
 
 def create_app(settings: Settings, engine: AsyncEngine) -> ASGIApp:
@@ -87,9 +98,10 @@ def create_app(settings: Settings, engine: AsyncEngine) -> ASGIApp:
         allow_headers=["*"],
         expose_headers=["X-Request-ID", "Retry-After"],
     )
-    paths = [path for path in describe(api)["paths"] if "{" not in path]
-    return RequestLog(HostCheck(app, settings), api.state.telemetry, [*paths, "/"])
+    paths = [path for path in _described(api)["paths"] if "{" not in path]
+    app = RequestLog(HostCheck(app, settings), api.state.telemetry, [*paths, "/"])
+    return MessagesErrors(app)
 
 
 if __name__ == "__main__":
-    json.dump(describe(_create_api()), sys.stdout, indent=1)
+    json.dump(_described(_create_api()), sys.stdout, indent=1)

@@ -25,7 +25,10 @@ _GIVEN_ID = re.compile(r"[\w.:-]{1,100}", re.ASCII)
 POLLED = ("/health", "/metrics")
 """Paths that are asked again and again, of which each is no news."""
 
-UNVERSIONED = ("/chat/completions", "/completions", "/embeddings", "/models")
+UNVERSIONED = (
+    *("/chat/completions", "/completions", "/embeddings", "/models"),
+    *("/responses", "/messages"),
+)
 """Paths that clients with a base URL without /v1 ask for."""
 
 _WILDCARDS = ("0.0.0.0", "::", "")

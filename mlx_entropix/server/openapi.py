@@ -18,7 +18,7 @@ from mlx_entropix.server.api_errors import (
 from mlx_entropix.server.schemas import ChatCompletionChunk, ErrorResponse
 from mlx_entropix.server.settings import MAX_BODY_BYTES
 
-_REF = "#/components/schemas/{model}"
+REF = "#/components/schemas/{model}"
 
 _ERRORS = {
     400: (
@@ -46,18 +46,20 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def _error(status: int) -> dict[str, Any]:
     reason, example = _ERRORS[status]
-    content = {"schema": {"$ref": _REF.format(model=ErrorResponse.__name__)}}
+    content = {"schema": {"$ref": REF.format(model=ErrorResponse.__name__)}}
     response = {"description": reason, "content": {"application/json": content}}
     return response | ({"headers": _SECONDS} if example.retry_after else {})
 
 
-def answers(whole: type[BaseModel], chunk: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
-    """The documentation of an endpoint that answers whole or as a stream of chunks."""
+def answers(
+    whole: type[BaseModel], chunk: type[BaseModel], last: str = "[DONE]"
+) -> dict[int | str, dict[str, Any]]:
+    """The documentation of an endpoint that answers whole or as a stream that ends with `last`."""
     success = {
         "model": whole,
         "description": f"The answer. With `stream`, server-sent events: the data of each is one "
-        f"{chunk.__name__}, and of the last `[DONE]`.",
-        "content": {"text/event-stream": {"schema": {"$ref": _REF.format(model=chunk.__name__)}}},
+        f"{chunk.__name__}, and the last is `{last}`.",
+        "content": {"text/event-stream": {"schema": {"$ref": REF.format(model=chunk.__name__)}}},
     }
     return {200: success, **errors(400, 401, 404, 413, 429, 500, 503)}
 
@@ -77,7 +79,7 @@ def describe(api: FastAPI) -> dict[str, Any]:
     for name in ("HTTPValidationError", "ValidationError"):
         models.pop(name, None)
     for model in (ErrorResponse, ChatCompletionChunk):
-        schema = model.model_json_schema(ref_template=_REF)
+        schema = model.model_json_schema(ref_template=REF)
         models |= schema.pop("$defs") | {model.__name__: schema}
     return description
 
@@ -86,10 +88,10 @@ def _add_examples(path: str, responses: dict[str, dict[str, Any]]) -> None:
     for status, response in responses.items():
         if status != "200":
             response["content"]["application/json"]["example"] = _ERRORS[int(status)][1].body()
-        elif path in _WHOLE:
-            events = [json.dumps(event) for event in _STREAMED[path]]
+        elif path in WHOLE:
+            events = [json.dumps(event) for event in STREAMED[path]]
             stream = "".join(f"data: {event}\n\n" for event in [*events, "[DONE]"])
-            response["content"]["application/json"]["example"] = _WHOLE[path]
+            response["content"]["application/json"]["example"] = WHOLE[path]
             response["content"]["text/event-stream"]["example"] = stream
 
 
@@ -161,7 +163,7 @@ def _text_chunk(text: str, finish_reason: str | None) -> dict[str, Any]:
     return _TEXT | {"object": "text_completion", "choices": [choice], "seed": 0}
 
 
-_WHOLE: dict[str, dict[str, Any]] = {
+WHOLE: dict[str, dict[str, Any]] = {
     "/v1/chat/completions": _CHAT
     | {
         "object": "chat.completion",
@@ -181,7 +183,7 @@ _WHOLE: dict[str, dict[str, Any]] = {
 }
 """Whole answers, by the path of their endpoint."""
 
-_STREAMED: dict[str, list[dict[str, Any]]] = {
+STREAMED: dict[str, list[dict[str, Any]]] = {
     "/v1/chat/completions": [
         _chat_chunk({"role": "assistant", "content": ""}),
         _chat_chunk({"content": "Capital"}) | {"metrics": [_CAPITAL]},

@@ -114,6 +114,11 @@ class Choice:
         return "length" if self.summary else None
 
     @property
+    def stopped_by(self) -> str | None:
+        """The stop string that ended the answer; None where none did."""
+        return self.tokens[-1].stopped_by if self.tokens else None
+
+    @property
     def summary(self) -> Summary | None:
         """What the answer took, once it is finished."""
         last = self.tokens[-1] if self.tokens else self.scored
@@ -313,15 +318,16 @@ class ChatReply(Reply):
 
     def last_chunk(self, choice: Choice) -> dict[str, Any]:
         """Why an answer ended."""
-        return self._chunk(choice, {}, choice.finish_reason)
+        last = _delta(choice.index, {}, None, choice.finish_reason)
+        if choice.stopped_by is not None:
+            last["stop_reason"] = choice.stopped_by
+        return self._envelope(self.chunk_name, [last])
 
     def _nothing(self, choice: Choice) -> ChatChunkChoice:
         return _delta(choice.index, {}, None, None)
 
-    def _chunk(
-        self, choice: Choice, delta: Delta, finish_reason: FinishReason | None = None
-    ) -> dict[str, Any]:
-        return self._envelope(self.chunk_name, [_delta(choice.index, delta, None, finish_reason)])
+    def _chunk(self, choice: Choice, delta: Delta) -> dict[str, Any]:
+        return self._envelope(self.chunk_name, [_delta(choice.index, delta, None, None)])
 
     def _delta(self, choice: Choice) -> ChatChunkChoice:
         event = choice.tokens[-1]
@@ -340,12 +346,15 @@ class ChatReply(Reply):
             message["tool_calls"] = [_call(call) for call in calls]
         if choice.reasoning is not None:
             message["reasoning_content"] = choice.reasoning
-        return {
+        whole: ChatChoice = {
             "index": choice.index,
             "message": message,
             "logprobs": self._logprobs(choice.tokens),
             "finish_reason": choice.finish_reason,
         }
+        if choice.stopped_by is not None:
+            whole["stop_reason"] = choice.stopped_by
+        return whole
 
     def _logprobs(self, events: Iterable[TokenEvent]) -> ChatLogprobs | None:
         if not self.with_logprobs:

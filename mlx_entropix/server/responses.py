@@ -1,17 +1,17 @@
-"""The answer to a request that is under way: whole or as a stream, for both APIs."""
+"""The answer to a request that is under way: whole or as a stream, for all APIs."""
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from typing import Any
 
-from fastapi.sse import EventSourceResponse, format_sse_event
-from pydantic_core import to_json
+from fastapi.sse import EventSourceResponse
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from mlx_entropix.engine import PromptScored
 from mlx_entropix.server.api_errors import ApiError
+from mlx_entropix.server.dialect import ChatDialect, Dialect, as_json
 from mlx_entropix.server.open_answer import OpenAnswer, PathEvents
 from mlx_entropix.server.replies import Choice, Reply
 
@@ -22,8 +22,6 @@ PATIENCE_SECONDS = 60.0
 
 # A comment after so many silent seconds keeps proxies from closing the connection.
 _PING_SECONDS = 15
-_PING = format_sse_event(comment="ping")
-_DONE = format_sse_event(data_str="[DONE]")
 _HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
 
 
@@ -31,6 +29,7 @@ class WholeAnswer(Response):
     """Waits for all rows and sends one JSON object, unless the client goes away meanwhile."""
 
     media_type = "application/json"
+    dialect: Dialect = ChatDialect()
 
     def __init__(self, answer: OpenAnswer, reply: Reply, choices: list[Choice]):
         super().__init__()
@@ -57,11 +56,14 @@ class WholeAnswer(Response):
                 self.choices[index].take(event)
         except ApiError as error:
             return error.response()
-        return Response(_json(self.reply.whole(self.choices)), media_type=self.media_type)
+        whole = self.dialect.whole(self.reply.whole(self.choices))
+        return Response(as_json(whole), media_type=self.media_type)
 
 
 class StreamedAnswer(EventSourceResponse):
     """Sends chunks as the rows go on. Frees the rows where the client goes away."""
+
+    dialect: Dialect = ChatDialect()
 
     def __init__(
         self,
@@ -98,13 +100,15 @@ class StreamedAnswer(EventSourceResponse):
             async for chunk in self._chunks():
                 if chunk is not None and self.usage_always:
                     chunk.setdefault("usage", self.reply.usage_so_far(self.choices))
-                yield _PING if chunk is None else _data(chunk)
+                said = self.dialect.ping if chunk is None else self.dialect.chunk(chunk)
+                if said:
+                    yield said
+            yield self.dialect.end()
         except ApiError as error:
-            yield _data(error.body())
+            yield self.dialect.failed(error)
         except Exception:
             logger.exception("a stream failed")
-            yield _data(ApiError(500, "The server made an error in this stream.").body())
-        yield _DONE
+            yield self.dialect.failed(ApiError(500, "The server made an error in this stream."))
 
     async def _chunks(self) -> AsyncIterator[dict[str, Any] | None]:
         """The objects of the stream; None where nothing was said for a while."""
@@ -136,11 +140,3 @@ class StreamedAnswer(EventSourceResponse):
 async def _client_gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-def _json(value: Mapping[str, Any]) -> bytes:
-    return to_json(value, inf_nan_mode="null")
-
-
-def _data(value: Mapping[str, Any]) -> bytes:
-    return format_sse_event(data_str=_json(value).decode())

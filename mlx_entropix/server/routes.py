@@ -35,10 +35,10 @@ from mlx_entropix.server.responses import StreamedAnswer, WholeAnswer
 from mlx_entropix.server.tool_choice import calling_of
 
 # KeyCheck looks at the key, before the body is read; this is for the documentation.
-_key = HTTPBearer(auto_error=False, description="Where the server was started with a key.")
+KEY = HTTPBearer(auto_error=False, description="Where the server was started with a key.")
 
 router = APIRouter()
-_keyed = APIRouter(dependencies=[Security(_key)])
+_keyed = APIRouter(dependencies=[Security(KEY)])
 
 
 async def _engine(request: HttpRequest) -> AsyncEngine:
@@ -58,7 +58,7 @@ EngineOf = Annotated[AsyncEngine, Depends(_engine)]
 )
 async def chat_completions(body: ChatRequest, engine: EngineOf, request: HttpRequest) -> Response:
     """Answer a chat, whole or as a stream of server-sent events that ends with `[DONE]`."""
-    model = _model_for(body, engine)
+    model = model_for(body, engine)
     if engine.settings.log_prompts:
         request.state.prompt = [message.plain() for message in body.messages]
     prompt = await engine.read(chat_prompt, body, model)
@@ -78,7 +78,7 @@ async def completions(body: CompletionRequest, engine: EngineOf, request: HttpRe
     With `echo` and `logprobs`, and `max_tokens` 0 if nothing is to be added, the prompt itself is
     scored.
     """
-    model = _model_for(body, engine)
+    model = model_for(body, engine)
     if engine.settings.log_prompts:
         request.state.prompt = body.prompt
     engine.check_number(len(body.prompts), "prompt")
@@ -197,7 +197,8 @@ def _policy_facts(name: str, policy: type[ForkConfig]) -> schemas.PolicyFacts:
     )
 
 
-def _model_for(body: GenerationRequest, engine: AsyncEngine) -> ModelInfo:
+def model_for(body: GenerationRequest, engine: AsyncEngine) -> ModelInfo:
+    """The served model, if that is the one that is asked for. Raises the 404 for another one."""
     model = engine.model()
     if body.model is not None:
         _check_name(body.model, engine)

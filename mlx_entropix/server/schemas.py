@@ -19,13 +19,14 @@ from mlx_entropix.server.token_schemas import (
     TopLogprob,
 )
 
-FinishReason = Literal["stop", "length", "tool_calls"]
+FinishReason = Literal["stop", "length", "tool_calls", "repetition"]
 
 _INDEX = "Which answer it is, from 0."
 _FINISH = (
     "`stop`: the model, or a stop string, ended it; `tool_calls`: so, and it has called functions; "
-    "`length`: max_tokens ended it."
+    "`length`: max_tokens ended it; `repetition`: it repeated itself, and `stop_repeats` did."
 )
+_STOPPED_BY = "The stop string that ended it; left out where none did."
 _CREATED = "When it was begun, in seconds since 1970."
 _KIND = "What kind of object this is."
 
@@ -148,6 +149,7 @@ class ChatChoice(TypedDict):
     message: Annotated[AnswerMessage, Field(description="The answer.")]
     logprobs: Annotated[ChatLogprobs | None, Field(description="Null unless asked for.")]
     finish_reason: Annotated[FinishReason, Field(description=_FINISH)]
+    stop_reason: NotRequired[Annotated[str, Field(description=_STOPPED_BY)]]
 
 
 class ToolCallDelta(AnswerToolCall):
@@ -183,6 +185,7 @@ class ChatChunkChoice(TypedDict):
         FinishReason | None,
         Field(description=f"{_FINISH} Null in all chunks but an answer's last."),
     ]
+    stop_reason: NotRequired[Annotated[str, Field(description=_STOPPED_BY)]]
 
 
 class TextLogprobs(TypedDict):

@@ -70,21 +70,32 @@ class Part(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False)
 
 
-def refuse_unsupported(given: Mapping[str, Any], known: Collection[str]) -> None:
-    """Raise the 400 that names a field that is not `known` and asks for something."""
-    for name in unsupported(given, known):
+def refuse_unsupported(
+    given: Mapping[str, Any],
+    known: Collection[str],
+    neutral: Mapping[str, tuple[Any, ...]] = _NEUTRAL,
+) -> None:
+    """Raise the 400 that names a field that is not `known` and asks for something.
+
+    `neutral` are the values that ask for nothing, for an API whose fields have names of their own.
+    """
+    for name in unsupported(given, known, neutral):
         reason = f"{name} is not supported here"
         if name in _NEWER and _NEWER[name] in known:
             reason += f"; {_NEWER[name]} is"
-        elif name in _NEUTRAL:
-            values = " or ".join(map(repr, _NEUTRAL[name]))
+        elif name in neutral:
+            values = " or ".join(map(repr, neutral[name]))
             reason += f", but as null or {values}, which ask for nothing"
         elif close := get_close_matches(name, known, n=1):
             reason += f" (did you mean {close[0]}?)"
         raise ApiError(400, f"{reason}. Leave it out.", param=name, code="unsupported_field")
 
 
-def unsupported(given: Mapping[str, Any], known: Collection[str]) -> list[str]:
+def unsupported(
+    given: Mapping[str, Any],
+    known: Collection[str],
+    neutral: Mapping[str, tuple[Any, ...]] = _NEUTRAL,
+) -> list[str]:
     """The names of fields that are not `known` and ask for something."""
     return [
         name
@@ -92,7 +103,7 @@ def unsupported(given: Mapping[str, Any], known: Collection[str]) -> list[str]:
         if name not in known
         and name not in _LABELS
         and value is not None
-        and not any(_equal(value, neutral) for neutral in _NEUTRAL.get(name, ()))
+        and not any(_equal(value, one) for one in neutral.get(name, ()))
     ]
 
 

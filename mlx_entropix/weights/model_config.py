@@ -10,8 +10,9 @@ from typing import Any
 
 from mlx_entropix.errors import WeightsError
 
-# Checkpoints of these types have the Llama architecture without a difference that matters here.
-LLAMA_TYPES = ("llama", "mistral")
+# Checkpoints of these types have the Llama architecture, but for biases (Qwen 2), and norms of
+# queries and keys (Qwen 3).
+LLAMA_TYPES = ("llama", "mistral", "qwen2", "qwen3")
 
 _REQUIRED = (
     "hidden_size",

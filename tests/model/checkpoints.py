@@ -1,13 +1,15 @@
 """Tiny Llamas with random weights, written to the disk in every form that is supported."""
 
 import json
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import gguf
 import mlx.core as mx
 import numpy as np
 from mlx.utils import tree_flatten
-from mlx_lm.models.llama import Model, ModelArgs
+from mlx_lm.models.llama import Model
 from mlx_lm.utils import quantize_model
 
 LLAMA3_ROPE = {
@@ -32,11 +34,19 @@ BASE = {
     "tie_word_embeddings": True,
 }
 
+QWEN_2 = {"model_type": "qwen2"}
+QWEN_3 = {"model_type": "qwen3", "head_dim": 64}  # heads larger than their share of hidden_size
+
 
 def random_model(seed: int = 0, **changes) -> tuple[Model, dict]:
-    """mlx-lm's own Llama with random weights large enough that every part of it matters."""
+    """mlx-lm's own Llama with random weights large enough that every part of it matters.
+
+    Or one of another `model_type`.
+    """
     config = BASE | changes
-    model = Model(ModelArgs.from_dict(config))
+    name = "llama" if config["model_type"] == "mistral" else config["model_type"]
+    module: Any = import_module(f"mlx_lm.models.{name}")
+    model = module.Model(module.ModelArgs.from_dict(config))
     mx.random.seed(seed)
     weights = [
         (

@@ -14,7 +14,7 @@ from mlx_entropix.model.decoder import limits
 from mlx_entropix.model.llama import Llama
 from mlx_entropix.model.load import load_model
 from mlx_entropix.sampling import Quadrant, parameter_rows, sample_rows
-from tests.model.checkpoints import random_model, save_folder
+from tests.model.checkpoints import save_folder
 
 FULL = [
     "qwen2",
@@ -35,6 +35,7 @@ FULL = [
 def test_tokens_metrics_company_and_forks_are_right(name):
     found = try_architecture(name)
     assert (found.kind, found.together, found.forks) == ("full", True, True), found.why
+    assert found.fast == (name in ("qwen2", "qwen3"))
 
 
 @pytest.mark.parametrize(
@@ -128,8 +129,9 @@ def test_conditions_on_attention_never_hold_without_it():
 
 
 def test_the_folder_says_which_decoder_it_is_for(tmp_path):
-    assert isinstance(load_model(save_folder(tmp_path / "llama", *random_model()))[0], Llama)
     model, _ = load_model(save_folder(tmp_path / "qwen3", *tiny_model("qwen3")))
+    assert isinstance(model, Llama)
+    model, _ = load_model(save_folder(tmp_path / "olmo2", *tiny_model("olmo2")))
     assert isinstance(model, AnyDecoder)
     assert model.context_length == 512
     windowed = tiny_model("llama", layer_types=["sliding_attention", "full_attention"] * 2)

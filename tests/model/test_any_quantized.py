@@ -18,7 +18,7 @@ from tests.model.test_llama import logits_step_by_step
 from tests.weights.test_gguf_architectures import CASES, random_model, write
 
 TOKENS = [(7 * i) % 96 for i in range(12)]
-QWEN_3 = {"head_dim": 32}
+WIDE = {"head_dim": 32}
 GEMMA_3 = {"head_dim": 32, "query_pre_attn_scalar": 32, "sliding_window": 4, "num_hidden_layers": 7}
 
 
@@ -37,12 +37,13 @@ def test_a_gguf_file_of_any_architecture_is_decoded(name, tmp_path):
         source.sanitize({})
     expected = np.array(source(mx.array([TOKENS]))[0])
     model, _ = load_model(path)
-    assert isinstance(model, AnyDecoder) == (model_type != "llama")
+    assert isinstance(model, AnyDecoder) == (model_type not in ("llama", "qwen2", "qwen3"))
     np.testing.assert_allclose(step_by_step(model, TOKENS), expected, atol=5e-4)
 
 
-def test_few_bits_are_those_of_mlx_lm(tmp_path):
-    folder = save_folder(tmp_path, *random_model("qwen3", **QWEN_3))
+@pytest.mark.parametrize("model_type", ["qwen3", "olmo2"])
+def test_few_bits_are_those_of_mlx_lm(model_type, tmp_path):
+    folder = save_folder(tmp_path, *random_model(model_type, **WIDE))
     source = load_mlx_lm(folder)[0]
     cache = [QuantizedKVCache(32, 4) for _ in source.layers]
     expected = np.array(source(mx.array([TOKENS]), cache=cache)[0])
@@ -50,7 +51,9 @@ def test_few_bits_are_those_of_mlx_lm(tmp_path):
     np.testing.assert_allclose(step_by_step(model, TOKENS), expected, atol=5e-4)
 
 
-@pytest.mark.parametrize(("model_type", "changes"), [("qwen3", QWEN_3), ("gemma3_text", GEMMA_3)])
+@pytest.mark.parametrize(
+    ("model_type", "changes"), [("qwen3", WIDE), ("olmo2", WIDE), ("gemma3_text", GEMMA_3)]
+)
 def test_rows_of_few_bits_compute_in_company_what_they_do_alone(model_type, changes, tmp_path):
     folder = save_folder(tmp_path, *random_model(model_type, **changes))
     model, _ = load_model(folder, kv=KVBits(8, 32))
@@ -64,8 +67,9 @@ def test_rows_of_few_bits_compute_in_company_what_they_do_alone(model_type, chan
     check(model, cache, [[*row, 60 + i] for i, row in enumerate(rows)])
 
 
-def test_a_model_whose_heads_make_no_groups(tmp_path):
-    folder = save_folder(tmp_path, *random_model("qwen3", head_dim=16))
+@pytest.mark.parametrize("model_type", ["qwen2", "qwen3", "olmo2"])
+def test_a_model_whose_heads_make_no_groups(model_type, tmp_path):
+    folder = save_folder(tmp_path, *random_model(model_type, head_dim=16))
     with pytest.raises(WeightsError, match=r"heads of this model have 16 numbers"):
         load_model(folder, kv=KVBits(8, 32))
 
@@ -78,8 +82,9 @@ def test_a_model_without_keys_and_values(tmp_path):
         load_model(folder, kv=KVBits(8, 32))
 
 
-def test_an_adapter_for_a_model_of_another_architecture(tmp_path):
-    folder = save_folder(tmp_path / "tiny", *random_model("qwen3", **QWEN_3))
+@pytest.mark.parametrize("model_type", ["qwen2", "qwen3", "olmo2"])
+def test_an_adapter_for_a_model_of_another_architecture(model_type, tmp_path):
+    folder = save_folder(tmp_path / "tiny", *random_model(model_type, **WIDE))
     adapter = save_adapter(tmp_path / "adapter", load_mlx_lm(folder)[0])
     model, _ = load_model(folder, adapter=adapter)
     np.testing.assert_allclose(logits_step_by_step(model), reference(folder, adapter), atol=5e-4)

@@ -7,16 +7,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlx_entropix.model.load import load_model
-from tests.model.checkpoints import random_model, save_folder
+from tests.model.checkpoints import QWEN_2, QWEN_3, random_model, save_folder
 from tests.model.spans import forward, look, row_of
 
 SEQUENCES = [[5, 6, 7, 8, 9, 10, 11], [20, 21], [33], [40, 41, 42, 43]]
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    folder = save_folder(tmp_path_factory.mktemp("tiny"), *random_model())
-    return load_model(folder)[0]
+def models(tmp_path_factory):
+    folders = [
+        save_folder(tmp_path_factory.mktemp("tiny"), *random_model(**changes))
+        for changes in ({}, QWEN_2, QWEN_3)
+    ]
+    return [load_model(folder)[0] for folder in folders]
+
+
+@pytest.fixture(scope="module")
+def model(models):
+    return models[0]
 
 
 def alone(model, sequence):
@@ -164,7 +172,8 @@ def test_spans_of_unequal_lengths_in_one_pass(model):
 
 @given(st.data())
 @settings(max_examples=25, deadline=None)
-def test_any_spans_rewinds_and_copies_equal_a_fresh_row(model, data):
+def test_any_spans_rewinds_and_copies_equal_a_fresh_row(models, data):
+    model = data.draw(st.sampled_from(models))
     tokens = st.integers(0, 95)
     rows = data.draw(st.lists(st.lists(tokens, max_size=6), min_size=1, max_size=6))
     cache = batch_of(model, rows)

@@ -20,6 +20,8 @@ EXPECTED = [
     '"text":"The capital of France is Paris."',
     "by paths [",
     "get_weather {'city': 'Paris'",
+    " tokens)",
+    '"stop_sequence":"."',
 ]
 
 

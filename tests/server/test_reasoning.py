@@ -20,11 +20,11 @@ ASK = {
 
 
 @pytest.fixture
-def post(thinking, monkeypatch):
-    """Send bodies to a server whose model thinks; the answers come in their order."""
+def ask(thinking, monkeypatch):
+    """Send bodies to paths of a server whose model thinks; the answers come in their order."""
     monkeypatch.setattr(async_engine, "load_from", lambda *_, **__: thinking)
 
-    async def answers(bodies):
+    async def answers(requests):
         settings = Settings()
         engine = AsyncEngine(settings)
         engine.start()
@@ -33,9 +33,15 @@ def post(thinking, monkeypatch):
         async with httpx2.AsyncClient(
             transport=transport, base_url="http://localhost/v1", timeout=120
         ) as client:
-            return [await client.post("/chat/completions", json={**ASK, **b}) for b in bodies]
+            return [await client.post(path, json=body) for path, body in requests]
 
-    return lambda *bodies: asyncio.run(answers(bodies))
+    return lambda *requests: asyncio.run(answers(requests))
+
+
+@pytest.fixture
+def post(ask):
+    """The same with chats."""
+    return lambda *bodies: ask(*(("/chat/completions", {**ASK, **body}) for body in bodies))
 
 
 def deltas(response):
@@ -70,3 +76,34 @@ def test_a_prefix_of_thoughts_is_told_as_such(post, thinking):
     ids = thinking[1].encode("one</think>tw", add_special_tokens=False)
     (stream,) = post({"stream": True, "prefix_token_ids": ids})
     assert deltas(stream)[0] == {"role": "assistant", "content": "tw", "reasoning_content": "one"}
+
+
+def test_other_apis_have_thoughts_as_an_item_and_as_a_block(ask):
+    how = {"sampler": "normal", "temperature": 0}
+    responses = how | {"input": "Say it.", "max_output_tokens": 12}
+    messages = how | {"messages": ASK["messages"], "max_tokens": 12}
+    item, summary, item_streamed, block, block_streamed, off = ask(
+        ("/responses", responses | {"top_logprobs": 1}),
+        ("/responses", responses | {"reasoning": {"summary": "auto"}}),
+        ("/responses", responses | {"stream": True}),
+        ("/messages", messages),
+        ("/messages", messages | {"stream": True}),
+        ("/messages", messages | {"thinking": {"type": "disabled"}}),
+    )
+    thoughts, message = item.json()["output"]
+    assert thoughts["content"] == [{"type": "reasoning_text", "text": "one"}]
+    (part,) = message["content"]
+    assert part["text"] == "two"
+    assert [token["token"] for token in part["logprobs"]] == ["two", "<|im_end|>"]
+    (sentence,) = summary.json()["output"][0]["summary"]
+    assert sentence == {"type": "summary_text", "text": "one"}
+    assert "event: response.reasoning_text.delta" in item_streamed.text
+    last = json.loads(item_streamed.text.rpartition("data: ")[2])["response"]
+    assert last["output"][0]["content"] == thoughts["content"]
+    assert last["output"][1]["content"][0]["text"] == "two"
+
+    thoughts, text = block.json()["content"]
+    assert (thoughts["thinking"], text["text"]) == ("one", "two")
+    assert block.json()["usage"]["output_tokens_details"]["thinking_tokens"] == 4
+    assert '"delta":{"type":"thinking_delta","thinking":"one"}' in block_streamed.text
+    assert [block["type"] for block in off.json()["content"]] == ["text"]

@@ -458,6 +458,7 @@ def _given(drawn: TokenEvent, token_id: int, event: RowForked, added: Piece) -> 
         parameters=None,
         finish_reason=event.finish_reason,
         summary=event.summary,
+        stopped_by=event.stopped_by,
     )
 
 

@@ -150,6 +150,68 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/responses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a response
+         * @description Answer a chat as the Responses API does, whole or as a stream of typed events.
+         *
+         *     Nothing is kept: send the whole conversation each time.
+         */
+        post: operations["responses_v1_responses_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a message
+         * @description Answer a chat as Anthropic's Messages API does, whole or as a stream of typed events.
+         */
+        post: operations["messages_v1_messages_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/messages/count_tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Count a message's prompt
+         * @description Count the tokens of the prompt that a message would be made of, without making it.
+         */
+        post: operations["count_tokens_v1_messages_count_tokens_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -206,6 +268,80 @@ export interface components {
             function: components["schemas"]["FunctionCall"];
         };
         /**
+         * AssistantMessage
+         * @description A message of the model's.
+         */
+        AssistantMessage: {
+            /**
+             * Metrics
+             * @description What the sampler saw and did, one item for each token; left out where the request says so. An event has those of the tokens since the last that had any.
+             * @default null
+             */
+            metrics?: components["schemas"]["TokenRecord"][] | null;
+            /**
+             * Prompt Metrics
+             * @description What the model thought of each token of the prompt, if asked for.
+             * @default null
+             */
+            prompt_metrics?: components["schemas"]["PromptTokenRecord"][] | null;
+            /**
+             * Forks
+             * @description How the message was chosen; only where the request has a `fork`.
+             * @default null
+             */
+            forks?: components["schemas"]["PathsSettled"][] | null;
+            /**
+             * Id
+             * @description Its name.
+             */
+            id: string;
+            /**
+             * Type
+             * @description What kind of object this is.
+             * @constant
+             */
+            type: "message";
+            /**
+             * Role
+             * @description Who speaks.
+             * @constant
+             */
+            role: "assistant";
+            /**
+             * Model
+             * @description The served model.
+             */
+            model: string;
+            /**
+             * System Fingerprint
+             * @description What computes the answers: the model, and versions of the libraries.
+             * @default null
+             */
+            system_fingerprint?: string | null;
+            /**
+             * Content
+             * @description The thoughts, if there are any, the text, and calls of tools.
+             */
+            content: (components["schemas"]["OutputTextBlock"] | components["schemas"]["OutputThinkingBlock"] | components["schemas"]["OutputToolUseBlock"])[];
+            /**
+             * Stop Reason
+             * @description What ended it: the model, max_tokens, a stop sequence, or that a tool is to be used. Null at the beginning of a stream.
+             */
+            stop_reason: ("end_turn" | "max_tokens" | "stop_sequence" | "tool_use") | null;
+            /**
+             * Stop Sequence
+             * @description The stop sequence, if one ended it.
+             */
+            stop_sequence: string | null;
+            /** @description How many tokens it took. */
+            usage: components["schemas"]["MessageUsage"];
+            /**
+             * Seed
+             * @description The seed that it was made with.
+             */
+            seed: number;
+        };
+        /**
          * Attended
          * @description A position that the last layer looked back at.
          */
@@ -256,10 +392,15 @@ export interface components {
             logprobs: components["schemas"]["ChatLogprobs"] | null;
             /**
              * Finish Reason
-             * @description `stop`: the model, or a stop string, ended it; `tool_calls`: so, and it has called functions; `length`: max_tokens ended it.
+             * @description `stop`: the model, or a stop string, ended it; `tool_calls`: so, and it has called functions; `length`: max_tokens ended it; `repetition`: it repeated itself, and `stop_repeats` did.
              * @enum {string}
              */
-            finish_reason: "stop" | "length" | "tool_calls";
+            finish_reason: "stop" | "length" | "tool_calls" | "repetition";
+            /**
+             * Stop Reason
+             * @description The stop string that ended it; left out where none did.
+             */
+            stop_reason?: string;
         };
         /**
          * ChatCompletion
@@ -414,6 +555,11 @@ export interface components {
              * @description Text that ends an answer and is not part of it: a string, or up to 64.
              */
             stop?: string | string[] | null;
+            /**
+             * Stop Repeats
+             * @description End an answer that says the same so many times in a row; null for never.
+             */
+            stop_repeats?: number | null;
             /**
              * Stream
              * @description Send the answer as it is made, as server-sent events.
@@ -709,6 +855,11 @@ export interface components {
              */
             stop?: string | string[] | null;
             /**
+             * Stop Repeats
+             * @description End an answer that says the same so many times in a row; null for never.
+             */
+            stop_repeats?: number | null;
+            /**
              * Stream
              * @description Send the answer as it is made, as server-sent events.
              * @default false
@@ -894,6 +1045,181 @@ export interface components {
             rejected_prediction_tokens: number;
         };
         /**
+         * CountRequest
+         * @description A message to be made, whose prompt is to be counted.
+         * @example {
+         *       "messages": [
+         *         {
+         *           "content": "What is the capital of France?",
+         *           "role": "user"
+         *         }
+         *       ]
+         *     }
+         */
+        CountRequest: {
+            /**
+             * Model
+             * @description The name of the served model, as /v1/models lists it.
+             */
+            model?: string | null;
+            /**
+             * Stream
+             * @description Send the answer as it is made, as server-sent events.
+             * @default false
+             */
+            stream?: boolean | null;
+            /**
+             * Seed
+             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
+             */
+            seed?: number | null;
+            /**
+             * Sampler
+             * @description A preset of the entropy sampler (`auto` is the one fitted to the model), or `normal` for the plain sampler: see /v1/samplers. Without one, the server's own.
+             */
+            sampler?: string | null;
+            /**
+             * Sampler Config
+             * @description Values that differ from the sampler's, as /v1/samplers describes them.
+             */
+            sampler_config?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Temperature
+             * @description The sampler's base value.
+             */
+            temperature?: number | null;
+            /**
+             * Top P
+             * @description The sampler's base value.
+             */
+            top_p?: number | null;
+            /**
+             * Top K
+             * @description The sampler's base value.
+             */
+            top_k?: number | null;
+            /**
+             * Min P
+             * @description The sampler's base value.
+             */
+            min_p?: number | null;
+            /**
+             * Repetition Penalty
+             * @description The logit of each token that is in the prompt or the answer is divided by this, or multiplied where it is negative; 1 changes nothing (arXiv:1909.05858).
+             */
+            repetition_penalty?: number | null;
+            /**
+             * Presence Penalty
+             * @description Taken off the logit of each token that is in the answer.
+             */
+            presence_penalty?: number | null;
+            /**
+             * Frequency Penalty
+             * @description Taken off the logit of a token for each time that it is in the answer.
+             */
+            frequency_penalty?: number | null;
+            /**
+             * Logit Bias
+             * @description What is added to the logits of tokens, by their ids, before the sampler sees them: -100 bans a token, 100 takes it always.
+             */
+            logit_bias?: {
+                [key: string]: number;
+            } | null;
+            /**
+             * Top N Sigma
+             * @description Tokens are kept whose logit lies at most so many standard deviations (of all logits) under the best one; 0 keeps all (top-nσ, arXiv:2411.07641).
+             */
+            top_n_sigma?: number | null;
+            /**
+             * P Less
+             * @description Keep the tokens that are at least as likely as two draws are to be equal, that is the sum of all squared probabilities (p-less, arXiv:2509.23234).
+             */
+            p_less?: boolean | null;
+            /**
+             * Xtc Probability
+             * @description How often, of all draws, the likeliest choices are excluded (XTC).
+             */
+            xtc_probability?: number | null;
+            /**
+             * Xtc Threshold
+             * @description Of the kept tokens that are likelier than this, XTC leaves only the least likely; the end of an answer and a line break always stay.
+             */
+            xtc_threshold?: number | null;
+            /**
+             * Metrics
+             * @description Report metrics, quadrant and parameters of every token of the answers.
+             * @default true
+             */
+            metrics?: boolean | null;
+            /**
+             * Prompt Metrics
+             * @description Report what the model thought of each token of the prompt too: metrics, log-probability, rank and quadrant, in the field `prompt_metrics` of the response.
+             * @default false
+             */
+            prompt_metrics?: boolean | null;
+            /**
+             * Attended
+             * @description Add to the metrics of each token so many of the positions that the last layer looked at most, with their weights; 0 adds none.
+             * @default 0
+             */
+            attended?: number | null;
+            /**
+             * Window
+             * @description Add to each token's metrics their mean and slope over the last so many tokens of the answer; 0 adds none.
+             * @default 0
+             */
+            window?: number | null;
+            /**
+             * Fork
+             * @description Write the answer on several paths, and choose one: a policy's name, or an object with its `policy` and values that differ from the policy's own, as /v1/samplers describes them. Each of n answers has paths of its own.
+             */
+            fork?: string | {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Prefix Token Ids
+             * @description The answer begins with these tokens, and its text with theirs; the rest is generated. A character may be cut in two. Stop strings are not looked for in them, and they count as tokens of the prompt.
+             */
+            prefix_token_ids?: number[] | null;
+            /** @description Text that the answer may well contain, such as a file that is to be changed. Where the model draws it, its tokens come faster; the answer is the same. */
+            prediction?: components["schemas"]["Prediction"] | null;
+            /**
+             * Continue Final Message
+             * @description The last message is the beginning of the answer; go on from there. That is done where it is an assistant's, unless this is false or there are prefix_token_ids.
+             */
+            continue_final_message?: boolean | null;
+            /**
+             * Chat Template Kwargs
+             * @description More variables of the model's chat template, such as `enable_thinking`. One that the template does not have is an error, unless it is false or null.
+             */
+            chat_template_kwargs?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Messages
+             * @description The conversation so far.
+             */
+            messages: components["schemas"]["InputTurn"][];
+            /**
+             * System
+             * @description The system's message before it: text, or a list of blocks of text.
+             */
+            system?: string | components["schemas"]["TextBlock"][] | null;
+            /**
+             * Tools
+             * @description Tools that the model may call.
+             */
+            tools?: components["schemas"]["MessagesTool"][] | null;
+            /** @description Whether it has to call one, and which. */
+            tool_choice?: components["schemas"]["MessagesToolChoice"] | null;
+            /** @description Whether it is to think first. */
+            thinking?: components["schemas"]["ThinkingConfig"] | null;
+            /** @description How the answer is to be. */
+            output_config?: components["schemas"]["OutputConfig"] | null;
+        };
+        /**
          * FunctionCall
          * @description A function that the model calls.
          */
@@ -908,6 +1234,55 @@ export interface components {
              * @description A JSON object of its arguments, as a text.
              */
             arguments: string;
+        };
+        /**
+         * FunctionCallItem
+         * @description A call of a tool that the model made.
+         */
+        FunctionCallItem: {
+            /**
+             * Type
+             * @description The kind of item.
+             * @constant
+             */
+            type: "function_call";
+            /**
+             * Call Id
+             * @description What the tool's output refers to.
+             */
+            call_id: string;
+            /**
+             * Name
+             * @description The tool.
+             */
+            name: string;
+            /**
+             * Arguments
+             * @description Its arguments, as JSON.
+             */
+            arguments: string;
+        };
+        /**
+         * FunctionCallOutputItem
+         * @description What a tool said.
+         */
+        FunctionCallOutputItem: {
+            /**
+             * Type
+             * @description The kind of item.
+             * @constant
+             */
+            type: "function_call_output";
+            /**
+             * Call Id
+             * @description The call that it answers.
+             */
+            call_id: string;
+            /**
+             * Output
+             * @description Text, or a list of text parts.
+             */
+            output: string | components["schemas"]["InputText"][];
         };
         /**
          * FunctionCalled
@@ -999,6 +1374,85 @@ export interface components {
             version: string;
         };
         /**
+         * IncompleteDetails
+         * @description Why a response is incomplete.
+         */
+        IncompleteDetails: {
+            /**
+             * Reason
+             * @description What ended it.
+             * @constant
+             */
+            reason: "max_output_tokens";
+        };
+        /**
+         * InputText
+         * @description A piece of a message's content. Only text can be read.
+         */
+        InputText: {
+            /**
+             * Type
+             * @description The kind of part.
+             * @enum {string}
+             */
+            type: "input_text" | "output_text";
+            /**
+             * Text
+             * @description The text.
+             */
+            text: string;
+        };
+        /**
+         * InputTokensDetails
+         * @description Of the input's tokens, those that did not have to be computed again.
+         */
+        InputTokensDetails: {
+            /**
+             * Cached Tokens
+             * @description Tokens known from earlier requests.
+             */
+            cached_tokens: number;
+            /**
+             * Cache Write Tokens
+             * @description Always 0: nothing is charged for.
+             */
+            cache_write_tokens: number;
+        };
+        /**
+         * InputTurn
+         * @description One message of the conversation.
+         */
+        InputTurn: {
+            /**
+             * Role
+             * @description Who speaks.
+             * @enum {string}
+             */
+            role: "user" | "assistant" | "system";
+            /**
+             * Content
+             * @description Text, or a list of blocks.
+             */
+            content: string | (components["schemas"]["TextBlock"] | components["schemas"]["ThinkingBlock"] | components["schemas"]["ToolUseBlock"] | components["schemas"]["ToolResultBlock"])[];
+        };
+        /**
+         * ItemReference
+         * @description The name of an item that OpenAI's servers would have kept.
+         */
+        ItemReference: {
+            /**
+             * Type
+             * @description The kind of item.
+             * @constant
+             */
+            type: "item_reference";
+            /**
+             * Id
+             * @description An item's name.
+             */
+            id: string;
+        };
+        /**
          * Message
          * @description One message of a chat.
          */
@@ -1034,6 +1488,345 @@ export interface components {
              * @description What an assistant thought before. The model's chat template takes of it what it wants, most often nothing.
              */
             reasoning_content?: string | null;
+        };
+        /**
+         * MessageItem
+         * @description A message.
+         */
+        MessageItem: {
+            /**
+             * Type
+             * @description The kind of item.
+             * @default message
+             * @constant
+             */
+            type?: "message";
+            /**
+             * Role
+             * @description Who speaks.
+             * @enum {string}
+             */
+            role: "user" | "assistant" | "system" | "developer";
+            /**
+             * Content
+             * @description Text, or a list of text parts.
+             */
+            content: string | components["schemas"]["InputText"][];
+        };
+        /**
+         * MessageTokensDetails
+         * @description What some of the message's tokens were for.
+         */
+        MessageTokensDetails: {
+            /**
+             * Thinking Tokens
+             * @description Tokens of thoughts, with those that mark them.
+             */
+            thinking_tokens: number;
+        };
+        /**
+         * MessageUsage
+         * @description Tokens of the message, up to now.
+         */
+        MessageUsage: {
+            /**
+             * Input Tokens
+             * @description Tokens of the prompt, without those of cache_read_input_tokens.
+             */
+            input_tokens: number;
+            /**
+             * Cache Creation Input Tokens
+             * @description Always 0: nothing is charged for.
+             */
+            cache_creation_input_tokens: number;
+            /**
+             * Cache Read Input Tokens
+             * @description Tokens known from earlier requests; 0 in a stream until its end.
+             */
+            cache_read_input_tokens: number;
+            /**
+             * Output Tokens
+             * @description Tokens of the message, with the one that ended it.
+             */
+            output_tokens: number;
+            /** @description What they were for. */
+            output_tokens_details: components["schemas"]["MessageTokensDetails"];
+            /**
+             * Steps
+             * @description Steps of the model that gave them, at the end.
+             * @default null
+             */
+            steps?: number | null;
+        };
+        /**
+         * MessagesRequest
+         * @description A message to be made.
+         * @example {
+         *       "max_tokens": 16,
+         *       "messages": [
+         *         {
+         *           "content": "What is the capital of France?",
+         *           "role": "user"
+         *         }
+         *       ],
+         *       "seed": 0
+         *     }
+         * @example {
+         *       "max_tokens": 32,
+         *       "messages": [
+         *         {
+         *           "content": "Which is larger, 9.9 or 9.11?",
+         *           "role": "user"
+         *         },
+         *         {
+         *           "content": "9.9 is.",
+         *           "role": "assistant"
+         *         },
+         *         {
+         *           "content": [
+         *             {
+         *               "text": "Why?",
+         *               "type": "text"
+         *             }
+         *           ],
+         *           "role": "user"
+         *         }
+         *       ],
+         *       "sampler": "entropix",
+         *       "stop_sequences": [
+         *         "\n\n"
+         *       ],
+         *       "stream": true,
+         *       "system": "Answer in one sentence."
+         *     }
+         */
+        MessagesRequest: {
+            /**
+             * Model
+             * @description The name of the served model, as /v1/models lists it.
+             */
+            model?: string | null;
+            /**
+             * Stream
+             * @description Send the answer as it is made, as server-sent events.
+             * @default false
+             */
+            stream?: boolean | null;
+            /**
+             * Seed
+             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
+             */
+            seed?: number | null;
+            /**
+             * Sampler
+             * @description A preset of the entropy sampler (`auto` is the one fitted to the model), or `normal` for the plain sampler: see /v1/samplers. Without one, the server's own.
+             */
+            sampler?: string | null;
+            /**
+             * Sampler Config
+             * @description Values that differ from the sampler's, as /v1/samplers describes them.
+             */
+            sampler_config?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Temperature
+             * @description The sampler's base value.
+             */
+            temperature?: number | null;
+            /**
+             * Top P
+             * @description The sampler's base value.
+             */
+            top_p?: number | null;
+            /**
+             * Top K
+             * @description The sampler's base value.
+             */
+            top_k?: number | null;
+            /**
+             * Min P
+             * @description The sampler's base value.
+             */
+            min_p?: number | null;
+            /**
+             * Repetition Penalty
+             * @description The logit of each token that is in the prompt or the answer is divided by this, or multiplied where it is negative; 1 changes nothing (arXiv:1909.05858).
+             */
+            repetition_penalty?: number | null;
+            /**
+             * Presence Penalty
+             * @description Taken off the logit of each token that is in the answer.
+             */
+            presence_penalty?: number | null;
+            /**
+             * Frequency Penalty
+             * @description Taken off the logit of a token for each time that it is in the answer.
+             */
+            frequency_penalty?: number | null;
+            /**
+             * Logit Bias
+             * @description What is added to the logits of tokens, by their ids, before the sampler sees them: -100 bans a token, 100 takes it always.
+             */
+            logit_bias?: {
+                [key: string]: number;
+            } | null;
+            /**
+             * Top N Sigma
+             * @description Tokens are kept whose logit lies at most so many standard deviations (of all logits) under the best one; 0 keeps all (top-nσ, arXiv:2411.07641).
+             */
+            top_n_sigma?: number | null;
+            /**
+             * P Less
+             * @description Keep the tokens that are at least as likely as two draws are to be equal, that is the sum of all squared probabilities (p-less, arXiv:2509.23234).
+             */
+            p_less?: boolean | null;
+            /**
+             * Xtc Probability
+             * @description How often, of all draws, the likeliest choices are excluded (XTC).
+             */
+            xtc_probability?: number | null;
+            /**
+             * Xtc Threshold
+             * @description Of the kept tokens that are likelier than this, XTC leaves only the least likely; the end of an answer and a line break always stay.
+             */
+            xtc_threshold?: number | null;
+            /**
+             * Metrics
+             * @description Report metrics, quadrant and parameters of every token of the answers.
+             * @default true
+             */
+            metrics?: boolean | null;
+            /**
+             * Prompt Metrics
+             * @description Report what the model thought of each token of the prompt too: metrics, log-probability, rank and quadrant, in the field `prompt_metrics` of the response.
+             * @default false
+             */
+            prompt_metrics?: boolean | null;
+            /**
+             * Attended
+             * @description Add to the metrics of each token so many of the positions that the last layer looked at most, with their weights; 0 adds none.
+             * @default 0
+             */
+            attended?: number | null;
+            /**
+             * Window
+             * @description Add to each token's metrics their mean and slope over the last so many tokens of the answer; 0 adds none.
+             * @default 0
+             */
+            window?: number | null;
+            /**
+             * Fork
+             * @description Write the answer on several paths, and choose one: a policy's name, or an object with its `policy` and values that differ from the policy's own, as /v1/samplers describes them. Each of n answers has paths of its own.
+             */
+            fork?: string | {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Prefix Token Ids
+             * @description The answer begins with these tokens, and its text with theirs; the rest is generated. A character may be cut in two. Stop strings are not looked for in them, and they count as tokens of the prompt.
+             */
+            prefix_token_ids?: number[] | null;
+            /** @description Text that the answer may well contain, such as a file that is to be changed. Where the model draws it, its tokens come faster; the answer is the same. */
+            prediction?: components["schemas"]["Prediction"] | null;
+            /**
+             * Continue Final Message
+             * @description The last message is the beginning of the answer; go on from there. That is done where it is an assistant's, unless this is false or there are prefix_token_ids.
+             */
+            continue_final_message?: boolean | null;
+            /**
+             * Chat Template Kwargs
+             * @description More variables of the model's chat template, such as `enable_thinking`. One that the template does not have is an error, unless it is false or null.
+             */
+            chat_template_kwargs?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Messages
+             * @description The conversation so far.
+             */
+            messages: components["schemas"]["InputTurn"][];
+            /**
+             * System
+             * @description The system's message before it: text, or a list of blocks of text.
+             */
+            system?: string | components["schemas"]["TextBlock"][] | null;
+            /**
+             * Tools
+             * @description Tools that the model may call.
+             */
+            tools?: components["schemas"]["MessagesTool"][] | null;
+            /** @description Whether it has to call one, and which. */
+            tool_choice?: components["schemas"]["MessagesToolChoice"] | null;
+            /** @description Whether it is to think first. */
+            thinking?: components["schemas"]["ThinkingConfig"] | null;
+            /** @description How the answer is to be. */
+            output_config?: components["schemas"]["OutputConfig"] | null;
+            /**
+             * Max Tokens
+             * @description The most tokens of the message.
+             */
+            max_tokens: number;
+            /**
+             * Stop Sequences
+             * @description Texts that end the message and are not part of it, up to 64.
+             */
+            stop_sequences?: string[] | null;
+        };
+        /**
+         * MessagesTool
+         * @description A tool that the model may call.
+         */
+        MessagesTool: {
+            /**
+             * Type
+             * @description `custom`; tools that Anthropic runs are not offered.
+             */
+            type?: "custom" | null;
+            /**
+             * Name
+             * @description Its name.
+             */
+            name: string;
+            /**
+             * Description
+             * @description What it is for.
+             */
+            description?: string | null;
+            /**
+             * Input Schema
+             * @description JSON Schema of its arguments.
+             */
+            input_schema: {
+                [key: string]: unknown;
+            };
+            /**
+             * Strict
+             * @description Whether the arguments have to fit their schema to the letter.
+             */
+            strict?: boolean | null;
+        };
+        /**
+         * MessagesToolChoice
+         * @description Whether the model has to call a tool, and which.
+         */
+        MessagesToolChoice: {
+            /**
+             * Type
+             * @description `any`: some tool; `tool`: the one that is named.
+             * @enum {string}
+             */
+            type: "auto" | "any" | "tool" | "none";
+            /**
+             * Name
+             * @description The tool that it has to call.
+             */
+            name?: string | null;
+            /**
+             * Disable Parallel Tool Use
+             * @description Whether it may call no more than one at once.
+             */
+            disable_parallel_tool_use?: boolean | null;
         };
         /**
          * MetricFacts
@@ -1203,6 +1996,251 @@ export interface components {
             function: components["schemas"]["FunctionOffered"];
         };
         /**
+         * OutputConfig
+         * @description How the answer is to be.
+         */
+        OutputConfig: {
+            /**
+             * Effort
+             * @description Null; anything else is an error.
+             */
+            effort?: string | null;
+            /** @description Its form: any text without one. */
+            format?: components["schemas"]["OutputFormat"] | null;
+        };
+        /**
+         * OutputFormat
+         * @description The form of the answer.
+         */
+        OutputFormat: {
+            /**
+             * Type
+             * @description `json_schema`.
+             * @constant
+             */
+            type: "json_schema";
+            /**
+             * Schema
+             * @description The JSON Schema.
+             */
+            schema: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * OutputFunctionCall
+         * @description A call of a tool.
+         */
+        OutputFunctionCall: {
+            /**
+             * Type
+             * @description The kind of item.
+             * @constant
+             */
+            type: "function_call";
+            /**
+             * Id
+             * @description Its name.
+             */
+            id: string;
+            /**
+             * Status
+             * @description `incomplete` where max_output_tokens ended it.
+             * @enum {string}
+             */
+            status: "in_progress" | "completed" | "incomplete";
+            /**
+             * Call Id
+             * @description What the tool's output has to refer to.
+             */
+            call_id: string;
+            /**
+             * Name
+             * @description The tool.
+             */
+            name: string;
+            /**
+             * Arguments
+             * @description Its arguments, as JSON.
+             */
+            arguments: string;
+        };
+        /**
+         * OutputMessage
+         * @description The model's message.
+         */
+        OutputMessage: {
+            /**
+             * Type
+             * @description The kind of item.
+             * @constant
+             */
+            type: "message";
+            /**
+             * Id
+             * @description Its name.
+             */
+            id: string;
+            /**
+             * Status
+             * @description `incomplete` where max_output_tokens ended it.
+             * @enum {string}
+             */
+            status: "in_progress" | "completed" | "incomplete";
+            /**
+             * Role
+             * @description Who speaks.
+             * @constant
+             */
+            role: "assistant";
+            /**
+             * Content
+             * @description One part.
+             */
+            content: components["schemas"]["OutputText"][];
+        };
+        /**
+         * OutputReasoning
+         * @description What the model thought before it answered.
+         */
+        OutputReasoning: {
+            /**
+             * Type
+             * @description The kind of item.
+             * @constant
+             */
+            type: "reasoning";
+            /**
+             * Id
+             * @description Its name.
+             */
+            id: string;
+            /**
+             * Status
+             * @description `incomplete` where max_output_tokens ended it.
+             * @enum {string}
+             */
+            status: "in_progress" | "completed" | "incomplete";
+            /**
+             * Summary
+             * @description The thoughts, where the request asks for a summary; else empty.
+             */
+            summary: components["schemas"]["ReasoningText"][];
+            /**
+             * Content
+             * @description The thoughts, unless they are the summary.
+             * @default null
+             */
+            content?: components["schemas"]["ReasoningText"][] | null;
+        };
+        /**
+         * OutputText
+         * @description What a message says.
+         */
+        OutputText: {
+            /**
+             * Type
+             * @description The kind of part.
+             * @constant
+             */
+            type: "output_text";
+            /**
+             * Text
+             * @description The text.
+             */
+            text: string;
+            /**
+             * Annotations
+             * @description Always empty.
+             */
+            annotations: unknown[];
+            /**
+             * Logprobs
+             * @description One item a token; empty unless asked for.
+             */
+            logprobs: components["schemas"]["TokenLogprob"][];
+        };
+        /**
+         * OutputTextBlock
+         * @description What the message says.
+         */
+        OutputTextBlock: {
+            /**
+             * Type
+             * @description The kind of block.
+             * @constant
+             */
+            type: "text";
+            /**
+             * Text
+             * @description The text.
+             */
+            text: string;
+        };
+        /**
+         * OutputThinkingBlock
+         * @description What the model thought before.
+         */
+        OutputThinkingBlock: {
+            /**
+             * Type
+             * @description The kind of block.
+             * @constant
+             */
+            type: "thinking";
+            /**
+             * Thinking
+             * @description The thoughts.
+             */
+            thinking: string;
+            /**
+             * Signature
+             * @description Empty: nothing is signed.
+             * @constant
+             */
+            signature: "";
+        };
+        /**
+         * OutputTokensDetails
+         * @description What some of the output's tokens were for.
+         */
+        OutputTokensDetails: {
+            /**
+             * Reasoning Tokens
+             * @description Tokens of thoughts, with those that mark them.
+             */
+            reasoning_tokens: number;
+        };
+        /**
+         * OutputToolUseBlock
+         * @description A call of a tool.
+         */
+        OutputToolUseBlock: {
+            /**
+             * Type
+             * @description The kind of block.
+             * @constant
+             */
+            type: "tool_use";
+            /**
+             * Id
+             * @description What the tool's result has to refer to.
+             */
+            id: string;
+            /**
+             * Name
+             * @description The tool.
+             */
+            name: string;
+            /**
+             * Input
+             * @description Its arguments.
+             */
+            input: {
+                [key: string]: unknown;
+            };
+        };
+        /**
          * PathDropped
          * @description A path has ended, and is not the answer.
          */
@@ -1270,7 +2308,7 @@ export interface components {
              * @description `stop` or `length` as for an answer; `dropped` by the policy; `failed`.
              * @enum {string}
              */
-            finish_reason: "stop" | "length" | "dropped" | "failed";
+            finish_reason: "stop" | "length" | "repetition" | "dropped" | "failed";
             /**
              * Answer
              * @description What was found in its text by the rule `extract`, in canonical form.
@@ -1349,7 +2387,7 @@ export interface components {
              * Finish Reason
              * @description Why it has ended, where these tokens end it.
              */
-            finish_reason: ("stop" | "length") | null;
+            finish_reason: ("stop" | "length" | "repetition") | null;
         };
         /**
          * PathToken
@@ -1488,7 +2526,7 @@ export interface components {
              * Finish Reason
              * @description Why the path has ended, in its last token.
              */
-            finish_reason: ("stop" | "length") | null;
+            finish_reason: ("stop" | "length" | "repetition") | null;
             /**
              * Top Logprobs
              * @description The likeliest tokens, as many as the request's logprobs ask for.
@@ -1781,6 +2819,95 @@ export interface components {
             glyph: string;
         };
         /**
+         * ReasoningItem
+         * @description What the model thought before an answer.
+         */
+        ReasoningItem: {
+            /**
+             * Type
+             * @description The kind of item.
+             * @constant
+             */
+            type: "reasoning";
+            /**
+             * Summary
+             * @description The thoughts, where they came as a summary.
+             * @default []
+             */
+            summary?: components["schemas"]["ReasoningPart"][];
+            /**
+             * Content
+             * @description The thoughts.
+             */
+            content?: components["schemas"]["ReasoningPart"][] | null;
+        };
+        /**
+         * ReasoningOptions
+         * @description How the model is to think.
+         */
+        ReasoningOptions: {
+            /**
+             * Effort
+             * @description `none`; another is an error.
+             */
+            effort?: string | null;
+            /**
+             * Summary
+             * @description Send the thoughts as a summary, for clients that show nothing else. They are sent whole either way.
+             */
+            summary?: ("auto" | "detailed") | null;
+        };
+        /**
+         * ReasoningPart
+         * @description A piece of what the model thought.
+         */
+        ReasoningPart: {
+            /**
+             * Type
+             * @description The kind of part.
+             * @enum {string}
+             */
+            type: "reasoning_text" | "summary_text";
+            /**
+             * Text
+             * @description The text.
+             */
+            text: string;
+        };
+        /**
+         * ReasoningText
+         * @description Thoughts, or what is sent as their summary: the same.
+         */
+        ReasoningText: {
+            /**
+             * Type
+             * @description The kind of part.
+             * @enum {string}
+             */
+            type: "reasoning_text" | "summary_text";
+            /**
+             * Text
+             * @description The text.
+             */
+            text: string;
+        };
+        /**
+         * ResponseError
+         * @description Why a response failed.
+         */
+        ResponseError: {
+            /**
+             * Code
+             * @description `server_error` or `rate_limit_exceeded`.
+             */
+            code: string;
+            /**
+             * Message
+             * @description What was wrong and what to do.
+             */
+            message: string;
+        };
+        /**
          * ResponseFormat
          * @description The form of an answer.
          */
@@ -1800,6 +2927,426 @@ export interface components {
             schema?: {
                 [key: string]: unknown;
             } | null;
+        };
+        /**
+         * ResponseObject
+         * @description A response. Beside these fields it has those of the request, as they were sent.
+         */
+        ResponseObject: {
+            /**
+             * Id
+             * @description Its name. It is not kept under that.
+             */
+            id: string;
+            /**
+             * Object
+             * @description What kind of object this is.
+             * @constant
+             */
+            object: "response";
+            /**
+             * Created At
+             * @description When it was begun, in seconds since 1970.
+             */
+            created_at: number;
+            /**
+             * Completed At
+             * @description When it was completed.
+             * @default null
+             */
+            completed_at?: number | null;
+            /**
+             * Status
+             * @description `incomplete` where max_output_tokens ended it.
+             * @enum {string}
+             */
+            status: "in_progress" | "completed" | "incomplete" | "failed";
+            /** @description Why it failed, if it did. */
+            error: components["schemas"]["ResponseError"] | null;
+            /** @description Why it is incomplete. */
+            incomplete_details: components["schemas"]["IncompleteDetails"] | null;
+            /**
+             * Model
+             * @description The served model.
+             */
+            model: string;
+            /**
+             * System Fingerprint
+             * @description What computes the answers: the model, and versions of the libraries.
+             * @default null
+             */
+            system_fingerprint?: string | null;
+            /**
+             * Output
+             * @description The thoughts, if there are any, the message, and calls of tools.
+             */
+            output: (components["schemas"]["OutputReasoning"] | components["schemas"]["OutputMessage"] | components["schemas"]["OutputFunctionCall"])[];
+            /**
+             * Store
+             * @description It is not kept.
+             * @constant
+             */
+            store: false;
+            /** @description How many tokens it took; null before. */
+            usage: components["schemas"]["ResponseUsage"] | null;
+            /**
+             * Seed
+             * @description The seed that it was made with.
+             */
+            seed: number;
+            /**
+             * Metrics
+             * @description What the sampler saw and did, one item for each token; left out where the request says so.
+             * @default null
+             */
+            metrics?: components["schemas"]["TokenRecord"][] | null;
+            /**
+             * Prompt Metrics
+             * @description What the model thought of each token of the prompt, if asked for.
+             * @default null
+             */
+            prompt_metrics?: components["schemas"]["PromptTokenRecord"][] | null;
+            /**
+             * Forks
+             * @description How the answer was chosen; only where the request has a `fork`.
+             * @default null
+             */
+            forks?: components["schemas"]["PathsSettled"][] | null;
+        };
+        /**
+         * ResponseUsage
+         * @description Tokens of the response.
+         */
+        ResponseUsage: {
+            /**
+             * Input Tokens
+             * @description Tokens of the prompt.
+             */
+            input_tokens: number;
+            /** @description What the prompt cost. */
+            input_tokens_details: components["schemas"]["InputTokensDetails"];
+            /**
+             * Output Tokens
+             * @description Tokens of the answer, with the one that ended it.
+             */
+            output_tokens: number;
+            /** @description What they were for. */
+            output_tokens_details: components["schemas"]["OutputTokensDetails"];
+            /**
+             * Total Tokens
+             * @description The sum of both.
+             */
+            total_tokens: number;
+            /**
+             * Steps
+             * @description Steps of the model that gave the answer's tokens.
+             */
+            steps: number;
+        };
+        /**
+         * ResponsesRequest
+         * @description A response to be made.
+         * @example {
+         *       "input": "What is the capital of France?",
+         *       "max_output_tokens": 16,
+         *       "seed": 0
+         *     }
+         * @example {
+         *       "include": [
+         *         "message.output_text.logprobs"
+         *       ],
+         *       "input": [
+         *         {
+         *           "content": "Which is larger, 9.9 or 9.11?",
+         *           "role": "user"
+         *         },
+         *         {
+         *           "content": "9.9 is.",
+         *           "role": "assistant"
+         *         },
+         *         {
+         *           "content": [
+         *             {
+         *               "text": "Why?",
+         *               "type": "input_text"
+         *             }
+         *           ],
+         *           "role": "user"
+         *         }
+         *       ],
+         *       "instructions": "Answer in one sentence.",
+         *       "max_output_tokens": 32,
+         *       "sampler": "entropix",
+         *       "stream": true,
+         *       "top_logprobs": 2
+         *     }
+         */
+        ResponsesRequest: {
+            /**
+             * Model
+             * @description The name of the served model, as /v1/models lists it.
+             */
+            model?: string | null;
+            /**
+             * Stream
+             * @description Send the answer as it is made, as server-sent events.
+             * @default false
+             */
+            stream?: boolean | null;
+            /**
+             * Seed
+             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
+             */
+            seed?: number | null;
+            /**
+             * Sampler
+             * @description A preset of the entropy sampler (`auto` is the one fitted to the model), or `normal` for the plain sampler: see /v1/samplers. Without one, the server's own.
+             */
+            sampler?: string | null;
+            /**
+             * Sampler Config
+             * @description Values that differ from the sampler's, as /v1/samplers describes them.
+             */
+            sampler_config?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Temperature
+             * @description The sampler's base value.
+             */
+            temperature?: number | null;
+            /**
+             * Top P
+             * @description The sampler's base value.
+             */
+            top_p?: number | null;
+            /**
+             * Top K
+             * @description The sampler's base value.
+             */
+            top_k?: number | null;
+            /**
+             * Min P
+             * @description The sampler's base value.
+             */
+            min_p?: number | null;
+            /**
+             * Repetition Penalty
+             * @description The logit of each token that is in the prompt or the answer is divided by this, or multiplied where it is negative; 1 changes nothing (arXiv:1909.05858).
+             */
+            repetition_penalty?: number | null;
+            /**
+             * Presence Penalty
+             * @description Taken off the logit of each token that is in the answer.
+             */
+            presence_penalty?: number | null;
+            /**
+             * Frequency Penalty
+             * @description Taken off the logit of a token for each time that it is in the answer.
+             */
+            frequency_penalty?: number | null;
+            /**
+             * Logit Bias
+             * @description What is added to the logits of tokens, by their ids, before the sampler sees them: -100 bans a token, 100 takes it always.
+             */
+            logit_bias?: {
+                [key: string]: number;
+            } | null;
+            /**
+             * Top N Sigma
+             * @description Tokens are kept whose logit lies at most so many standard deviations (of all logits) under the best one; 0 keeps all (top-nσ, arXiv:2411.07641).
+             */
+            top_n_sigma?: number | null;
+            /**
+             * P Less
+             * @description Keep the tokens that are at least as likely as two draws are to be equal, that is the sum of all squared probabilities (p-less, arXiv:2509.23234).
+             */
+            p_less?: boolean | null;
+            /**
+             * Xtc Probability
+             * @description How often, of all draws, the likeliest choices are excluded (XTC).
+             */
+            xtc_probability?: number | null;
+            /**
+             * Xtc Threshold
+             * @description Of the kept tokens that are likelier than this, XTC leaves only the least likely; the end of an answer and a line break always stay.
+             */
+            xtc_threshold?: number | null;
+            /**
+             * Metrics
+             * @description Report metrics, quadrant and parameters of every token of the answers.
+             * @default true
+             */
+            metrics?: boolean | null;
+            /**
+             * Prompt Metrics
+             * @description Report what the model thought of each token of the prompt too: metrics, log-probability, rank and quadrant, in the field `prompt_metrics` of the response.
+             * @default false
+             */
+            prompt_metrics?: boolean | null;
+            /**
+             * Attended
+             * @description Add to the metrics of each token so many of the positions that the last layer looked at most, with their weights; 0 adds none.
+             * @default 0
+             */
+            attended?: number | null;
+            /**
+             * Window
+             * @description Add to each token's metrics their mean and slope over the last so many tokens of the answer; 0 adds none.
+             * @default 0
+             */
+            window?: number | null;
+            /**
+             * Fork
+             * @description Write the answer on several paths, and choose one: a policy's name, or an object with its `policy` and values that differ from the policy's own, as /v1/samplers describes them. Each of n answers has paths of its own.
+             */
+            fork?: string | {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Prefix Token Ids
+             * @description The answer begins with these tokens, and its text with theirs; the rest is generated. A character may be cut in two. Stop strings are not looked for in them, and they count as tokens of the prompt.
+             */
+            prefix_token_ids?: number[] | null;
+            /** @description Text that the answer may well contain, such as a file that is to be changed. Where the model draws it, its tokens come faster; the answer is the same. */
+            prediction?: components["schemas"]["Prediction"] | null;
+            /**
+             * Continue Final Message
+             * @description The last message is the beginning of the answer; go on from there. That is done where it is an assistant's, unless this is false or there are prefix_token_ids.
+             */
+            continue_final_message?: boolean | null;
+            /**
+             * Chat Template Kwargs
+             * @description More variables of the model's chat template, such as `enable_thinking`. One that the template does not have is an error, unless it is false or null.
+             */
+            chat_template_kwargs?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Input
+             * @description A user's message, or the items of the conversation so far.
+             */
+            input: string | (components["schemas"]["MessageItem"] | components["schemas"]["FunctionCallItem"] | components["schemas"]["FunctionCallOutputItem"] | components["schemas"]["ReasoningItem"] | components["schemas"]["ItemReference"])[];
+            /**
+             * Instructions
+             * @description The system's message before them.
+             */
+            instructions?: string | null;
+            /**
+             * Max Output Tokens
+             * @description The most tokens of the answer, with its thoughts.
+             */
+            max_output_tokens?: number | null;
+            /**
+             * Tools
+             * @description Tools that the model may call.
+             */
+            tools?: components["schemas"]["ResponsesTool"][] | null;
+            /**
+             * Tool Choice
+             * @description Whether it has to call one, and which.
+             */
+            tool_choice?: ("none" | "auto" | "required") | components["schemas"]["ResponsesToolChoice"] | null;
+            /**
+             * Parallel Tool Calls
+             * @description Whether it may call several at once.
+             */
+            parallel_tool_calls?: boolean | null;
+            /** @description How the answer's text is to be. */
+            text?: components["schemas"]["TextOptions"] | null;
+            /** @description How the model is to think. */
+            reasoning?: components["schemas"]["ReasoningOptions"] | null;
+            /**
+             * Include
+             * @description `message.output_text.logprobs` reports the log-probability of every token. Thoughts are sent as they are, so that nothing of them is encrypted.
+             */
+            include?: ("message.output_text.logprobs" | "reasoning.encrypted_content")[] | null;
+            /**
+             * Top Logprobs
+             * @description How many of the likeliest tokens to report with each.
+             */
+            top_logprobs?: number | null;
+            /** @description What a stream carries beside its events. */
+            stream_options?: components["schemas"]["ResponsesStreamOptions"] | null;
+            /**
+             * Store
+             * @description Whether the response may be kept. It is not, whatever this is.
+             */
+            store?: boolean | null;
+            /**
+             * Previous Response Id
+             * @description Null: no response is kept that another one could go on from.
+             */
+            previous_response_id?: string | null;
+            /**
+             * Metadata
+             * @description Labels, which the response has too.
+             */
+            metadata?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
+         * ResponsesStreamOptions
+         * @description What a stream carries beside its events.
+         */
+        ResponsesStreamOptions: {
+            /**
+             * Include Obfuscation
+             * @description False: nothing more.
+             */
+            include_obfuscation?: false | null;
+        };
+        /**
+         * ResponsesTool
+         * @description A tool that the model may call.
+         */
+        ResponsesTool: {
+            /**
+             * Type
+             * @description `function`; no other kind is offered.
+             * @constant
+             */
+            type: "function";
+            /**
+             * Name
+             * @description Its name.
+             */
+            name: string;
+            /**
+             * Description
+             * @description What it is for.
+             */
+            description?: string | null;
+            /**
+             * Parameters
+             * @description JSON Schema of its arguments.
+             */
+            parameters?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Strict
+             * @description Whether the arguments have to fit their schema to the letter.
+             */
+            strict?: boolean | null;
+        };
+        /**
+         * ResponsesToolChoice
+         * @description The tool that the model has to call.
+         */
+        ResponsesToolChoice: {
+            /**
+             * Type
+             * @description `function`.
+             * @constant
+             */
+            type: "function";
+            /**
+             * Name
+             * @description Its name.
+             */
+            name: string;
         };
         /**
          * Samplers
@@ -1921,6 +3468,23 @@ export interface components {
             grammar?: string | null;
         };
         /**
+         * TextBlock
+         * @description Text.
+         */
+        TextBlock: {
+            /**
+             * Type
+             * @description `text`; images and documents cannot be read.
+             * @constant
+             */
+            type: "text";
+            /**
+             * Text
+             * @description The text.
+             */
+            text: string;
+        };
+        /**
          * TextChoice
          * @description One continuation, or what a chunk adds to it.
          */
@@ -1939,9 +3503,43 @@ export interface components {
             logprobs: components["schemas"]["TextLogprobs"] | null;
             /**
              * Finish Reason
-             * @description `stop`: the model, or a stop string, ended it; `tool_calls`: so, and it has called functions; `length`: max_tokens ended it. Null in all chunks of a stream but an answer's last.
+             * @description `stop`: the model, or a stop string, ended it; `tool_calls`: so, and it has called functions; `length`: max_tokens ended it; `repetition`: it repeated itself, and `stop_repeats` did. Null in all chunks of a stream but an answer's last.
              */
-            finish_reason: ("stop" | "length" | "tool_calls") | null;
+            finish_reason: ("stop" | "length" | "tool_calls" | "repetition") | null;
+        };
+        /**
+         * TextFormat
+         * @description The form of the answer.
+         */
+        TextFormat: {
+            /**
+             * Type
+             * @description What it is.
+             * @enum {string}
+             */
+            type: "text" | "json_object" | "json_schema";
+            /**
+             * Name
+             * @description A name of the schema.
+             */
+            name?: string | null;
+            /**
+             * Description
+             * @description What the schema is for.
+             */
+            description?: string | null;
+            /**
+             * Schema
+             * @description The JSON Schema.
+             */
+            schema?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Strict
+             * @description Whether it has to be kept to the letter.
+             */
+            strict?: boolean | null;
         };
         /**
          * TextLogprobs
@@ -1972,6 +3570,19 @@ export interface components {
             text_offset: number[];
         };
         /**
+         * TextOptions
+         * @description How the answer's text is to be.
+         */
+        TextOptions: {
+            /** @description Its form: any text without one. */
+            format?: components["schemas"]["TextFormat"] | null;
+            /**
+             * Verbosity
+             * @description `medium`; another is an error.
+             */
+            verbosity?: string | null;
+        };
+        /**
          * TextPart
          * @description A piece of a message's content. Only text can be read.
          */
@@ -1987,6 +3598,56 @@ export interface components {
              * @description The text.
              */
             text: string;
+        };
+        /**
+         * ThinkingBlock
+         * @description What the model thought before an answer.
+         */
+        ThinkingBlock: {
+            /**
+             * Type
+             * @description The kind of block.
+             * @constant
+             */
+            type: "thinking";
+            /**
+             * Thinking
+             * @description The thoughts.
+             */
+            thinking: string;
+            /**
+             * Signature
+             * @description Anything: nothing is signed here.
+             */
+            signature?: string | null;
+        };
+        /**
+         * ThinkingConfig
+         * @description Whether the model is to think before it answers.
+         */
+        ThinkingConfig: {
+            /**
+             * Type
+             * @description `adaptive` leaves it to the model, as no `thinking` does; `disabled` asks its chat template for none; `enabled` has a budget, which cannot be kept.
+             * @enum {string}
+             */
+            type: "enabled" | "adaptive" | "disabled";
+            /**
+             * Display
+             * @description `summarized`: thoughts are sent, whole in fact.
+             */
+            display?: "summarized" | null;
+        };
+        /**
+         * TokenCount
+         * @description How long a prompt is.
+         */
+        TokenCount: {
+            /**
+             * Input Tokens
+             * @description Tokens of the prompt, with those of its template.
+             */
+            input_tokens: number;
         };
         /**
          * TokenLogprob
@@ -2132,6 +3793,62 @@ export interface components {
              * @default null
              */
             choice?: number | null;
+        };
+        /**
+         * ToolResultBlock
+         * @description What a tool said.
+         */
+        ToolResultBlock: {
+            /**
+             * Type
+             * @description The kind of block.
+             * @constant
+             */
+            type: "tool_result";
+            /**
+             * Tool Use Id
+             * @description The call that it answers.
+             */
+            tool_use_id: string;
+            /**
+             * Content
+             * @description Text, or blocks of text.
+             */
+            content?: string | components["schemas"]["TextBlock"][] | null;
+            /**
+             * Is Error
+             * @description Whether it says why the call failed: `Error: ` is put before it then.
+             */
+            is_error?: boolean | null;
+        };
+        /**
+         * ToolUseBlock
+         * @description A call of a tool that the model made.
+         */
+        ToolUseBlock: {
+            /**
+             * Type
+             * @description The kind of block.
+             * @constant
+             */
+            type: "tool_use";
+            /**
+             * Id
+             * @description What the tool's result refers to.
+             */
+            id: string;
+            /**
+             * Name
+             * @description The tool.
+             */
+            name: string;
+            /**
+             * Input
+             * @description Its arguments.
+             */
+            input: {
+                [key: string]: unknown;
+            };
         };
         /**
          * TopLogprob
@@ -2304,9 +4021,14 @@ export interface components {
             logprobs: components["schemas"]["ChatLogprobs"] | null;
             /**
              * Finish Reason
-             * @description `stop`: the model, or a stop string, ended it; `tool_calls`: so, and it has called functions; `length`: max_tokens ended it. Null in all chunks but an answer's last.
+             * @description `stop`: the model, or a stop string, ended it; `tool_calls`: so, and it has called functions; `length`: max_tokens ended it; `repetition`: it repeated itself, and `stop_repeats` did. Null in all chunks but an answer's last.
              */
-            finish_reason: ("stop" | "length" | "tool_calls") | null;
+            finish_reason: ("stop" | "length" | "tool_calls" | "repetition") | null;
+            /**
+             * Stop Reason
+             * @description The stop string that ended it; left out where none did.
+             */
+            stop_reason?: string;
         };
         /**
          * Delta
@@ -2425,6 +4147,165 @@ export interface components {
              */
             forks?: (components["schemas"]["PathForked"] | components["schemas"]["PathToken"] | components["schemas"]["PathDropped"] | components["schemas"]["PathsSettled"])[] | null;
         };
+        /**
+         * ResponseEvent
+         * @description One event of a stream; which fields it has beside these depends on its type.
+         */
+        ResponseEvent: {
+            /**
+             * Type
+             * @description `response.created`, `response.output_text.delta`, `response.completed` and the others of the Responses API; `error` where the response cannot go on.
+             */
+            type: string;
+            /**
+             * Sequence Number
+             * @description Its place in the stream, from 0.
+             */
+            sequence_number: number;
+            /**
+             * @description The response as far as it has come.
+             * @default null
+             */
+            response?: components["schemas"]["ResponseObject"] | null;
+            /**
+             * Output Index
+             * @description The item that it tells of, from 0.
+             * @default null
+             */
+            output_index?: number | null;
+            /**
+             * Item Id
+             * @description Its name.
+             * @default null
+             */
+            item_id?: string | null;
+            /**
+             * Item
+             * @description The item as far as it has come.
+             * @default null
+             */
+            item?: components["schemas"]["OutputReasoning"] | components["schemas"]["OutputMessage"] | components["schemas"]["OutputFunctionCall"] | null;
+            /**
+             * Delta
+             * @description What its text has more.
+             * @default null
+             */
+            delta?: string | null;
+            /**
+             * Logprobs
+             * @description Of the delta's tokens.
+             * @default null
+             */
+            logprobs?: components["schemas"]["TokenLogprob"][] | null;
+            /**
+             * Metrics
+             * @description What the sampler saw and did, for the tokens up to this delta.
+             * @default null
+             */
+            metrics?: components["schemas"]["TokenRecord"][] | null;
+            /**
+             * Prompt Metrics
+             * @description What the model thought of each token of the prompt, if asked for.
+             * @default null
+             */
+            prompt_metrics?: components["schemas"]["PromptTokenRecord"][] | null;
+        };
+        /**
+         * MessageEvent
+         * @description One event of a stream; which fields it has depends on its type.
+         */
+        MessageEvent: {
+            /**
+             * Metrics
+             * @description What the sampler saw and did, one item for each token; left out where the request says so. An event has those of the tokens since the last that had any.
+             * @default null
+             */
+            metrics?: components["schemas"]["TokenRecord"][] | null;
+            /**
+             * Prompt Metrics
+             * @description What the model thought of each token of the prompt, if asked for.
+             * @default null
+             */
+            prompt_metrics?: components["schemas"]["PromptTokenRecord"][] | null;
+            /**
+             * Forks
+             * @description How the message was chosen; only where the request has a `fork`.
+             * @default null
+             */
+            forks?: components["schemas"]["PathsSettled"][] | null;
+            /**
+             * Type
+             * @description What it tells of.
+             * @enum {string}
+             */
+            type: "message_start" | "content_block_start" | "content_block_delta" | "content_block_stop" | "message_delta" | "message_stop" | "ping" | "error";
+            /**
+             * @description The message, which is empty yet.
+             * @default null
+             */
+            message?: components["schemas"]["AssistantMessage"] | null;
+            /**
+             * Index
+             * @description The block that it tells of, from 0.
+             * @default null
+             */
+            index?: number | null;
+            /**
+             * Content Block
+             * @description The block, which is empty yet.
+             * @default null
+             */
+            content_block?: components["schemas"]["OutputTextBlock"] | components["schemas"]["OutputThinkingBlock"] | components["schemas"]["OutputToolUseBlock"] | null;
+            /**
+             * Delta
+             * @description What the block has more, a `text_delta`, `thinking_delta` or `input_json_delta`; or what ended the message.
+             * @default null
+             */
+            delta?: {
+                [key: string]: string | null;
+            } | null;
+            /**
+             * @description How many tokens the message took.
+             * @default null
+             */
+            usage?: components["schemas"]["MessageUsage"] | null;
+        };
+        /**
+         * MessagesErrorObject
+         * @description What was wrong.
+         */
+        MessagesErrorObject: {
+            /**
+             * Type
+             * @description Such as `invalid_request_error` or `rate_limit_error`.
+             */
+            type: string;
+            /**
+             * Message
+             * @description What was wrong and what to do, in a sentence or two.
+             */
+            message: string;
+        };
+        /**
+         * MessagesErrorResponse
+         * @description Every answer of the Messages API that is not a success.
+         */
+        MessagesErrorResponse: {
+            /**
+             * Type
+             * @description What kind of object this is.
+             * @constant
+             */
+            type: "error";
+            /** @description The error. */
+            error: components["schemas"]["MessagesErrorObject"];
+            /**
+             * Request Id
+             * @description As in the header X-Request-ID.
+             * @default null
+             */
+            request_id?: string | null;
+        };
     };
     responses: never;
     parameters: never;
@@ -2467,7 +4348,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. With `stream`, server-sent events: the data of each is one ChatCompletionChunk, and of the last `[DONE]`. */
+            /** @description The answer. With `stream`, server-sent events: the data of each is one ChatCompletionChunk, and the last is `[DONE]`. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2693,7 +4574,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. With `stream`, server-sent events: the data of each is one Completion, and of the last `[DONE]`. */
+            /** @description The answer. With `stream`, server-sent events: the data of each is one Completion, and the last is `[DONE]`. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3116,6 +4997,637 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    responses_v1_responses_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResponsesRequest"];
+            };
+        };
+        responses: {
+            /** @description The answer. With `stream`, server-sent events: the data of each is one ResponseEvent, and the last is `response.completed`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "resp_8ac32b34",
+                     *       "object": "response",
+                     *       "created_at": 1795425194,
+                     *       "status": "incomplete",
+                     *       "background": false,
+                     *       "error": null,
+                     *       "incomplete_details": {
+                     *         "reason": "max_output_tokens"
+                     *       },
+                     *       "instructions": null,
+                     *       "max_output_tokens": null,
+                     *       "metadata": {},
+                     *       "model": "SmolLM2-135M-Instruct",
+                     *       "output": [
+                     *         {
+                     *           "id": "msg_8ac32b34",
+                     *           "type": "message",
+                     *           "status": "incomplete",
+                     *           "role": "assistant",
+                     *           "content": [
+                     *             {
+                     *               "type": "output_text",
+                     *               "text": "Capital",
+                     *               "annotations": [],
+                     *               "logprobs": []
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "parallel_tool_calls": true,
+                     *       "previous_response_id": null,
+                     *       "reasoning": {
+                     *         "effort": null,
+                     *         "summary": null
+                     *       },
+                     *       "service_tier": "default",
+                     *       "store": false,
+                     *       "temperature": null,
+                     *       "text": {
+                     *         "format": {
+                     *           "type": "text"
+                     *         }
+                     *       },
+                     *       "tool_choice": "auto",
+                     *       "tools": [],
+                     *       "top_logprobs": 0,
+                     *       "top_p": null,
+                     *       "truncation": "disabled",
+                     *       "usage": {
+                     *         "input_tokens": 37,
+                     *         "input_tokens_details": {
+                     *           "cached_tokens": 0,
+                     *           "cache_write_tokens": 0
+                     *         },
+                     *         "output_tokens": 1,
+                     *         "output_tokens_details": {
+                     *           "reasoning_tokens": 0
+                     *         },
+                     *         "total_tokens": 38,
+                     *         "steps": 1
+                     *       },
+                     *       "seed": 0,
+                     *       "metrics": [
+                     *         {
+                     *           "position": 37,
+                     *           "token_id": 39832,
+                     *           "token": "Capital",
+                     *           "quadrant": "RESAMPLING",
+                     *           "logprob": -3.8247,
+                     *           "logits_entropy": 5.1747,
+                     *           "logits_varentropy": 8.6575,
+                     *           "attention_entropy": 1.9088,
+                     *           "attention_varentropy": 0.3506,
+                     *           "agreement": 0.0206,
+                     *           "interaction_strength": 2.2259,
+                     *           "temperature": 2,
+                     *           "top_p": 0.5182,
+                     *           "top_k": 27,
+                     *           "min_p": 0.03,
+                     *           "drafted": false
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ResponseObject"];
+                    /**
+                     * @example event: response.created
+                     *     data: {"type":"response.created","response":{"id":"resp_8ac32b34","object":"response","created_at":1795425194,"status":"in_progress","background":false,"error":null,"incomplete_details":null,"instructions":null,"max_output_tokens":null,"metadata":{},"model":"SmolLM2-135M-Instruct","output":[],"parallel_tool_calls":true,"previous_response_id":null,"reasoning":{"effort":null,"summary":null},"service_tier":"default","store":false,"temperature":null,"text":{"format":{"type":"text"}},"tool_choice":"auto","tools":[],"top_logprobs":0,"top_p":null,"truncation":"disabled","usage":null,"seed":0},"sequence_number":0}
+                     *
+                     *     event: response.in_progress
+                     *     data: {"type":"response.in_progress","response":{"id":"resp_8ac32b34","object":"response","created_at":1795425194,"status":"in_progress","background":false,"error":null,"incomplete_details":null,"instructions":null,"max_output_tokens":null,"metadata":{},"model":"SmolLM2-135M-Instruct","output":[],"parallel_tool_calls":true,"previous_response_id":null,"reasoning":{"effort":null,"summary":null},"service_tier":"default","store":false,"temperature":null,"text":{"format":{"type":"text"}},"tool_choice":"auto","tools":[],"top_logprobs":0,"top_p":null,"truncation":"disabled","usage":null,"seed":0},"sequence_number":1}
+                     *
+                     *     event: response.output_item.added
+                     *     data: {"type":"response.output_item.added","output_index":0,"item":{"id":"msg_8ac32b34","type":"message","status":"in_progress","role":"assistant","content":[]},"sequence_number":2}
+                     *
+                     *     event: response.content_part.added
+                     *     data: {"type":"response.content_part.added","output_index":0,"item_id":"msg_8ac32b34","content_index":0,"part":{"type":"output_text","text":"","annotations":[],"logprobs":[]},"sequence_number":3}
+                     *
+                     *     event: response.output_text.delta
+                     *     data: {"type":"response.output_text.delta","output_index":0,"item_id":"msg_8ac32b34","content_index":0,"delta":"Capital","logprobs":[],"metrics":[{"position":37,"token_id":39832,"token":"Capital","quadrant":"RESAMPLING","logprob":-3.8247,"logits_entropy":5.1747,"logits_varentropy":8.6575,"attention_entropy":1.9088,"attention_varentropy":0.3506,"agreement":0.0206,"interaction_strength":2.2259,"temperature":2.0,"top_p":0.5182,"top_k":27,"min_p":0.03,"drafted":false}],"sequence_number":4}
+                     *
+                     *     event: response.output_text.done
+                     *     data: {"type":"response.output_text.done","output_index":0,"item_id":"msg_8ac32b34","content_index":0,"text":"Capital","logprobs":[],"sequence_number":5}
+                     *
+                     *     event: response.content_part.done
+                     *     data: {"type":"response.content_part.done","output_index":0,"item_id":"msg_8ac32b34","content_index":0,"part":{"type":"output_text","text":"Capital","annotations":[],"logprobs":[]},"sequence_number":6}
+                     *
+                     *     event: response.output_item.done
+                     *     data: {"type":"response.output_item.done","output_index":0,"item":{"id":"msg_8ac32b34","type":"message","status":"incomplete","role":"assistant","content":[{"type":"output_text","text":"Capital","annotations":[],"logprobs":[]}]},"sequence_number":7}
+                     *
+                     *     event: response.incomplete
+                     *     data: {"type":"response.incomplete","response":{"id":"resp_8ac32b34","object":"response","created_at":1795425194,"status":"incomplete","background":false,"error":null,"incomplete_details":{"reason":"max_output_tokens"},"instructions":null,"max_output_tokens":null,"metadata":{},"model":"SmolLM2-135M-Instruct","output":[{"id":"msg_8ac32b34","type":"message","status":"incomplete","role":"assistant","content":[{"type":"output_text","text":"Capital","annotations":[],"logprobs":[]}]}],"parallel_tool_calls":true,"previous_response_id":null,"reasoning":{"effort":null,"summary":null},"service_tier":"default","store":false,"temperature":null,"text":{"format":{"type":"text"}},"tool_choice":"auto","tools":[],"top_logprobs":0,"top_p":null,"truncation":"disabled","usage":{"input_tokens":37,"input_tokens_details":{"cached_tokens":0,"cache_write_tokens":0},"output_tokens":1,"output_tokens_details":{"reasoning_tokens":0},"total_tokens":38,"steps":1},"seed":0,"metrics":[{"position":37,"token_id":39832,"token":"Capital","quadrant":"RESAMPLING","logprob":-3.8247,"logits_entropy":5.1747,"logits_varentropy":8.6575,"attention_entropy":1.9088,"attention_varentropy":0.3506,"agreement":0.0206,"interaction_strength":2.2259,"temperature":2.0,"top_p":0.5182,"top_k":27,"min_p":0.03,"drafted":false}]},"sequence_number":8}
+                     */
+                    "text/event-stream": components["schemas"]["ResponseEvent"];
+                };
+            };
+            /** @description A field's value cannot be used, or the prompt does not fit */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "max_tokens: Input should be greater than or equal to 1",
+                     *         "type": "invalid_request_error",
+                     *         "param": "max_tokens",
+                     *         "code": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The API key is missing or wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The API key is missing or wrong. Send it as `Authorization: Bearer KEY` or as `X-Api-Key: KEY`.",
+                     *         "type": "authentication_error",
+                     *         "param": null,
+                     *         "code": "invalid_api_key"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The model is not served here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The model 'gpt-4' is not served here; 'SmolLM2-135M-Instruct' is.",
+                     *         "type": "invalid_request_error",
+                     *         "param": "model",
+                     *         "code": "model_not_found"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The body has more than 8,388,608 bytes, the most allowed.",
+                     *         "type": "invalid_request_error",
+                     *         "param": null,
+                     *         "code": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The queue is full; Retry-After says how many seconds to wait */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The queue is full: 80 of 80 places are taken, and 2 more are needed. Try again in a few seconds.",
+                     *         "type": "rate_limit_error",
+                     *         "param": null,
+                     *         "code": "queue_full"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The server made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The server made an error. Its log says more, under this response's X-Request-ID.",
+                     *         "type": "server_error",
+                     *         "param": null,
+                     *         "code": "internal_error"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The model is loading, or the server is stopping; see Retry-After */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The model is still loading.",
+                     *         "type": "server_error",
+                     *         "param": null,
+                     *         "code": "loading"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    messages_v1_messages_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MessagesRequest"];
+            };
+        };
+        responses: {
+            /** @description The answer. With `stream`, server-sent events: the data of each is one MessageEvent, and the last is `message_stop`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "msg_8ac32b34",
+                     *       "type": "message",
+                     *       "role": "assistant",
+                     *       "content": [
+                     *         {
+                     *           "type": "text",
+                     *           "text": "Capital"
+                     *         }
+                     *       ],
+                     *       "stop_reason": "max_tokens",
+                     *       "stop_sequence": null,
+                     *       "usage": {
+                     *         "input_tokens": 37,
+                     *         "cache_creation_input_tokens": 0,
+                     *         "cache_read_input_tokens": 0,
+                     *         "output_tokens": 1,
+                     *         "output_tokens_details": {
+                     *           "thinking_tokens": 0
+                     *         },
+                     *         "steps": 1
+                     *       },
+                     *       "model": "SmolLM2-135M-Instruct",
+                     *       "seed": 0,
+                     *       "metrics": [
+                     *         {
+                     *           "position": 37,
+                     *           "token_id": 39832,
+                     *           "token": "Capital",
+                     *           "quadrant": "RESAMPLING",
+                     *           "logprob": -3.8247,
+                     *           "logits_entropy": 5.1747,
+                     *           "logits_varentropy": 8.6575,
+                     *           "attention_entropy": 1.9088,
+                     *           "attention_varentropy": 0.3506,
+                     *           "agreement": 0.0206,
+                     *           "interaction_strength": 2.2259,
+                     *           "temperature": 2,
+                     *           "top_p": 0.5182,
+                     *           "top_k": 27,
+                     *           "min_p": 0.03,
+                     *           "drafted": false
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AssistantMessage"];
+                    /**
+                     * @example event: message_start
+                     *     data: {"type":"message_start","message":{"id":"msg_8ac32b34","type":"message","role":"assistant","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":37,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":1,"output_tokens_details":{"thinking_tokens":0},"steps":1},"model":"SmolLM2-135M-Instruct","seed":0}}
+                     *
+                     *     event: content_block_start
+                     *     data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}
+                     *
+                     *     event: content_block_delta
+                     *     data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Capital"},"metrics":[{"position":37,"token_id":39832,"token":"Capital","quadrant":"RESAMPLING","logprob":-3.8247,"logits_entropy":5.1747,"logits_varentropy":8.6575,"attention_entropy":1.9088,"attention_varentropy":0.3506,"agreement":0.0206,"interaction_strength":2.2259,"temperature":2.0,"top_p":0.5182,"top_k":27,"min_p":0.03,"drafted":false}]}
+                     *
+                     *     event: content_block_stop
+                     *     data: {"type":"content_block_stop","index":0}
+                     *
+                     *     event: message_delta
+                     *     data: {"type":"message_delta","delta":{"stop_reason":"max_tokens","stop_sequence":null},"usage":{"input_tokens":37,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":1,"output_tokens_details":{"thinking_tokens":0},"steps":1}}
+                     *
+                     *     event: message_stop
+                     *     data: {"type":"message_stop"}
+                     */
+                    "text/event-stream": components["schemas"]["MessageEvent"];
+                };
+            };
+            /** @description A field's value cannot be used, or the prompt does not fit */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "error",
+                     *       "error": {
+                     *         "type": "invalid_request_error",
+                     *         "message": "max_tokens: Input should be greater than or equal to 1"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MessagesErrorResponse"];
+                };
+            };
+            /** @description The API key is missing or wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "error",
+                     *       "error": {
+                     *         "type": "authentication_error",
+                     *         "message": "The API key is missing or wrong. Send it as `Authorization: Bearer KEY` or as `X-Api-Key: KEY`."
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MessagesErrorResponse"];
+                };
+            };
+            /** @description The model is not served here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "error",
+                     *       "error": {
+                     *         "type": "not_found_error",
+                     *         "message": "The model 'gpt-4' is not served here; 'SmolLM2-135M-Instruct' is."
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MessagesErrorResponse"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "error",
+                     *       "error": {
+                     *         "type": "request_too_large",
+                     *         "message": "The body has more than 8,388,608 bytes, the most allowed."
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MessagesErrorResponse"];
+                };
+            };
+            /** @description The queue is full; Retry-After says how many seconds to wait */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "error",
+                     *       "error": {
+                     *         "type": "rate_limit_error",
+                     *         "message": "The queue is full: 80 of 80 places are taken, and 2 more are needed. Try again in a few seconds."
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MessagesErrorResponse"];
+                };
+            };
+            /** @description The server made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "error",
+                     *       "error": {
+                     *         "type": "api_error",
+                     *         "message": "The server made an error. Its log says more, under this response's X-Request-ID."
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MessagesErrorResponse"];
+                };
+            };
+            /** @description The model is loading, or the server is stopping; see Retry-After */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "error",
+                     *       "error": {
+                     *         "type": "overloaded_error",
+                     *         "message": "The model is still loading."
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MessagesErrorResponse"];
+                };
+            };
+        };
+    };
+    count_tokens_v1_messages_count_tokens_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CountRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenCount"];
+                };
+            };
+            /** @description A field's value cannot be used, or the prompt does not fit */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "error",
+                     *       "error": {
+                     *         "type": "invalid_request_error",
+                     *         "message": "max_tokens: Input should be greater than or equal to 1"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MessagesErrorResponse"];
+                };
+            };
+            /** @description The API key is missing or wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "error",
+                     *       "error": {
+                     *         "type": "authentication_error",
+                     *         "message": "The API key is missing or wrong. Send it as `Authorization: Bearer KEY` or as `X-Api-Key: KEY`."
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MessagesErrorResponse"];
+                };
+            };
+            /** @description The model is not served here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "error",
+                     *       "error": {
+                     *         "type": "not_found_error",
+                     *         "message": "The model 'gpt-4' is not served here; 'SmolLM2-135M-Instruct' is."
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MessagesErrorResponse"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "error",
+                     *       "error": {
+                     *         "type": "request_too_large",
+                     *         "message": "The body has more than 8,388,608 bytes, the most allowed."
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MessagesErrorResponse"];
+                };
+            };
+            /** @description The server made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "error",
+                     *       "error": {
+                     *         "type": "api_error",
+                     *         "message": "The server made an error. Its log says more, under this response's X-Request-ID."
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MessagesErrorResponse"];
+                };
+            };
+            /** @description The model is loading, or the server is stopping; see Retry-After */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "error",
+                     *       "error": {
+                     *         "type": "overloaded_error",
+                     *         "message": "The model is still loading."
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MessagesErrorResponse"];
                 };
             };
         };

@@ -1,0 +1,170 @@
+"""The items of a Responses request's `input`, and the messages of a chat that they are."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from mlx_entropix.server.unsupported import Part, refuse_in_part
+
+# Of an item as a client got it from a server.
+_OF_ITEMS: dict[str, tuple[Any, ...]] = {
+    "annotations": ([],),
+    "id": (...,),
+    "logprobs": (...,),
+    "phase": (...,),
+    "status": (...,),
+}
+
+_STORED = (
+    "Nothing is stored here, so there is no item to refer to. Send the item itself, as clients do "
+    "that are told `store: false`."
+)
+
+
+class _Item(Part):
+    """An item of the input, or a part of one."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _asks_for_nothing_else(cls, given: Any) -> Any:
+        refuse_in_part(given, cls.model_fields, _OF_ITEMS)
+        return given
+
+
+class InputText(_Item):
+    """A piece of a message's content. Only text can be read."""
+
+    type: Literal["input_text", "output_text"] = Field(description="The kind of part.")
+    text: str = Field(description="The text.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_text(cls, given: Any) -> Any:
+        kind = given.get("type") if isinstance(given, Mapping) else None
+        if kind not in ("input_text", "output_text"):
+            raise ValueError(f"Only input_text and output_text can be read here, and no {kind}.")
+        return given
+
+
+class MessageItem(_Item):
+    """A message."""
+
+    type: Literal["message"] = Field("message", description="The kind of item.")
+    role: Literal["user", "assistant", "system", "developer"] = Field(description="Who speaks.")
+    content: str | list[InputText] = Field(description="Text, or a list of text parts.")
+
+
+class FunctionCallItem(_Item):
+    """A call of a tool that the model made."""
+
+    type: Literal["function_call"] = Field(description="The kind of item.")
+    call_id: str = Field(description="What the tool's output refers to.")
+    name: str = Field(description="The tool.")
+    arguments: str = Field(description="Its arguments, as JSON.")
+
+
+class FunctionCallOutputItem(_Item):
+    """What a tool said."""
+
+    type: Literal["function_call_output"] = Field(description="The kind of item.")
+    call_id: str = Field(description="The call that it answers.")
+    output: str | list[InputText] = Field(description="Text, or a list of text parts.")
+
+
+class ReasoningPart(Part):
+    """A piece of what the model thought."""
+
+    type: Literal["reasoning_text", "summary_text"] = Field(description="The kind of part.")
+    text: str = Field(description="The text.")
+
+
+class ReasoningItem(_Item):
+    """What the model thought before an answer."""
+
+    type: Literal["reasoning"] = Field(description="The kind of item.")
+    summary: list[ReasoningPart] = Field(
+        [], description="The thoughts, where they came as a summary."
+    )
+    content: list[ReasoningPart] | None = Field(None, description="The thoughts.")
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return "".join(part.text for part in self.content or self.summary)
+
+
+class ItemReference(Part):
+    """The name of an item that OpenAI's servers would have kept."""
+
+    type: Literal["item_reference"] = Field(description="The kind of item.")
+    id: str = Field(description="An item's name.")
+
+    @model_validator(mode="after")
+    def _is_refused(self) -> "ItemReference":
+        raise ValueError(_STORED)
+
+
+def _kind(item: Any) -> Any:
+    kind = item.get("type", "message") if isinstance(item, Mapping) else getattr(item, "type", None)
+    return f"-{kind}" if isinstance(kind, str) else None
+
+
+# The dash keeps these names out of the name of a field at fault, see api_errors.py.
+InputItem = Annotated[
+    Annotated[MessageItem, Tag("-message")]
+    | Annotated[FunctionCallItem, Tag("-function_call")]
+    | Annotated[FunctionCallOutputItem, Tag("-function_call_output")]
+    | Annotated[ReasoningItem, Tag("-reasoning")]
+    | Annotated[ItemReference, Tag("-item_reference")],
+    Discriminator(
+        _kind,
+        custom_error_type="unknown_item",
+        custom_error_message="An item is a message, a function_call, a function_call_output or a "
+        "reasoning; others cannot be read here.",
+    ),
+]
+
+
+def chat_messages(items: Sequence[Any]) -> list[dict[str, Any]]:
+    """The messages of a chat that the items are.
+
+    What an assistant thought, said and called in a row is one message, as a chat template has it.
+    """
+    messages: list[dict[str, Any]] = []
+    turn: dict[str, Any] = {}  # the assistant's, as far as it has come
+
+    def end_turn() -> None:
+        if turn.keys() > {"role"}:
+            messages.append(dict(turn))
+        turn.clear()
+
+    for item in items:
+        if isinstance(item, ReasoningItem):
+            if turn:
+                end_turn()
+            if item.text:
+                turn |= {"role": "assistant", "reasoning_content": item.text}
+        elif isinstance(item, FunctionCallItem):
+            function = {"name": item.name, "arguments": item.arguments}
+            call = {"id": item.call_id, "type": "function", "function": function}
+            turn["role"] = "assistant"
+            turn.setdefault("content", None)
+            turn.setdefault("tool_calls", []).append(call)
+        elif isinstance(item, MessageItem) and item.role == "assistant":
+            if "content" in turn:
+                end_turn()
+            turn |= {"role": "assistant", "content": _text(item.content)}
+        else:
+            end_turn()
+            if isinstance(item, MessageItem):
+                messages.append({"role": item.role, "content": _text(item.content)})
+            elif isinstance(item, FunctionCallOutputItem):
+                said = _text(item.output)
+                messages.append({"role": "tool", "tool_call_id": item.call_id, "content": said})
+    end_turn()
+    return messages
+
+
+def _text(content: str | list[InputText]) -> str:
+    return content if isinstance(content, str) else "".join(part.text for part in content)

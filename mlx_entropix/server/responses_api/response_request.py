@@ -1,0 +1,228 @@
+"""What a client of the Responses API may send, and the chat that it asks for."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field, model_validator
+
+from mlx_entropix.server.api_errors import ApiError
+from mlx_entropix.server.requests import MOST_ALTERNATIVES
+from mlx_entropix.server.responses_api.input_items import InputItem, chat_messages
+from mlx_entropix.server.translation import TranslatedRequest
+from mlx_entropix.server.unsupported import Part, refuse_in_part, refuse_unsupported
+
+NAMES: Mapping[str, str] = {
+    "messages": "input",
+    "max_completion_tokens": "max_output_tokens",
+    "reasoning_effort": "reasoning.effort",
+    "response_format": "text.format",
+    "verbosity": "text.verbosity",
+}
+"""What the Responses API calls fields of a chat."""
+
+# Fields of the API that are not offered, and their values that ask for nothing.
+_NEUTRAL: Mapping[str, tuple[Any, ...]] = {
+    "background": (False,),
+    "context_management": ([],),
+    "service_tier": ("auto", "default"),
+    "truncation": ("disabled",),
+}
+
+_LOGPROBS = "message.output_text.logprobs"
+
+
+class ResponsesTool(Part):
+    """A tool that the model may call."""
+
+    type: Literal["function"] = Field(description="`function`; no other kind is offered.")
+    name: str = Field(description="Its name.")
+    description: str | None = Field(None, description="What it is for.")
+    parameters: dict[str, Any] | None = Field(None, description="JSON Schema of its arguments.")
+    strict: bool | None = Field(
+        None, description="Whether the arguments have to fit their schema to the letter."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _asks_for_nothing_else(cls, given: Any) -> Any:
+        neutral = {"defer_loading": (False,), "allowed_callers": (["direct"],)}
+        refuse_in_part(given, cls.model_fields, neutral)
+        return given
+
+    def of_chat(self) -> dict[str, Any]:
+        """The tool as a chat has it."""
+        function = self.model_dump(exclude={"type"}, exclude_none=True)
+        return {"type": "function", "function": function}
+
+
+class ResponsesToolChoice(Part):
+    """The tool that the model has to call."""
+
+    type: Literal["function"] = Field(description="`function`.")
+    name: str = Field(description="Its name.")
+
+
+class TextFormat(Part):
+    """The form of the answer."""
+
+    type: Literal["text", "json_object", "json_schema"] = Field(description="What it is.")
+    name: str | None = Field(None, description="A name of the schema.")
+    description: str | None = Field(None, description="What the schema is for.")
+    schema_: dict[str, Any] | None = Field(None, alias="schema", description="The JSON Schema.")
+    strict: bool | None = Field(None, description="Whether it has to be kept to the letter.")
+
+    def of_chat(self) -> dict[str, Any]:
+        """The form as a chat has it."""
+        if self.type != "json_schema":
+            return {"type": self.type}
+        schema = self.model_dump(exclude={"type"}, exclude_none=True, by_alias=True)
+        return {"type": self.type, self.type: schema}
+
+
+class TextOptions(Part):
+    """How the answer's text is to be."""
+
+    format: TextFormat | None = Field(default=None, description="Its form: any text without one.")
+    verbosity: str | None = Field(default=None, description="`medium`; another is an error.")
+
+
+class ReasoningOptions(Part):
+    """How the model is to think."""
+
+    effort: str | None = Field(default=None, description="`none`; another is an error.")
+    summary: Literal["auto", "detailed"] | None = Field(
+        default=None,
+        description="Send the thoughts as a summary, for clients that show nothing else. They are "
+        "sent whole either way.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _asks_for_nothing_else(cls, given: Any) -> Any:
+        refuse_in_part(given, cls.model_fields, {})
+        return given
+
+
+class ResponsesStreamOptions(Part):
+    """What a stream carries beside its events."""
+
+    include_obfuscation: Literal[False] | None = Field(None, description="False: nothing more.")
+
+
+class ResponsesRequest(TranslatedRequest):
+    """A response to be made."""
+
+    input: str | list[InputItem] = Field(
+        min_length=1, description="A user's message, or the items of the conversation so far."
+    )
+    instructions: str | None = Field(None, description="The system's message before them.")
+    max_output_tokens: int | None = Field(
+        None, ge=1, le=10_000_000, description="The most tokens of the answer, with its thoughts."
+    )
+    tools: list[ResponsesTool] | None = Field(None, description="Tools that the model may call.")
+    tool_choice: Literal["none", "auto", "required"] | ResponsesToolChoice | None = Field(
+        None, description="Whether it has to call one, and which."
+    )
+    parallel_tool_calls: bool | None = Field(
+        None, description="Whether it may call several at once."
+    )
+    text: TextOptions | None = Field(None, description="How the answer's text is to be.")
+    reasoning: ReasoningOptions | None = Field(None, description="How the model is to think.")
+    include: list[Literal["message.output_text.logprobs", "reasoning.encrypted_content"]] | None = (
+        Field(
+            None,
+            description=f"`{_LOGPROBS}` reports the log-probability of every token. Thoughts are "
+            "sent as they are, so that nothing of them is encrypted.",
+        )
+    )
+    top_logprobs: int | None = Field(
+        None,
+        ge=0,
+        le=MOST_ALTERNATIVES,
+        description="How many of the likeliest tokens to report with each.",
+    )
+    stream_options: ResponsesStreamOptions | None = Field(
+        None, description="What a stream carries beside its events."
+    )
+    store: bool | None = Field(
+        None, description="Whether the response may be kept. It is not, whatever this is."
+    )
+    previous_response_id: str | None = Field(
+        None, description="Null: no response is kept that another one could go on from."
+    )
+    metadata: dict[str, Any] | None = Field(None, description="Labels, which the response has too.")
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"input": "What is the capital of France?", "max_output_tokens": 16, "seed": 0},
+                {
+                    "instructions": "Answer in one sentence.",
+                    "input": [
+                        {"role": "user", "content": "Which is larger, 9.9 or 9.11?"},
+                        {"role": "assistant", "content": "9.9 is."},
+                        {"role": "user", "content": [{"type": "input_text", "text": "Why?"}]},
+                    ],
+                    "max_output_tokens": 32,
+                    "stream": True,
+                    "include": [_LOGPROBS],
+                    "top_logprobs": 2,
+                    "sampler": "entropix",
+                },
+            ]
+        }
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _asks_for_nothing_else(cls, given: Any) -> Any:
+        if isinstance(given, dict):
+            refuse_unsupported(given, cls.model_fields, _NEUTRAL)
+        return given
+
+    @model_validator(mode="after")
+    def _begins_here(self) -> "ResponsesRequest":
+        if self.previous_response_id is not None:
+            raise ApiError(
+                400,
+                "No response is kept here that this one could go on from. Leave "
+                "previous_response_id out, and send the whole conversation as input.",
+                param="previous_response_id",
+                code="previous_response_not_found",
+            )
+        return self
+
+    def chat(self) -> dict[str, Any]:
+        """The body of the chat that is asked for."""
+        items = self.input
+        messages: list[dict[str, Any]] = (
+            [{"role": "user", "content": items}] if isinstance(items, str) else chat_messages(items)
+        )
+        if self.instructions:
+            messages = [{"role": "system", "content": self.instructions}, *messages]
+        logprobs = bool(self.top_logprobs) or _LOGPROBS in (self.include or ())
+        text, thinking = self.text or TextOptions(), self.reasoning or ReasoningOptions()
+        chat = {
+            **self.same_fields(),
+            "messages": messages,
+            "max_completion_tokens": self.max_output_tokens,
+            "tools": None if self.tools is None else [tool.of_chat() for tool in self.tools],
+            "tool_choice": _choice(self.tool_choice),
+            "parallel_tool_calls": self.parallel_tool_calls,
+            "response_format": text.format and text.format.of_chat(),
+            "verbosity": text.verbosity,
+            "reasoning_effort": thinking.effort,
+            "logprobs": logprobs or None,
+            "top_logprobs": self.top_logprobs if logprobs else None,
+            # They say which log-probabilities are those of thoughts.
+            "metrics": True if logprobs else self.metrics,
+            # The response's first event has no usage yet, and its last has all of it.
+            "stream_options": {"include_usage": True} if self.stream else None,
+        }
+        return {name: value for name, value in chat.items() if value is not None}
+
+
+def _choice(chosen: ResponsesToolChoice | str | None) -> Any:
+    if isinstance(chosen, ResponsesToolChoice):
+        return {"type": chosen.type, "function": {"name": chosen.name}}
+    return chosen
