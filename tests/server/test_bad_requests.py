@@ -192,9 +192,7 @@ def test_names_that_no_text_can_hold(server):
 
 
 NO_OBJECT = {"type": "string"}
-DEEP = {"type": "function", "function": {"name": "a", "parameters": {}}}
-for _ in range(900):
-    DEEP["function"]["parameters"] = {"a": DEEP["function"]["parameters"]}
+DEEP = {"function": {"name": "add", "arguments": '{"a":' * 9000 + "1" + "}" * 9000}}
 
 
 def test_labels_nulls_and_what_asks_for_nothing_pass(server):
@@ -217,7 +215,11 @@ def test_labels_nulls_and_what_asks_for_nothing_pass(server):
             "tools[0].function.parameters",
             "not of the type 'string'",
         ),
-        ({"tools": [DEEP]}, None, "nested too deeply"),
+        (
+            {"messages": [{"role": "assistant", "tool_calls": [DEEP]}]},
+            None,
+            "nested too deeply",
+        ),
         ({"tool_choice": "required"}, "tool_choice", "there are no tools"),
         (
             {"tool_choice": {"type": "function", "function": {"name": "add"}}},
