@@ -3,10 +3,9 @@
 Long texts take a while to become token ids: that is not to be done in the event loop.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
-
-from pydantic_core import to_json
 
 from mlx_entropix.choices import CHANGES
 from mlx_entropix.engine import Request, fork_config, forked
@@ -55,13 +54,14 @@ def through_template(
     continued = request.continues
     messages = [message.plain() for message in request.messages]
     check_length([message["content"] for message in messages], model, "messages", most)
-    check_length([to_json(tool).decode() for tool in request.offered], model, "tools", most)
     variables = request.chat_template_kwargs or {}
     try:
         model.tokenizer.check_chat_template_kwargs(variables)
     except PromptError as error:
         raise ApiError.of(error, "chat_template_kwargs") from None
     try:
+        tools = [json.dumps(tool, ensure_ascii=False) for tool in request.offered]
+        check_length(tools, model, "tools", most)
         return write(
             messages,
             add_generation_prompt=opens_answer and not continued,
@@ -71,6 +71,8 @@ def through_template(
         )
     except PromptError as error:
         raise ApiError.of(error, "messages") from None
+    except RecursionError:
+        raise ApiError(400, "The tools, or arguments of calls, are nested too deeply.") from None
 
 
 def text_prompts(request: CompletionRequest, model: ModelInfo) -> list[tuple[Prompt, str | None]]:

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from mlx_entropix.server.unsupported import Part
 
@@ -21,6 +21,13 @@ class FunctionOffered(Part):
         "are valid by the schema whatever this says; others are as the model writes them.",
     )
 
+    @field_validator("parameters")
+    @classmethod
+    def _are_of_an_object(cls, given: dict[str, Any] | None) -> dict[str, Any] | None:
+        if given and given.get("type", "object") != "object":
+            raise ValueError(f"its arguments are an object, not of the type {given['type']!r}.")
+        return given
+
 
 class OfferedTool(Part):
     """A tool that the model may use. There are functions alone."""
@@ -31,7 +38,7 @@ class OfferedTool(Part):
     def plain(self) -> dict[str, Any]:
         """The tool as chat templates take it, which may well look for properties."""
         function = self.function.model_dump(exclude_none=True, exclude={"strict"})
-        function.setdefault("parameters", {"type": "object", "properties": {}})
+        function["parameters"] = self.function.parameters or {"type": "object", "properties": {}}
         return {"type": self.type, "function": function}
 
 

@@ -191,6 +191,10 @@ def test_names_that_no_text_can_hold(server):
     assert "udfff" in error_of(response)["message"]
 
 
+NO_OBJECT = {"type": "string"}
+DEEP = {"function": {"name": "add", "arguments": '{"a":' * 9000 + "1" + "}" * 9000}}
+
+
 def test_labels_nulls_and_what_asks_for_nothing_pass(server):
     extra = {"user": "me", "best_of": 1, "tools": [], "tool_choice": "auto", "logit_bias": {}}
     more = {"functions": None, "store": False, "metadata": {"a": "b"}, "unheard_of": None}
@@ -206,6 +210,16 @@ def test_labels_nulls_and_what_asks_for_nothing_pass(server):
         ({"function_call": {"name": "add"}}, "function_call", "tool_choice is"),
         ({"tools": [{"type": "web_search"}]}, "tools[0].type", "'function'"),
         ({"tools": [{"type": "function"}]}, "tools[0].function", "required"),
+        (
+            {"tools": [{"type": "function", "function": {"name": "a", "parameters": NO_OBJECT}}]},
+            "tools[0].function.parameters",
+            "not of the type 'string'",
+        ),
+        (
+            {"messages": [{"role": "assistant", "tool_calls": [DEEP]}]},
+            None,
+            "nested too deeply",
+        ),
         ({"tool_choice": "required"}, "tool_choice", "there are no tools"),
         (
             {"tool_choice": {"type": "function", "function": {"name": "add"}}},
