@@ -11,7 +11,6 @@ import mlx.core as mx
 from evals.forking import forks_record
 from evals.plan import Job
 from evals.records import Record
-from mlx_entropix.cli.style import strength
 from mlx_entropix.engine import Engine
 from mlx_entropix.engine.events import (
     Answered,
@@ -24,6 +23,7 @@ from mlx_entropix.engine.events import (
 )
 from mlx_entropix.engine.search import Extract, forked
 from mlx_entropix.sampling import PRESETS, Metrics, Quadrant, classify
+from mlx_entropix.sampling.tint import strength
 
 PREFIX_BYTES = 256 << 20
 _JOINING_SHARE = 1 / 3

@@ -14,9 +14,9 @@ from collections import Counter
 from dataclasses import dataclass
 
 from mlx_entropix.cli.sampler_options import find_auto, named_config
-from mlx_entropix.cli.style import strength
 from mlx_entropix.engine import Engine, Request, TokenEvent, load
 from mlx_entropix.prompts import SYSTEM_PROMPT
+from mlx_entropix.sampling.tint import strength
 
 
 @dataclass(frozen=True)

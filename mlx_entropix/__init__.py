@@ -13,6 +13,9 @@ from mlx_entropix.descriptors import allow_low_limit
 
 if TYPE_CHECKING:
     from mlx_entropix.engine import analyse, generate, load, stream_generate
+    from mlx_entropix.engine.mlx_lm_sampler import make_entropix_sampler
+    from mlx_entropix.model.tapped import tap
+    from mlx_entropix.prompts import SYSTEM_PROMPT
     from mlx_entropix.sampling import PRESETS, Metrics, PlainConfig, Quadrant, SamplerConfig
 
 if "mlx.core" not in sys.modules:  # afterwards it would be too late
@@ -21,6 +24,7 @@ allow_low_limit()
 
 __all__ = [
     "PRESETS",
+    "SYSTEM_PROMPT",
     "Metrics",
     "PlainConfig",
     "Quadrant",
@@ -28,10 +32,16 @@ __all__ = [
     "analyse",
     "generate",
     "load",
+    "make_entropix_sampler",
     "stream_generate",
+    "tap",
 ]
 
-_MODULES = dict.fromkeys(("analyse", "generate", "load", "stream_generate"), "engine")
+_MODULES = dict.fromkeys(("analyse", "generate", "load", "stream_generate"), "engine") | {
+    "make_entropix_sampler": "engine.mlx_lm_sampler",
+    "tap": "model.tapped",
+    "SYSTEM_PROMPT": "prompts",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -45,6 +45,9 @@ EXTRACTORS = ("auto", "number", "line", "letter", "json:FIELD", "regex:PATTERN",
 MOST_PATHS = 64
 """So many paths may be alive at once, and be made from the start."""
 
+ROWS_AT_ONCE = 8
+"""Prompts of a list that are answered at once, unless told otherwise."""
+
 KV_BITS = (2, 4, 8)
 """In how many bits a number of the KV cache may be kept."""
 

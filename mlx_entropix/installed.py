@@ -13,6 +13,14 @@ CHECKOUT = _PACKAGE.parent if (_PACKAGE.parent / "mlx_main.py").is_file() else N
 PROMPTS_CSV = _PACKAGE / "prompts.csv" if CHECKOUT is None else CHECKOUT / "data" / "prompts.csv"
 """The prompts that come with the project, one for each of many roles."""
 
+_DATA = Path("data/prompts.csv")  # how they are called, from wherever
+
+
+def found_data(name: str) -> Path:
+    """A file that is named: in the current folder, or one that comes along, `data/prompts.csv`."""
+    path = Path(name).expanduser()
+    return PROMPTS_CSV if path == _DATA and not path.exists() else path
+
 
 def built_page() -> Path | None:
     """The folder of the web page, if it is built: a wheel has it, a checkout after `bun run build`.

@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,34 +72,72 @@ PREDEFINED = (
 def create_prompts_from_csv(path: str | Path) -> list[Prompt]:
     """Read prompts from a UTF-8 CSV file with the columns `act` (a name) and `prompt`.
 
-    The case of the header does not matter, further columns are ignored, and so are empty lines.
-    Raises CsvError for a file or a line that cannot be used.
+    Raises CsvError for a file or a line that cannot be used; see `prompts_of_csv`.
     """
     path = Path(path)
-    rows = _rows(path, _read(path))
-    _, header = next(rows, (1, []))
+    return prompts_of_csv(str(path), _read(path))
+
+
+def prompts_of_csv(name: str, text: str) -> list[Prompt]:
+    """The prompts in the text of a CSV that people know by `name`.
+
+    Cells are parted by commas, semicolons, tabs or bars: by what a first line such as `sep=;` says,
+    as spreadsheets write it, or else by what finds both columns in the header. The case of the
+    header does not matter, further columns are ignored, and so are empty lines. Raises CsvError.
+    """
+    with _long_cells(len(text)):
+        return _prompts(name, text)
+
+
+def _prompts(name: str, text: str) -> list[Prompt]:
+    separator, first_line = _separator(text)
+    rows = _rows(name, text, separator, first_line)
+    line, header = next(rows, (1, []))
     names = [cell.strip().lower() for cell in header]
     found = ", ".join(filter(None, names)) or "none"
-    for wanted in ("act", "prompt"):
+    for wanted in _COLUMNS:
         if wanted not in names:
             raise CsvError(
-                f"{path}, line 1: there is no column {wanted!r} (found: {found}); "
+                f"{name}, line {line}: there is no column {wanted!r} (found: {found}); "
                 "begin the file with the line 'act,prompt'."
             )
-    act, prompt = names.index("act"), names.index("prompt")
+        if names.count(wanted) > 1:
+            raise CsvError(
+                f"{name}, line {line}: there are {names.count(wanted)} columns {wanted!r}; rename "
+                "all but the one that is meant."
+            )
+    act, prompt = map(names.index, _COLUMNS)
     prompts = []
     for line, row in rows:
         if len(row) != len(header):
             raise CsvError(
-                f"{path}, line {line}: {len(row)} cells where the header has {len(header)}; put "
-                'a text with commas in double quotes ("…").'
+                f"{name}, line {line}: {len(row)} cells where the header has {len(header)}; put "
+                f'a text with {_SEPARATORS[separator]} in double quotes ("…").'
             )
         if not row[prompt].strip():
-            raise CsvError(f"{path}, line {line}: the prompt is empty; write one or drop the line.")
+            raise CsvError(f"{name}, line {line}: the prompt is empty; write one or drop the line.")
         prompts.append(Prompt(row[act].strip() or f"line {line}", row[prompt]))
     if not prompts:
-        raise CsvError(f"{path}, line 2: there is no prompt below the header; add at least one.")
+        raise CsvError(f"{name}, line 2: there is no prompt below the header; add at least one.")
     return prompts
+
+
+_COLUMNS = ("act", "prompt")
+_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;\t|]*(?:\r\n|\r|\n|$)', re.IGNORECASE)
+
+
+def _separator(text: str) -> tuple[str, int]:
+    """What parts the cells of a CSV, and at which character its header begins."""
+    said = _SEPARATOR_LINE.match(text)
+    if said and said[1] in _SEPARATORS:
+        return said[1], said.end()
+    header = next((line for line in text.splitlines() if line.strip()), "")
+    for separator in _SEPARATORS:
+        cells = {cell.strip(' "').lower() for cell in header.split(separator)}
+        if cells.issuperset(_COLUMNS):
+            return separator, 0
+    return ",", 0
 
 
 def read_questions(path: str | Path) -> list[tuple[str, tuple[str, ...]]]:
@@ -142,17 +182,31 @@ def _read(path: Path) -> str:
         raise CsvError(f"{path}, line {line}: this is not UTF-8; save the file as UTF-8.") from None
 
 
-def _rows(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield each row that is not empty with the number of the line that it begins on."""
-    lines = io.StringIO(text, newline="")  # newlines inside quotes stay as they are
-    reader = csv.reader(lines, strict=True, skipinitialspace=True)
-    line = 1
+def _rows(name: str, text: str, separator: str, begin: int) -> Iterator[tuple[int, list[str]]]:
+    """Yield each row that is not empty with the number of the line that it begins on.
+
+    The first row begins at the character `begin` of the text.
+    """
+    lines = io.StringIO(text[begin:], newline="")  # newlines inside quotes stay as they are
+    reader = csv.reader(lines, delimiter=separator, strict=True, skipinitialspace=True)
+    above = line = 1 + bool(begin)
     try:
         for row in reader:
             if row:
                 yield line, row
-            line = reader.line_num + 1
+            line = reader.line_num + above
     except csv.Error as error:
         raise CsvError(
-            f"{path}, line {line}: this is not CSV ({error}); check the double quotes."
+            f"{name}, line {line}: this is not CSV ({error}); check the double quotes."
         ) from None
+
+
+@contextmanager
+def _long_cells(most: int) -> Iterator[None]:
+    """Let a cell have so many characters, and not 131,072 at most, as is usual."""
+    usual = csv.field_size_limit()
+    csv.field_size_limit(max(most, usual))
+    try:
+        yield
+    finally:
+        csv.field_size_limit(usual)

@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 from rich.segment import Segment, Segments
 
 from mlx_entropix.cli.fork_tree import fork_tree
+from mlx_entropix.cli.jobs import on_continue
 from mlx_entropix.cli.live_paths import LivePaths, path_lines
 from mlx_entropix.cli.screen import LateBar, visible
 from mlx_entropix.cli.session import Session
@@ -87,7 +88,7 @@ def stream_answer(
     lines, shown = Lines.of(screen.answers), AnswerSegments(screen)
     try:
         events = _events(session, index, text, request, tally, live, shows_legend, check)
-        with live, closing(events):
+        with live, closing(events), on_continue(lines.begin_line):
             for event in events:
                 tally.add(event)
                 session.trace_token(index, event)

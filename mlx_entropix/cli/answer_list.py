@@ -1,11 +1,16 @@
 """The answers to a list of prompts, as rows of one batch, each shown when it is done."""
 
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
 
 from rich.segment import Segment, Segments
 from rich.text import Text
 
 from mlx_entropix.cli.answer import note_end
+from mlx_entropix.cli.resume import check_resumed
 from mlx_entropix.cli.screen import LateBar, print_error, visible
 from mlx_entropix.cli.session import Session
 from mlx_entropix.cli.style import legend
@@ -43,24 +48,37 @@ class _Answer:
 
 @dataclass
 class _List:
-    """The list: the answers on their way by their rows, how many are done, what went wrong."""
+    """The list: the answers on their way by their rows, how many are done, what went wrong.
+
+    Of its prompts those are asked whose numbers are in `asked`.
+    """
 
     session: Session
     prompts: list[Prompt]
+    asked: list[int]
     rows: dict[int, _Answer] = field(default_factory=dict)
     begun: int = 0
     done: int = 0
     tokens: int = 0
     failures: dict[int, str] = field(default_factory=dict)
+    begun_at: float = field(default_factory=time.perf_counter)
 
     @property
     def ended(self) -> int:
         """How many prompts have come to their end."""
         return self.done + len(self.failures)
 
+    @property
+    def progress(self) -> float:
+        """The same, with the part that is written of the others: half of it at the usual length."""
+        usual = (self.tokens / self.done if self.done else 0) or _USUAL_TOKENS
+        on_their_way = {id(answer): answer for answer in self.rows.values()}.values()
+        lengths = [len(answer.tally.events) for answer in on_their_way]
+        return self.ended + sum(length / (length + usual) for length in lengths)
+
     def begin(self, engine: Engine | SpreadEngine) -> None:
         """Put the next prompt in line; one that cannot be is a failure of its own."""
-        index, self.begun = self.begun, self.begun + 1
+        index, self.begun = self.asked[self.begun], self.begun + 1
         prompt = self.prompts[index]
         try:
             ids = self.session.prompt_ids(prompt)
@@ -79,7 +97,8 @@ class _List:
         answer = self.rows[event.row]
         if not answer.is_begun:
             answer.is_begun = True
-            self.session.trace_prompt(answer.index, answer.prompt.user, answer.prompt_ids)
+            asked = answer.prompt
+            self.session.trace_prompt(answer.index, asked.user, answer.prompt_ids, asked.name)
         self.tokens += isinstance(event, TokenEvent)
         if answer.tally.search is not None:
             self._take_path(answer, event)
@@ -146,16 +165,35 @@ class _List:
     def state(self) -> str:
         """What stands beside the progress bar."""
         plural = "s" * (self.tokens != 1)
-        return f"{self.done} of {len(self.prompts)} done, {self.tokens:,} token{plural}"
+        tps = self.tokens / max(time.perf_counter() - self.begun_at, 1e-9)
+        done = f"{self.done} of {len(self.asked)} done"
+        return f"{done}, {self.tokens:,} token{plural}, {tps:.0f} tok/s"
 
 
-def answer_list(session: Session, prompts: list[Prompt], rows: int) -> int:
+# How long an answer may be, until some are done.
+_USUAL_TOKENS = 100
+
+
+def answer_list(
+    session: Session,
+    prompts: list[Prompt],
+    rows: int,
+    answered: Mapping[int, Mapping[str, Any]] = MappingProxyType({}),
+) -> int:
     """Answer every prompt, `rows` at a time, and return the exit code.
 
-    An answer is shown when it is done. 0: all are done; 1: some failed, and stderr says which;
-    130: Ctrl-C ended it, and what was done before stays.
+    Those that are `answered`, by the lines of a trace, are left out; raises `UsageError` where
+    these are other prompts or of another sampler. An answer is shown when it is done. 0: all are
+    done; 1: some failed, and stderr says which; 130: Ctrl-C ended it, and what was done before
+    stays.
     """
-    screen, work = session.screen, _List(session, prompts)
+    check_resumed(session, prompts, answered)
+    asked = [index for index in range(len(prompts)) if index not in answered]
+    screen, work = session.screen, _List(session, prompts, asked)
+    if answered:
+        screen.notice(f"{len(answered)} of {len(prompts)} were answered before.")
+    if not asked:
+        return 0
     screen.note(legend(screen.notes, quadrants=session.shows_quadrants))
     screen.note("")
     paths = 1 if session.fork is None else session.fork.paths
@@ -179,16 +217,16 @@ def answer_list(session: Session, prompts: list[Prompt], rows: int) -> int:
             at_once = rows * ranks.size
             engine = SpreadEngine(ranks, model, tokenizer, max_rows=rows * paths)
         with LateBar(screen.notes, "Answering", len(prompts), shown=not screen.quiet) as bar:
-            while work.ended < len(prompts):
+            while work.ended < len(asked):
                 # Prompts in line would take the room of others' forks: each waits here.
-                while work.begun < min(work.ended + at_once, len(prompts)):
+                while work.begun < min(work.ended + at_once, len(asked)):
                     work.begin(engine)
                 for event in engine.step():
                     work.take(event)
-                bar.update(work.ended, work.state)
+                bar.update(work.progress, work.state)
     except KeyboardInterrupt:
         print_error(
-            f"interrupted after {work.done} of {len(prompts)} prompts. The rest had no answer yet.",
+            f"interrupted after {work.done} of {len(asked)} prompts. {_how_to_go_on(session)}",
             no_color=screen.no_color,
         )
         return 130
@@ -199,3 +237,9 @@ def answer_list(session: Session, prompts: list[Prompt], rows: int) -> int:
             no_color=screen.no_color,
         )
     return 1 if work.failures else 0
+
+
+def _how_to_go_on(session: Session) -> str:
+    if session.trace is None:
+        return "The rest had no answer yet."
+    return f"To go on, put --resume {session.trace.path} in place of --trace."

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlx_entropix.choices import EXTRACTORS, FORKS, MOST_PATHS
+from mlx_entropix.choices import EXTRACTORS, FORKS, MOST_PATHS, ROWS_AT_ONCE
 from mlx_entropix.cli.command import (
     ArgumentParser,
     add_base_values,
@@ -30,9 +30,16 @@ from mlx_entropix.cli.command import (
     whole_number,
 )
 from mlx_entropix.cli.on_ranks import add_parallel, alone, first_rank_alone, on_ranks
+from mlx_entropix.cli.streams import in_terminal
 from mlx_entropix.errors import UsageError
-from mlx_entropix.installed import PROMPTS_CSV, called
-from mlx_entropix.prompts import PREDEFINED, SYSTEM_PROMPT, Prompt, create_prompts_from_csv
+from mlx_entropix.installed import PROMPTS_CSV, called, found_data
+from mlx_entropix.prompts import (
+    PREDEFINED,
+    SYSTEM_PROMPT,
+    Prompt,
+    create_prompts_from_csv,
+    prompts_of_csv,
+)
 from mlx_entropix.ranks.launch import DATA, PIPELINE, TENSOR
 from mlx_entropix.window import LONGEST_WINDOW
 
@@ -59,9 +66,10 @@ def _run(options: Namespace, ranks: "Ranks | None") -> int:
     from mlx_entropix.choices import AUTO
     from mlx_entropix.cli.download import hub_bar
     from mlx_entropix.cli.fork_options import Forks, check_together
+    from mlx_entropix.cli.form_options import constraint_of
     from mlx_entropix.cli.sampler_options import config_of, find_auto
     from mlx_entropix.cli.screen import make_screen, spinner
-    from mlx_entropix.cli.trace_file import TraceFile
+    from mlx_entropix.cli.trace_file import TraceFile, finished_prompts
     from mlx_entropix.weights.locate import locate_weights, name_weights
 
     _check_terminal(options)
@@ -73,7 +81,10 @@ def _run(options: Namespace, ranks: "Ranks | None") -> int:
     sampler, config = config_of(options, auto)
     forks = Forks.of(options)
     check_together(forks.config, config)
-    trace = TraceFile(options.trace) if options.trace else None
+    constraint = constraint_of(options)
+    answered = finished_prompts(options.resume) if options.resume else {}
+    trace_path = options.resume or options.trace
+    trace = TraceFile(trace_path, resumed=bool(options.resume)) if trace_path else None
     draft = locate_weights(options.draft_model) if options.draft_model else None
     name, here = name_weights(options.weights_dir)
     if options.weights_dir is None and here is None:
@@ -87,7 +98,17 @@ def _run(options: Namespace, ranks: "Ranks | None") -> int:
         from mlx_entropix.cli.session import Session
 
         session = Session.open(
-            options, screen, location, trace, auto, sampler, config, forks, ranks, draft
+            options,
+            screen,
+            location,
+            trace,
+            auto,
+            sampler,
+            config,
+            forks,
+            ranks,
+            draft,
+            constraint,
         )
     if sampler == AUTO and auto.notice:
         screen.notice(auto.notice)
@@ -96,7 +117,7 @@ def _run(options: Namespace, ranks: "Ranks | None") -> int:
 
         return score(session, given)
     if is_list(options):
-        return answer_list(session, prompts, options.rows or DEFAULT_ROWS)
+        return answer_list(session, prompts, options.rows or ROWS_AT_ONCE, answered)
     if prompts:
         return answer_one(session, prompts[0])
     from mlx_entropix.cli.chat import chat
@@ -109,14 +130,12 @@ def _check_terminal(options: Namespace) -> None:
     from mlx_entropix.errors import UsageError
 
     asks = options.input is not None or options.score is not None or is_list(options)
-    if not asks and not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not asks and not (in_terminal(sys.stdin) and in_terminal(sys.stdout)):
         raise UsageError(
             "There is no prompt, and no terminal to chat in. Give one with --input TEXT, where - "
             "reads standard input, or with --prompts or --prompt_csv."
         )
 
-
-DEFAULT_ROWS = 8
 
 _EPILOG = """\
 examples:
@@ -191,11 +210,15 @@ def _add_prompts(parser: ArgumentParser) -> None:
         nargs="?",
         const=str(PROMPTS_CSV),
         metavar="PATH",
-        help="the prompts of a CSV file with the columns act,prompt (default: the project's "
-        "data/prompts.csv)",
+        help="the prompts of a CSV file with the columns act,prompt; - reads standard input "
+        "(default: the project's data/prompts.csv)",
     )
     more = parser.add_argument_group("how to ask")
-    more.add_argument("--system", metavar="TEXT", help='another system prompt; "" for none')
+    more.add_argument(
+        "--system",
+        metavar="TEXT",
+        help=f'the system prompt; "" for none (default: "{SYSTEM_PROMPT}")',
+    )
     more.add_argument(
         "--chat_template_kwargs",
         type=variables,
@@ -208,7 +231,7 @@ def _add_prompts(parser: ArgumentParser) -> None:
         "--rows",
         type=whole_number(1),
         metavar="N",
-        help=f"prompts of a list that are answered at once (default: {DEFAULT_ROWS})",
+        help=f"prompts of a list that are answered at once (default: {ROWS_AT_ONCE})",
     )
 
 
@@ -238,6 +261,19 @@ def _add_answer(parser: ArgumentParser) -> None:
         default=[],
         metavar="TEXT",
         help="end the answer before this text; may be given several times",
+    )
+    group.add_argument(
+        "--json_schema",
+        type=not_empty,
+        metavar="FILE",
+        help="answer with JSON that is valid by this schema: a file, or the schema itself",
+    )
+    group.add_argument(
+        "--stop_repeats",
+        type=whole_number(2),
+        default=0,
+        metavar="N",
+        help="end an answer that says the same N times in a row (default: never; docs/config.md)",
     )
     add_speculation(group)
 
@@ -275,6 +311,12 @@ def _add_output(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("output")
     group.add_argument(
         "--trace", metavar="FILE", help="write every token with its metrics as JSON Lines"
+    )
+    group.add_argument(
+        "--resume",
+        metavar="FILE",
+        help="go on with a list that was interrupted: leave out the prompts whose answers are in "
+        "this trace, and add the others to it",
     )
     group.add_argument(
         "--window",
@@ -349,18 +391,22 @@ def _contradiction(options: Namespace) -> str | None:
     chats = options.input is None and options.score is None and not is_list(options)
     if options.score is not None:
         unused = ("system", "fork", "fork_config", "paths", "budget", "extract", "window", "stop")
-        for name in (*unused, "raw", "show_prompt"):
+        for name in (*unused, "json_schema", "raw", "show_prompt"):
             if getattr(options, name):
                 return f"--score writes no answer and takes the text as it is, without --{name}."
     if options.show_prompt and options.input is None:
         return "--show_prompt is for one prompt: --input TEXT."
-    if options.attended and not (options.trace or options.json):
+    if options.attended and not (options.trace or options.resume or options.json):
         return "--attended adds to what --json and --trace write, so it needs one of them."
     if options.raw and options.system is not None:
         return "--raw sends the text as it is, so there is no place for --system."
     if options.raw and options.chat_template_kwargs:
         return "--raw uses no chat template, so there is no place for --chat_template_kwargs."
-    if options.window and not options.trace:
+    if options.resume and options.trace:
+        return "--resume goes on with its own trace, so there is no place for --trace."
+    if options.resume and not is_list(options):
+        return "--resume is for a list of prompts: --prompts or --prompt_csv."
+    if options.window and not (options.trace or options.resume):
         return "--window adds to the trace, so it needs --trace FILE."
     if options.rows is not None and not is_list(options):
         return "--rows is for a list of prompts: --prompts or --prompt_csv."
@@ -388,10 +434,14 @@ def asked_prompts(options: Namespace) -> list[Prompt]:
     if options.system is not None:
         _check_text(options.system, "The text of --system")
     if options.prompts:
-        return [_with_system(prompt, options.system) for prompt in PREDEFINED]
+        return [_with_system(prompt, options) for prompt in PREDEFINED]
     if options.prompt_csv is not None:
-        prompts = create_prompts_from_csv(options.prompt_csv)
-        return [_with_system(prompt, options.system) for prompt in prompts]
+        if options.prompt_csv == "-":
+            text = _standard_input("CSV file", "--prompt_csv PATH")
+            prompts = prompts_of_csv("Standard input", text)
+        else:
+            prompts = create_prompts_from_csv(found_data(options.prompt_csv))
+        return [_with_system(prompt, options) for prompt in prompts]
     if options.input is None:
         return []
     text = _standard_input() if options.input == "-" else options.input
@@ -402,17 +452,20 @@ def asked_prompts(options: Namespace) -> list[Prompt]:
 
 
 def system_prompt(options: Namespace) -> str | None:
-    """The system prompt of --input and of a chat."""
+    """The system prompt of a chat, and of prompts that bring none."""
     return SYSTEM_PROMPT if options.system is None else options.system or None
 
 
-def _with_system(prompt: Prompt, system: str | None) -> Prompt:
-    return prompt if system is None else replace(prompt, system=system or None)
+def _with_system(prompt: Prompt, options: Namespace) -> Prompt:
+    own = prompt.system if options.system is None else None
+    return replace(prompt, system=own or system_prompt(options))
 
 
 def _standard_input(
     what: str = "prompt", instead: str = "--input TEXT, or a list with --prompt_csv"
 ) -> str:
+    if sys.stdin is None:
+        raise UsageError(f"Standard input is closed. Give the text with {instead}.")
     if "MLX_RANK" in os.environ and stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode):
         raise UsageError(
             "mlx.launch does not pass on the end of standard input, so it cannot be waited for. "

@@ -22,6 +22,7 @@ from mlx_entropix.choices import (
     NAMES,
     RANGES,
 )
+from mlx_entropix.cli.streams import check_streams, give_up_output, output_error, write_out
 from mlx_entropix.cpu.blas import set_threads
 from mlx_entropix.errors import EntropixError
 from mlx_entropix.installed import version
@@ -61,6 +62,10 @@ class ArgumentParser(argparse.ArgumentParser):
 
         print_error(f"{_sentence(message)} {self._remedy(message)}")
         raise SystemExit(2)
+
+    def _print_message(self, message: str, *_: Any) -> None:
+        """Write a help text or the version; argparse would not tell that it could not."""
+        write_out(message)
 
     def _remedy(self, message: str) -> str:
         unknown = re.search(r"unrecognized arguments: (--\w+)", message)
@@ -106,18 +111,22 @@ def run(
     if getattr(options, "threads", None):
         set_threads(options.threads)
     try:
-        return work() or 0
+        check_streams()
+        code = work() or 0
+        sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
         if interrupted is not None:
             _print_error(interrupted, no_color)
         return 130
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        give_up_output()
         return 1
     except Exception as raised:
         if options.debug:
             traceback.print_exc()
         known = backend_error(raised) if isinstance(raised, ImportError) else None
-        error = known or raised
+        error = known or output_error(raised) or raised
         if isinstance(error, EntropixError):
             _print_error(str(error), no_color)
             return error.exit_code

@@ -1,10 +1,7 @@
 """The line that a person types into: history, several lines, completion of commands."""
 
 import os
-import sys
-import termios
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from prompt_toolkit import PromptSession
@@ -33,20 +30,6 @@ def make_keyboard(commands: Sequence[str], *, no_color: bool) -> PromptSession[s
         complete_while_typing=False,
         color_depth=ColorDepth.MONOCHROME if no_color else None,
     )
-
-
-@contextmanager
-def without_echo() -> Iterator[None]:
-    """Keep what is typed while an answer streams out of it; it stands at the next prompt."""
-    terminal = sys.stdin.fileno()
-    before = termios.tcgetattr(terminal)
-    silent = list(before)
-    silent[3] &= ~termios.ECHO
-    termios.tcsetattr(terminal, termios.TCSANOW, silent)
-    try:
-        yield
-    finally:
-        termios.tcsetattr(terminal, termios.TCSANOW, before)
 
 
 def _key_bindings() -> KeyBindings:

@@ -4,7 +4,7 @@ import difflib
 import sys
 from importlib import import_module
 
-from mlx_entropix.cli.streams import keep_streams
+from mlx_entropix.cli.streams import keep_streams, write_out
 from mlx_entropix.installed import version
 
 _COMMANDS = {
@@ -26,10 +26,10 @@ def main(argv: list[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     if words and words[0] in ("-h", "--help"):
-        print(_help())
+        write_out(_help() + "\n")
         return 0
     if words and words[0] == "--version":
-        print(f"mlx-entropix {version()}")
+        write_out(f"mlx-entropix {version()}\n")
         return 0
     name = "ask"
     if words and words[0] in _COMMANDS:

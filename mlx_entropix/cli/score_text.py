@@ -13,7 +13,6 @@ from mlx_entropix.engine import (
     Request,
     analysed,
     engine_on,
-    perplexity_record,
     prompt_token_record,
 )
 
@@ -37,10 +36,10 @@ def score(session: Session, text: str) -> int:
 
         engine = engine_on(session.ranks, session.model, session.tokenizer, max_rows=1)
         request = Request(ids, session.config, 0, scores_prompt=True, attended=session.attended)
-        found = analysed(engine, request, on_progress)
+        found = analysed(engine, request, on_progress, text=text)
     session.trace_prompt(0, text, ids)
     session.trace_prompt_tokens(0, found.tokens)
-    whole = {"tokens": len(found.tokens), **perplexity_record(found.perplexity)}
+    whole = found.whole()
     if session.trace is not None:
         session.trace.write("score", 0, whole)
     if screen.is_json:

@@ -38,8 +38,9 @@ def _picture(match: re.Match[str]) -> str:
 
 
 def make_console(file: IO[str], *, no_color: bool) -> Console:
-    """A console that writes text as it is: no markup, no emoji codes, no highlighting, no wrapping.
+    """A console that writes text as it is: no markup, no emoji codes, no highlighting.
 
+    It breaks no lines unless it is told to, by `soft_wrap=False`.
     With `no_color`, or NO_COLOR in the environment, it writes no escape sequence for style.
     """
     plain = no_color or bool(os.environ.get("NO_COLOR"))
@@ -72,7 +73,7 @@ class Screen:
     def note(self, renderable: object) -> None:
         """Write beside an answer."""
         if not (self.quiet or self.is_json):
-            self.notes.print(renderable)
+            self.notes.print(renderable, soft_wrap=not self.notes.is_terminal)
 
     def print_json(self, record: dict[str, Any]) -> None:
         """Write one JSON object on a line of stdout."""
@@ -81,7 +82,7 @@ class Screen:
     def notice(self, text: str) -> None:
         """Say something in passing, dim, on stderr."""
         if not self.quiet:
-            self.notices.print(text, style="dim")
+            self.notices.print(text, style="dim", soft_wrap=not self.notices.is_terminal)
 
 
 def make_screen(*, no_color: bool, quiet: bool, is_json: bool) -> Screen:
@@ -105,11 +106,14 @@ def print_error(message: str, *, no_color: bool | None = None) -> None:
     The first sentence of `message` says what is wrong, the rest what to do. `error:` is red in a
     terminal, unless `no_color` or NO_COLOR says otherwise.
     """
+    if sys.stderr is None:  # it is closed; rich would write to stdout instead
+        return
     console = make_console(sys.stderr, no_color=bool(no_color))
     problem, *remedy = _SENTENCE_END.split(message.strip(), maxsplit=1)
-    console.print(Text("error: ", "bold red") + Text(problem, "default"))
+    as_it_is = not console.is_terminal  # a terminal by itself breaks lines within words
+    console.print(Text("error: ", "bold red") + Text(problem, "default"), soft_wrap=as_it_is)
     for line in remedy:
-        console.print(Text(line))
+        console.print(Text(line), soft_wrap=as_it_is)
 
 
 SECONDS_BEFORE_SHOWING = 0.5
@@ -141,7 +145,7 @@ class LateBar:
             self._timer = threading.Timer(SECONDS_BEFORE_SHOWING, self._bar.start)
             self._timer.daemon = True
 
-    def update(self, done: int, at: str) -> None:
+    def update(self, done: float, at: str) -> None:
         """Set the bar to `done`, and what stands beside it."""
         self._bar.update(self._task, completed=done, at=at)
 

@@ -39,7 +39,7 @@ from mlx_entropix.prompts import Prompt
 from mlx_entropix.ranks.join import Ranks
 from mlx_entropix.sampling import SamplerConfig
 from mlx_entropix.sampling.auto import AutoSampler
-from mlx_entropix.text import Tokenizer
+from mlx_entropix.text import Constraint, Tokenizer
 from mlx_entropix.weights.locate import Location
 from mlx_entropix.window import MetricWindow
 
@@ -70,7 +70,9 @@ class Session:
     is_raw: bool
     trace: TraceFile | None
     window: int = 0
+    stop_repeats: int = 0
     logit_bias: tuple[tuple[int, float], ...] = ()
+    constraint: Constraint | None = None
     loading: dict[str, Any] = field(default_factory=dict)
     forks: Forks = field(default_factory=Forks)
     fork: ForkConfig | None = None
@@ -97,6 +99,7 @@ class Session:
         forks: Forks,
         ranks: Ranks | None = None,
         draft: Location | None = None,
+        constraint: Constraint | None = None,
     ) -> "Session":
         """Load the model, and the `draft` model. Raises `WeightsError` or `TokenizerError`."""
         model, tokenizer = load_from(location, ranks=ranks, **loading(options))
@@ -113,7 +116,9 @@ class Session:
             seed=options.seed,
             max_tokens=options.max_tokens,
             stop=tuple(options.stop),
+            stop_repeats=options.stop_repeats,
             logit_bias=tuple(dict(options.logit_bias).items()),
+            constraint=constraint,
             is_raw=options.raw,
             trace=trace,
             window=options.window,
@@ -151,6 +156,8 @@ class Session:
             scores_prompt=self.shows_prompt,
             attended=self.attended,
             logit_bias=self.logit_bias,
+            constraint=self.constraint,
+            stop_repeats=self.stop_repeats,
         )
         return request if self.fork is None else forked(request, self.fork)
 
@@ -198,17 +205,32 @@ class Session:
                 else {}
             ),
             **({"logit_bias": dict(self.logit_bias)} if self.logit_bias else {}),
+            **({} if self.constraint is None else {"constraint": self.constraint.grammar}),
             **({} if self.fork is None else {"fork": self.fork.model_dump(mode="json")}),
         }
 
+    def limits(self) -> dict[str, Any]:
+        """Where an answer ends."""
+        stop = {"stop": list(self.stop)} if self.stop else {}
+        repeats = {"stop_repeats": self.stop_repeats} if self.stop_repeats else {}
+        return {"max_tokens": self.max_tokens, **stop, **repeats}
+
     def description(self, index: int, prompt: Prompt) -> dict[str, Any]:
         """What was asked of whom: the beginning of a JSON result."""
-        return {"index": index, "name": prompt.name, "prompt": prompt.user, **self.origin()}
+        asked = {"name": prompt.name, "prompt": prompt.user, "system": prompt.system}
+        return {"index": index, **asked, **self.origin()}
 
-    def trace_prompt(self, index: int, text: str, prompt_ids: tuple[int, ...]) -> None:
-        """Write the line that begins an answer in the trace, if there is one."""
+    def trace_prompt(
+        self, index: int, text: str, prompt_ids: tuple[int, ...], name: str | None = None
+    ) -> None:
+        """Write the line that begins an answer in the trace, if there is one.
+
+        `name` is that of a prompt of a list.
+        """
         if self.trace is not None:
-            record = {"text": text, "token_ids": list(prompt_ids), **self.origin()}
+            named = {} if name is None else {"name": name}
+            asked = {**named, "text": text, "token_ids": list(prompt_ids)}
+            record = {**asked, **self.limits(), **self.origin()}
             self.trace.write("prompt", index, record)
             if self.window:
                 self._windows[index] = MetricWindow(self.window)

@@ -3,11 +3,9 @@
 A word is coloured only where the model hesitated, and as strongly as it did. Hue, line and glyph
 say the quadrant. The strength grows in three steps that any terminal shows (the hue alone; with an
 underline; bold too); where there are colours enough, the hue also grows between them. A weak tint
-is not a dim one: a dim blue cannot be read on black. The page tints by the same rule;
-tests/data/tint_cases.json holds cases for both.
+is not a dim one: a dim blue cannot be read on black. sampling/tint.py has the rule.
 """
 
-import math
 import os
 from dataclasses import dataclass
 
@@ -21,6 +19,7 @@ from mlx_entropix.cli.screen import visible
 from mlx_entropix.engine import PromptToken, TokenEvent
 from mlx_entropix.sampling import Quadrant
 from mlx_entropix.sampling.quadrants import FROM_SUREST
+from mlx_entropix.sampling.tint import COLOURS, LOST_BITS, SURE_BITS, strength
 
 _DIM = Style(dim=True)
 _BRIGHT = Style(dim=False)
@@ -46,16 +45,16 @@ class Hue:
     unknown: ColorTriplet
 
 
-def _hue(name: str, dark: int, light: int, unknown: int) -> Hue:
-    return Hue(name, *(ColorTriplet(*c.to_bytes(3)) for c in (dark, light, unknown)))
+def _hue(quadrant: Quadrant | None, name: str, unknown: int) -> Hue:
+    return Hue(name, *(ColorTriplet(*c.to_bytes(3)) for c in (*COLOURS[quadrant], unknown)))
 
 
 HUES = {
-    Quadrant.TREADING: _hue("yellow", 0xFBBF24, 0xB45309, 0xBC5A17),
-    Quadrant.EXPLORING: _hue("bright_blue", 0x56B4E9, 0x0072B2, 0x167BBC),
-    Quadrant.RESAMPLING: _hue("magenta", 0xE58AC0, 0xA21C6E, 0xC6438D),
+    Quadrant.TREADING: _hue(Quadrant.TREADING, "yellow", 0xBC5A17),
+    Quadrant.EXPLORING: _hue(Quadrant.EXPLORING, "bright_blue", 0x167BBC),
+    Quadrant.RESAMPLING: _hue(Quadrant.RESAMPLING, "magenta", 0xC6438D),
 }
-PLAIN_HUE = _hue("cyan", 0x2DD4BF, 0x0F766E, 0x25837B)
+PLAIN_HUE = _hue(None, "cyan", 0x25837B)
 """Under the plain sampler, which has no quadrants."""
 
 # What a hue grows from: a grey as light as the hue itself, so that no tint is hard to read.
@@ -153,25 +152,3 @@ def glyph_style(quadrant: Quadrant, color_system: str | None, *, line: bool = Fa
     if quadrant == Quadrant.ADAPTIVE:
         return style if line else _DIM
     return style + _BRIGHT + (Style.null() if line else Style(underline=False))
-
-
-SURE_BITS = 3.5
-"""At most so unsure or surprised, a word is plain."""
-
-LOST_BITS = 8.0
-"""From here on it cannot be tinted more."""
-
-
-def uncertainty(logits_entropy: float, logprob: float) -> float:
-    """The greater of entropy and surprise, in bits.
-
-    `logits_entropy` (bits) is what the model did not know, `logprob` (nats) how little it expected
-    what came.
-    """
-    return max(logits_entropy, -logprob / math.log(2))
-
-
-def strength(logits_entropy: float, logprob: float) -> float:
-    """How strong the tint of a token is, 0 (plain) to 1; entropy in bits, logprob in nats."""
-    share = (uncertainty(logits_entropy, logprob) - SURE_BITS) / (LOST_BITS - SURE_BITS)
-    return min(max(share, 0.0), 1.0)

@@ -25,8 +25,7 @@ from mlx_entropix.engine import (
 from mlx_entropix.sampling import Quadrant
 from mlx_entropix.sampling.quadrants import FROM_SUREST
 
-_SEPARATOR = " · "
-_SHARE_SEPARATOR = ", "  # within brackets, as one of the glyphs is the other separator
+_SEPARATOR = " | "  # none of the quadrants' glyphs
 _DIM = Style(dim=True)
 
 
@@ -144,6 +143,8 @@ class Tally:
             parts.append(Text("interrupted"))
         elif self.events and self.events[-1].finish_reason == "length":
             parts.append(Text("cut at the token limit"))
+        elif self.events and self.events[-1].finish_reason == "repetition":
+            parts.append(Text("ended, as it repeats itself"))
         return joined(parts, width)
 
     def _speed(self) -> tuple[float, float]:
@@ -171,7 +172,7 @@ def _percent(share: float) -> str:
 
 
 def shares(counts: Counter[Quadrant], color_system: str | None) -> Text:
-    """The share of each quadrant that some token is in, in brackets."""
+    """The share of each quadrant that some token is in."""
     total = counts.total()
     said = [
         Text(quadrant.glyph, glyph_style(quadrant, color_system)).append(
@@ -179,7 +180,7 @@ def shares(counts: Counter[Quadrant], color_system: str | None) -> Text:
         )
         for quadrant in filter(counts.get, FROM_SUREST)
     ]
-    return Text.assemble("(", Text(_SHARE_SEPARATOR).join(said), ")")
+    return Text(", ").join(said)
 
 
 def joined(parts: Sequence[Text | str], width: int) -> Text:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mlx_entropix.engine import trace_line
 from mlx_entropix.errors import TraceError, UsageError
 
 
@@ -19,11 +20,12 @@ class TraceFile:
     """Writes one JSON object a line. Raises `UsageError` where the file cannot be opened.
 
     What the file held before is gone with the first line, and not before: a run that fails on its
-    way there leaves it as it was.
+    way there leaves it as it was. One that is `resumed` keeps its whole lines.
     """
 
-    def __init__(self, path: str):
+    def __init__(self, path: str, *, resumed: bool = False):
         self.path = Path(path).expanduser()
+        self._resumed = resumed
         self._is_old = True
         try:
             # Unbuffered: a line is one write to the system, which no signal cuts in two.
@@ -36,11 +38,11 @@ class TraceFile:
 
     def write(self, kind: str, index: int, record: dict[str, Any]) -> None:
         """Append `record` as a line of type `kind`, of the prompt number `index`."""
-        line = json.dumps({"type": kind, "index": index, **record}, ensure_ascii=False) + "\n"
+        line = trace_line(kind, index, record)
         if self._is_old:
             self._is_old = False
             with contextlib.suppress(OSError):  # a pipe or a device cannot be cut, and need not be
-                self._file.truncate(0)
+                self._file.truncate(_whole_lines(self.path) if self._resumed else 0)
         try:
             self._file.write(line.encode())
         except OSError as error:
@@ -48,6 +50,20 @@ class TraceFile:
                 f"The trace file {self.path} could not be written ({error.strerror}). "
                 "Make room, or trace to another place."
             ) from None
+
+
+def _whole_lines(path: Path) -> int:
+    """How many bytes of a file are lines with their ends."""
+    size, block = path.stat().st_size, 1 << 16
+    with path.open("rb") as file:
+        while size:
+            begin = max(size - block, 0)
+            file.seek(begin)
+            end = file.read(size - begin).rfind(b"\n")
+            if end >= 0:
+                return begin + end + 1
+            size = begin
+    return 0
 
 
 _PARTS_OF_CHARACTERS = re.compile(r"(?:\\x[0-9a-f]{2})+")
@@ -106,6 +122,26 @@ def read_trace(name: str, metrics: Sequence[str]) -> Trace:
     The last line may be cut off, as in a run that was killed. Raises `UsageError` for a file that
     cannot be read, is no trace, or has no finished answer.
     """
+    path, answers, is_cut = _read(name, metrics)
+    finished = [answer for answer in answers if answer.is_finished and answer.tokens]
+    if not finished:
+        raise UsageError(
+            f"{path} has no finished answer. Let a run with --trace {path} come to its end."
+        )
+    return Trace(path, finished, len(answers) - len(finished), is_cut)
+
+
+def finished_prompts(name: str) -> dict[int, dict[str, Any]]:
+    """The lines of the prompts of a trace that have whole answers, by their index.
+
+    Raises `UsageError` for a file that cannot be read or is no trace.
+    """
+    _, answers, _ = _read(name, ())
+    return {answer.key[0]: answer.prompt for answer in answers if answer.is_finished}
+
+
+def _read(name: str, metrics: Sequence[str]) -> tuple[Path, list[Answer], bool]:
+    """All answers of a trace, and whether its end is cut off."""
     path = Path(name).expanduser()
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
@@ -140,12 +176,7 @@ def read_trace(name: str, metrics: Sequence[str]) -> Trace:
             open_answers[index].tokens.append(record)
         elif kind == "result":
             open_answers.pop(index).is_finished = True
-    finished = [answer for answer in answers if answer.is_finished and answer.tokens]
-    if not finished:
-        raise UsageError(
-            f"{path} has no finished answer. Let a run with --trace {path} come to its end."
-        )
-    return Trace(path, finished, len(answers) - len(finished), is_cut)
+    return path, answers, is_cut
 
 
 def _check_token(path: Path, number: int, record: dict[str, Any], metrics: Sequence[str]) -> None:

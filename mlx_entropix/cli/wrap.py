@@ -25,6 +25,7 @@ class Lines:
 
     def __init__(self, width: int | None):
         self.width = width
+        self._console: Console | None = None  # whose width may change on the way
         self._column = 0
         self._gap: list[Segment] = []  # spaces before a word that has not come yet
         self._word: list[Segment] = []  # the beginning of a word that may not fit
@@ -33,12 +34,20 @@ class Lines:
     @classmethod
     def of(cls, console: Console) -> "Lines":
         """Lines for a terminal; a file or a pipe gets the text as it is."""
-        return cls(console.width if console.file.isatty() else None)
+        lines = cls(console.width if console.file.isatty() else None)
+        lines._console = console
+        return lines
+
+    def begin_line(self) -> None:
+        """Note that the cursor is at the beginning of a line, wherever it was."""
+        self._column = 0
 
     def add(self, segments: Iterable[Segment]) -> list[Segment]:
         """Take more of the answer. Returns what can be written now."""
         if self.width is None:
             return list(segments)
+        if self._console is not None:
+            self.width = self._console.width
         return [out for text, style in _pieces(segments) for out in self._take(text, style)]
 
     def end(self) -> list[Segment]:

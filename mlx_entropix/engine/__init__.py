@@ -20,7 +20,6 @@ from mlx_entropix.engine.events import (
     Vote,
 )
 from mlx_entropix.engine.generate import (
-    encode_prompt,
     generate,
     load,
     load_draft,
@@ -29,6 +28,7 @@ from mlx_entropix.engine.generate import (
     stream_request,
 )
 from mlx_entropix.engine.policy import Batch, Policy
+from mlx_entropix.engine.prompt import encode_prompt
 from mlx_entropix.engine.ranked import engine_on, replay
 from mlx_entropix.engine.scoring import (
     Analysis,
@@ -48,6 +48,7 @@ from mlx_entropix.engine.trace import (
     settled_record,
     thoughts,
     token_record,
+    trace_line,
 )
 
 __all__ = [
@@ -98,4 +99,5 @@ __all__ = [
     "stream_request",
     "thoughts",
     "token_record",
+    "trace_line",
 ]

@@ -152,6 +152,10 @@ class Engine:
             raise PromptError("The prompt is empty. Give at least one character of text.")
         if request.max_tokens < (0 if request.scores_prompt else 1):
             raise ValueError(f"max_tokens is {request.max_tokens}; it must be at least 1.")
+        if request.stop_repeats < 0 or request.stop_repeats == 1:
+            raise ValueError(
+                f"stop_repeats is {request.stop_repeats}; it must be 2 or more, or 0 for never."
+            )
         if request.policy and not self.can_rewind:
             raise ConfigError(
                 f"{self.model.name} cannot fork: it cannot take tokens back. Ask without forks."

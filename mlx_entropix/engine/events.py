@@ -35,6 +35,8 @@ class Request:
     that; stop strings are then looked for in the answer alone. The prompt is that of a chat then.
     `logit_bias` are ids of tokens with what is added to their logits, before the sampler sees them.
     With `shows_calls` the control tokens of tool calls have a text, so that these can be read.
+    Where `stop_repeats` is not 0, the row also ends where its last tokens are the same piece so
+    many times in a row (2 or more; stop.py says how long a piece is).
     An answer with a `constraint` has that form: other tokens cannot be drawn, and it ends where
     nothing can be added to it. The `prefix` is part of it; thoughts before an answer are not.
     """
@@ -57,6 +59,7 @@ class Request:
     logit_bias: tuple[tuple[int, float], ...] = ()
     shows_calls: bool = False
     constraint: Constraint | None = None
+    stop_repeats: int = 0
 
     @property
     def changes_logits(self) -> bool:
@@ -147,8 +150,9 @@ class TokenEvent(_MayEnd):
     `text` is what the token added to the row's text: empty while a character or a possible stop
     string is incomplete, more than the token where something held back is let go. `token` is the
     token's own text. `quadrant` is None under the plain sampler, `parameters` where no draw was
-    made. The last event of a row has a `finish_reason`, "stop" or "length", and a `summary`;
-    `stopped_by` is the stop string that ended it, None where that was something else.
+    made. The last event of a row has a `finish_reason`, "stop", "length" or "repetition" (its
+    tokens were those of `stop_repeats`), and a `summary`; `stopped_by` is the stop string that
+    ended it, None where that was something else.
     `certainty`, where it was asked for, is the divergence in nats of the model's distribution from
     one in which all tokens are equally likely, KL(U ‖ p) (Kang et al., arXiv:2502.18581).
     `drafted` tells that it was guessed before it was drawn, and came without a step of its own.

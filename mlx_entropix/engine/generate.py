@@ -1,12 +1,14 @@
-"""The engine's plain faces for one prompt: `load`, `stream_generate`, `generate`."""
+"""The engine's plain faces: `load`, `stream_generate`, `generate`."""
+
+from __future__ import annotations  # so that `help` shows the names of types, and no more
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
+from typing import Any, cast, overload
 
-from mlx_entropix.choices import MOST_DRAFTED
+from mlx_entropix.choices import MOST_DRAFTED, ROWS_AT_ONCE
 from mlx_entropix.cpu.blas import choose_threads
+from mlx_entropix.engine.asking import answers, numbered, request_of
 from mlx_entropix.engine.draft import DraftModel, make_drafter
 from mlx_entropix.engine.engine import Engine
 from mlx_entropix.engine.events import (
@@ -19,7 +21,9 @@ from mlx_entropix.engine.events import (
     Settled,
     TokenEvent,
 )
-from mlx_entropix.engine.search import ForkConfig, Search, fork_config, forked
+from mlx_entropix.engine.generated import Answer, AnswerStream
+from mlx_entropix.engine.prompt import Prompt, is_many
+from mlx_entropix.engine.search import ForkConfig, Search
 from mlx_entropix.errors import GenerationError
 from mlx_entropix.model.decoder import Decoder
 from mlx_entropix.model.load import load_model
@@ -27,11 +31,8 @@ from mlx_entropix.model.quantized import KVBits
 from mlx_entropix.ranks.join import Ranks
 from mlx_entropix.ranks.launch import DATA
 from mlx_entropix.sampling import PlainConfig, SamplerConfig
-from mlx_entropix.sampling.auto import auto_sampler
 from mlx_entropix.text import Constraint, Tokenizer, load_tokenizer, tokenizer_from_gguf
 from mlx_entropix.weights.locate import Location, locate_weights
-
-Prompt = str | Sequence[int] | Sequence[Mapping[str, Any]]
 
 
 def load(
@@ -102,88 +103,101 @@ def _sizes(path: Path) -> list[int]:
     return [file.stat().st_size for file in files]
 
 
-def encode_prompt(
-    tokenizer: Tokenizer,
-    prompt: Prompt,
-    *,
-    chat_template_kwargs: Mapping[str, Any] | None = None,
-) -> tuple[int, ...]:
-    """A prompt as token ids: text as it is, ids as they are, messages by the chat template.
-
-    `chat_template_kwargs` are more variables of the template. Raises `PromptError` where messages
-    cannot be rendered.
-    """
-    if isinstance(prompt, str):
-        return tuple(tokenizer.encode(prompt))
-    if not is_chat(prompt):
-        return tuple(prompt)  # type: ignore[arg-type]
-    return tuple(
-        tokenizer.chat(list(prompt), chat_template_kwargs=chat_template_kwargs)  # type: ignore[arg-type]
-    )
-
-
-def is_chat(prompt: Prompt) -> bool:
-    """Whether a prompt is messages, and not text or token ids."""
-    return not isinstance(prompt, str) and not all(isinstance(item, int) for item in prompt)
-
-
 def stream_generate(
     model: Decoder,
     tokenizer: Tokenizer,
     prompt: Prompt,
     *,
+    system: str | None = None,
+    sampler: str | None = None,
     config: SamplerConfig | PlainConfig | None = None,
+    temperature: float | None = None,
+    top_p: float | None = None,
+    top_k: int | None = None,
+    min_p: float | None = None,
     max_tokens: int = 256,
     seed: int = 0,
     stop: str | Sequence[str] = (),
+    stop_repeats: int = 0,
     alternatives: int = 0,
-    logit_bias: Mapping[int, float] = MappingProxyType({}),
+    logit_bias: Mapping[int, float] | None = None,
     constraint: Constraint | None = None,
     fork: str | Mapping[str, Any] | ForkConfig | None = None,
     chat_template_kwargs: Mapping[str, Any] | None = None,
     speculate: int = MOST_DRAFTED,
     draft_model: tuple[Decoder, Tokenizer] | None = None,
     on_prompt: Callable[[int, int], None] | None = None,
-) -> Iterator[TokenEvent]:
-    """Generate one answer, an event a token.
+) -> AnswerStream:
+    """Generate one answer, an event a token. The stream's `answer` is all of them as one object.
 
-    `prompt` is text used as it is, a list of token ids, or a list of chat messages with `role` and
-    `content`. Without a `config` the sampler is the preset that is fitted to the model, or the
-    published `entropix` where none is. `logit_bias` is added to the logits of tokens, by their ids.
-    The answer has the form of the `constraint`, which `json_schema` and the like make.
-    With a `fork`, a policy's name, its values or its
-    configuration (docs/forks.md), the answer is chosen among several paths, and its tokens come
-    when they are settled. The answer ends before the text `stop`, or the first of several.
-    `chat_template_kwargs` are more variables of the chat template, such as `enable_thinking`; what
-    a model thinks before it answers messages is the `reasoning` of events, and no part of their
-    `text`. Up to `speculate` tokens are guessed ahead and verified in one step
-    where that is faster, with 0 none; the tokens are the same (docs/speculation.md). `draft_model`
-    is what `load` gave of a smaller model with the same tokens, which guesses too.
-    `on_prompt(done, total)` is called as the prompt is read.
-    Raises `PromptError` where the prompt is empty or does not fit, `GenerationError` where the
-    model's output is not finite, `ConfigError` where a fitted preset, the `fork` or `speculate`
-    cannot be used, `ConstraintError` where the `constraint` cannot be held, `WeightsError` where
-    the `draft_model` cannot guess for the model.
+    prompt: text used as it is, a list of token ids, or a list of chat messages with `role` and
+        `content`.
+    system: the system prompt of a chat; "" for none. By default it is SYSTEM_PROMPT, as on the
+        command line, unless the messages bring their own. With one, a `prompt` that is text is
+        what the user says.
+    sampler: "auto", which is fitted to the model or else the published entropix (the default);
+        "entropix", "frog" or "normal".
+    config: the sampler's whole configuration, in place of its name.
+    temperature, top_p, top_k, min_p: in place of the sampler's base values.
+    max_tokens: where the answer ends at the latest.
+    seed: equal seeds give equal answers.
+    stop: the answer ends before this text, or the first of several.
+    stop_repeats: the answer ends where it says the same so many times in a row, 2 or more; 0 for
+        never (docs/config.md). Its finish reason is then "repetition".
+    alternatives: so many of the likeliest tokens are named in each event.
+    logit_bias: what is added to the logits of tokens, by their ids.
+    constraint: the form of the answer, which `json_schema` and the like make.
+    fork: a policy's name, its values or its configuration (docs/forks.md). The answer is chosen
+        among several paths, and its tokens come when they are settled.
+    chat_template_kwargs: more variables of the chat template, such as `enable_thinking`. What a
+        model thinks before it answers messages is the `reasoning` of events, and no part of their
+        `text`.
+    speculate: so many tokens at most are guessed ahead and verified in one step, where that is
+        faster; 0 for none. The tokens are the same (docs/speculation.md).
+    draft_model: what `load` gave of a smaller model with the same tokens, which guesses too.
+    on_prompt: called with (done, total) tokens as the prompt is read.
+
+    Raises `PromptError` where the prompt is empty or does not fit, `UsageError` where options
+    contradict each other, `ConfigError` where the sampler, the `fork` or `speculate` cannot be
+    used, `ConstraintError` where the `constraint` cannot be held, `WeightsError` where the
+    `draft_model` cannot guess for the model, and `GenerationError` where the model's output is not
+    finite.
     """
-    request = Request(
-        prompt=encode_prompt(tokenizer, prompt, chat_template_kwargs=chat_template_kwargs),
-        config=config or auto_sampler(model.name, model.weights).config,
+    asked = request_of(
+        model,
+        tokenizer,
+        prompt,
+        system=system,
+        sampler=sampler,
+        config=config,
+        temperature=temperature,
+        top_p=top_p,
+        top_k=top_k,
+        min_p=min_p,
         max_tokens=max_tokens,
         seed=seed,
-        stop=(stop,) if isinstance(stop, str) else tuple(stop),
+        stop=stop,
+        stop_repeats=stop_repeats,
         alternatives=alternatives,
-        splits_reasoning=is_chat(prompt),
-        logit_bias=tuple(logit_bias.items()),
+        logit_bias=logit_bias,
+        fork=fork,
+        chat_template_kwargs=chat_template_kwargs,
         constraint=constraint,
     )
-    rows = 1
-    if fork is not None:
-        paths = fork if isinstance(fork, ForkConfig) else fork_config(fork)
-        request, rows = forked(request, paths), paths.paths
+    engine = _engine(model, tokenizer, asked.paths, speculate, draft_model)
+    taken = asked.taken(model)
+    return AnswerStream(stream_request(engine, asked.request, on_prompt, taken.hear), taken)
+
+
+def _engine(
+    model: Decoder,
+    tokenizer: Tokenizer,
+    rows: int,
+    speculate: int,
+    draft_model: tuple[Decoder, Tokenizer] | None,
+) -> Engine:
     draft = None if draft_model is None else DraftModel.of(model, tokenizer, draft_model)
-    drafter = make_drafter(speculate, draft)
-    engine = Engine(model, tokenizer, max_rows=rows, drafter=drafter)
-    return stream_request(engine, request, on_prompt)
+    return Engine(model, tokenizer, max_rows=rows, drafter=make_drafter(speculate, draft))
 
 
 def stream_request(
@@ -234,9 +248,40 @@ def _events(
         engine.cancel(row)  # where the caller wants no more of it
 
 
-def generate(model: Decoder, tokenizer: Tokenizer, prompt: Prompt, **options: Any) -> str:
-    """The whole answer to one prompt as text, without thoughts before it.
+@overload
+def generate(model: Decoder, tokenizer: Tokenizer, prompt: Prompt, **options: Any) -> Answer: ...
+@overload
+def generate(
+    model: Decoder, tokenizer: Tokenizer, prompt: Sequence[Prompt], **options: Any
+) -> list[Answer]: ...
+def generate(
+    model: Decoder,
+    tokenizer: Tokenizer,
+    prompt: Prompt | Sequence[Prompt],
+    *,
+    rows: int = ROWS_AT_ONCE,
+    **options: Any,
+) -> Answer | list[Answer]:
+    """The whole answer to one prompt, or the answers to many: strings that have their tokens.
 
-    `options` are those of `stream_generate`.
+    Thoughts before an answer are no part of the string.
+
+    Many are a list of texts, of lists of token ids or of lists of messages. They are rows of one
+    batch, `rows` at a time, and each gets the answer that it would get alone. `options` are those
+    of `stream_generate`. Raises what that raises; of many, with the number of the prompt.
     """
-    return "".join(event.text for event in stream_generate(model, tokenizer, prompt, **options))
+    if not is_many(prompt):
+        one = cast(Prompt, prompt)
+        return stream_generate(model, tokenizer, one, **options).whole()
+    settings = dict(stream_generate.__kwdefaults__ or {})
+    if unknown := options.keys() - settings.keys():
+        raise TypeError(f"generate() got an unexpected keyword argument {min(unknown)!r}")
+    settings |= options
+    on_prompt = settings.pop("on_prompt")
+    engine_settings = settings.pop("speculate"), settings.pop("draft_model")
+    asked = []
+    for number, one in enumerate(prompt, start=1):
+        with numbered(number, len(prompt)):
+            asked.append(request_of(model, tokenizer, one, **settings))
+    engine = _engine(model, tokenizer, rows * asked[0].paths, *engine_settings)
+    return answers(engine, model, asked, rows, on_prompt)

@@ -11,7 +11,7 @@ import numpy as np
 
 from mlx_entropix.engine.events import PromptScored, PromptToken, Request, Summary
 from mlx_entropix.engine.history import History
-from mlx_entropix.engine.stop import StopStrings
+from mlx_entropix.engine.stop import Repeats, StopStrings
 from mlx_entropix.errors import ConstraintError
 from mlx_entropix.text import NOTHING, Matcher, Piece, ReasoningSplitter, StreamDecoder, Tokenizer
 
@@ -58,6 +58,7 @@ class Row:
     accepted: int = 0  # of these, those that it drew
     reasoning_tokens: int = 0  # of what it drew, those of thoughts
     last: Piece = NOTHING
+    repeats: Repeats = field(init=False)
     history: History = field(init=False)
     recent: mx.array | None = None  # metrics of its last tokens (1, 6, W), where it starts with any
     scored: list[PromptToken] = field(default_factory=list)  # the first, and those looked at
@@ -68,6 +69,7 @@ class Row:
     first_token_at: float = 0.0
 
     def __post_init__(self) -> None:
+        self.repeats = Repeats(self.request.stop_repeats)
         self.history = History(len(self.request.prompt))
 
     @classmethod
@@ -157,17 +159,26 @@ class Row:
         # The end-of-sequence token has no text; what was incomplete before it is let go.
         piece = NOTHING if is_end else self._read(token_id)
         is_end = is_end or (self.matcher is not None and self.matcher.is_done)
-        is_last = is_end or self.generated == self.request.max_tokens
+        loops = self._loops()
+        is_last = is_end or loops or self.generated == self.request.max_tokens
         if is_last:
             piece = piece.then(self.splitter.finish(self.decoder.finish()))
         text, stopped = self.stops.add(piece.text)
-        reason = "stop" if stopped or is_end else "length" if is_last else None
+        reason = "length" if is_last else None
+        if stopped or is_end:
+            reason = "stop"
+        elif loops:
+            reason = "repetition"
         if reason is not None:
             self.state = State.ENDED
             text += self.stops.finish()  # nothing, where a stop string was found
         self.last = Piece(text, piece.reasoning)
         self.reasoning_tokens += piece.reasoning is not None
         return reason
+
+    def _loops(self) -> bool:
+        """Whether what was drawn repeats itself, as of the token that was added last."""
+        return self.repeats.times > 0 and self.repeats.add(self.tokens[self.known :])
 
     def _read(self, token_id: int) -> Piece:
         """What a token adds to thoughts and answer. The form is that of the answer alone."""
@@ -188,6 +199,12 @@ class Row:
             return len(draft)
         # Where thoughts end is where the form begins: nothing is guessed across that.
         return 0 if self.splitter.inside else self.matcher.allows(draft)
+
+    def forced(self) -> list[int]:
+        """The tokens that come next as the form of the answer leaves no other text."""
+        if self.matcher is None or self.splitter.inside:
+            return []
+        return self.matcher.forced()
 
     def allowed(self, ahead: tuple[int, ...]) -> np.ndarray:
         """The tokens that may come after a guess `ahead`, of a row with a matcher, see `bits`.

@@ -6,7 +6,8 @@ draws nothing; memory grows with its length as that of a prompt does.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import NormalDist
 from typing import Any
 
@@ -14,9 +15,13 @@ import numpy as np
 
 from mlx_entropix.engine.engine import Engine
 from mlx_entropix.engine.events import PromptProgress, PromptScored, PromptToken, Request, RowFailed
-from mlx_entropix.engine.generate import Prompt, encode_prompt
+from mlx_entropix.engine.origin import Origin
+from mlx_entropix.engine.prompt import Prompt, asked_text, encode_prompt
+from mlx_entropix.engine.trace import prompt_token_record
 from mlx_entropix.errors import GenerationError
 from mlx_entropix.model.decoder import Decoder
+from mlx_entropix.notebook.seen import SeenToken
+from mlx_entropix.notebook.shown import Shown
 from mlx_entropix.sampling import PlainConfig, SamplerConfig
 from mlx_entropix.sampling.auto import auto_sampler
 from mlx_entropix.text import Tokenizer
@@ -38,16 +43,63 @@ class Perplexity:
 
 
 @dataclass(frozen=True)
-class Analysis:
-    """What the model thought of a text.
+class Analysis(Shown):
+    """What the model thought of a text. In a notebook it shows the tinted text.
 
     `tokens` are all of its tokens, each with `metrics` (the six), `logprob` (nats), `rank` (1: the
     likeliest), `quadrant` (None under the plain sampler), `alternatives` and `attended`. The first
     one, which nothing foretells, has none of these. `perplexity` is None for a text of one token.
+    `texts` are what each token adds to the text; None for a control token.
     """
 
-    tokens: tuple[PromptToken, ...]
+    tokens: tuple[PromptToken, ...] = field(repr=False)
     perplexity: Perplexity | None
+    texts: tuple[str | None, ...] = field(repr=False)
+    origin: Origin = field(repr=False)
+
+    def seen_tokens(self) -> list[SeenToken]:
+        """The tokens, to be shown."""
+        return [
+            SeenToken(
+                text=text or "",
+                name=token.token,
+                position=position,
+                metrics=token.metrics,
+                logprob=token.logprob,
+                quadrant=token.quadrant,
+                alternatives=[(other.token, other.logprob) for other in token.alternatives],
+                rank=token.rank,
+                drawn=False,
+                aside=text is None,
+            )
+            for position, (token, text) in enumerate(zip(self.tokens, self.texts, strict=True))
+        ]
+
+    def records(self) -> list[dict[str, Any]]:
+        """The tokens as lines `prompt_token` of the trace file have them."""
+        return [prompt_token_record(at, token) for at, token in enumerate(self.tokens)]
+
+    def summary_line(self) -> str:
+        """How many tokens, and the perplexity with its interval."""
+        parts = [f"{len(self.tokens)} token{'s' * (len(self.tokens) != 1)}"]
+        if found := self.perplexity:
+            said = f"perplexity {found.value:.1f}"
+            if found.low is not None and found.high is not None:
+                said += f" (95 %: {found.low:.1f} to {found.high:.1f})"
+            parts.append(said)
+        return " · ".join([*parts, self.origin.model, self.origin.sampler])
+
+    def save_trace(self, path: str | Path) -> Path:
+        """Write the tokens as a trace file, as `--score --trace` does, and return its path.
+
+        Raises `TraceError` where the file cannot be written.
+        """
+        tokens = (("prompt_token", record) for record in self.records())
+        return self.origin.save(path, [*tokens, ("score", self.whole())])
+
+    def whole(self) -> dict[str, Any]:
+        """What is said of the text as a whole, as the line `score` of the trace file has it."""
+        return {"tokens": len(self.tokens), **perplexity_record(self.perplexity)}
 
 
 def perplexity(logprobs: Sequence[float]) -> Perplexity | None:
@@ -109,13 +161,21 @@ def analyse(
         scores_prompt=True,
         attended=attended,
     )
-    return analysed(Engine(model, tokenizer, max_rows=1), request, on_progress)
+    engine = Engine(model, tokenizer, max_rows=1)
+    return analysed(engine, request, on_progress, text=asked_text(tokenizer, text))
 
 
 def analysed(
-    engine: Engine, request: Request, on_progress: Callable[[int, int], None] | None = None
+    engine: Engine,
+    request: Request,
+    on_progress: Callable[[int, int], None] | None = None,
+    *,
+    text: str,
 ) -> Analysis:
-    """As `analyse`, of the prompt of a request, by an engine that has no other rows."""
+    """As `analyse`, of the prompt of a request, by an engine that has no other rows.
+
+    `text` is what was asked, for the trace.
+    """
     engine.add(request)
     tokens: tuple[PromptToken, ...] = ()
     while not engine.idle:
@@ -126,7 +186,14 @@ def analysed(
                 tokens = event.tokens
             elif isinstance(event, PromptProgress) and on_progress:
                 on_progress(event.done, event.total)
-    return Analysis(tokens, perplexity(logprobs_of(tokens)))
+    tokenizer = engine.tokenizer
+    decoder = tokenizer.stream_decoder()
+    texts = tuple(
+        decoder.add(token.token_id) if tokenizer.token_bytes(token.token_id) else None
+        for token in tokens
+    )
+    origin = Origin.of(text, request, engine.model)
+    return Analysis(tokens, perplexity(logprobs_of(tokens)), texts, origin)
 
 
 def logprobs_of(tokens: Sequence[PromptToken]) -> list[float]:

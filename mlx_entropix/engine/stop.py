@@ -1,8 +1,14 @@
-"""Stop strings, found across the borders of tokens."""
+"""What ends an answer early: stop strings, across the borders of tokens, and a text that loops."""
 
 from collections.abc import Sequence
 
 from mlx_entropix.text.overlap import overlap
+
+LONGEST_REPEATED = 128
+"""So many tokens at most are a piece whose repetition is noticed."""
+
+SHORTEST_LOOP = 24
+"""So many tokens at least, all repetitions together: `ha ha ha` is no loop yet."""
 
 
 class StopStrings:
@@ -37,3 +43,30 @@ class StopStrings:
         """What was held back, once no more text comes."""
         passed, self.held = self.held, ""
         return passed
+
+
+class Repeats:
+    """Notices a text that repeats itself: its last tokens are one piece, `times` in a row.
+
+    A piece has 1 to LONGEST_REPEATED tokens, and all of it together SHORTEST_LOOP at least. 0 times
+    notices nothing.
+    """
+
+    def __init__(self, times: int):
+        self.times = times
+        # For how many tokens, up to now, each was the one that stood a piece's length before it.
+        self._alike = [0] * (LONGEST_REPEATED + 1)
+
+    def add(self, tokens: Sequence[int]) -> bool:
+        """Take the last of the `tokens`, which are all so far. Returns whether they loop."""
+        if not self.times:
+            return False
+        loops = False
+        for size in range(1, min(LONGEST_REPEATED, len(tokens) - 1) + 1):
+            if tokens[-1] != tokens[-1 - size]:
+                self._alike[size] = 0
+                continue
+            self._alike[size] += 1
+            alike = self._alike[size]
+            loops |= alike >= (self.times - 1) * size and alike + size >= SHORTEST_LOOP
+        return loops

@@ -1,6 +1,7 @@
 """Events as the plain objects that a trace file and the HTTP API hold."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -14,6 +15,11 @@ from mlx_entropix.engine.events import (
 )
 from mlx_entropix.sampling import Metrics
 from mlx_entropix.window import MetricWindow
+
+
+def trace_line(kind: str, index: int, record: Mapping[str, Any]) -> str:
+    """A record as a line of the trace file, of type `kind` and of the prompt number `index`."""
+    return json.dumps({"type": kind, "index": index, **record}, ensure_ascii=False) + "\n"
 
 
 def token_record(event: TokenEvent, window: MetricWindow | None = None) -> dict[str, Any]:

@@ -6,11 +6,13 @@ with the package, by the model's name. `mlx-entropix calibrate` writes such file
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mlx_entropix.choices import AUTO
-from mlx_entropix.errors import ConfigError
+from mlx_entropix.errors import ConfigError, UsageError
 from mlx_entropix.installed import called
 from mlx_entropix.sampling.config import PlainConfig, SamplerConfig
 from mlx_entropix.sampling.config_file import Provenance, read_config_file
@@ -70,6 +72,27 @@ def auto_sampler(name: str, weights: Path | None = None) -> AutoSampler:
             )
         return AutoSampler(name, file.config, file.fitted, path)
     return AutoSampler(name)
+
+
+def chosen_config(
+    auto: AutoSampler,
+    name: str | None,
+    config: SamplerConfig | PlainConfig | None,
+    values: Mapping[str, Any],
+) -> SamplerConfig | PlainConfig:
+    """The sampler of that `name` (None: `auto`), or the `config`; `values` take its own's place.
+
+    Values that are None stay as they are. Raises `ConfigError` for a name or a value that cannot
+    be, `UsageError` where both a name and a `config` are given.
+    """
+    if name is not None and config is not None:
+        raise UsageError("`sampler` and `config` both say which sampler. Leave one of them out.")
+    if name is not None and name not in auto.samplers:
+        raise ConfigError(
+            f"There is no sampler {name!r}. Choose one of {', '.join(auto.samplers)}."
+        )
+    base = config or auto.samplers[name or AUTO]
+    return base.override({key: value for key, value in values.items() if value is not None})
 
 
 def user_preset(name: str) -> Path:

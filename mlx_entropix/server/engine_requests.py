@@ -192,6 +192,7 @@ def engine_requests(
             max_tokens=request.limit,
             seed=seed + i,
             stop=(*request.stops, *(calling.stops if calling else ())),
+            stop_repeats=request.stop_repeats or 0,
             alternatives=alternatives,
             # One answer's row scores the prompt for all; a row of no tokens has nothing else to do.
             scores_prompt=request.echoes_scores

@@ -34,7 +34,7 @@ class PathForked(_ForkEvent):
         None,
         description="All that it has of thoughts before the answer; left out where there are none.",
     )
-    finish_reason: Literal["stop", "length"] | None = Field(
+    finish_reason: Literal["stop", "length", "repetition"] | None = Field(
         description="Why it has ended, where these tokens end it."
     )
 
@@ -51,7 +51,7 @@ class PathToken(TokenRecord):
     reasoning_content: str | None = Field(
         None, description="What it adds to the path's thoughts; left out where there are none."
     )
-    finish_reason: Literal["stop", "length"] | None = Field(
+    finish_reason: Literal["stop", "length", "repetition"] | None = Field(
         description="Why the path has ended, in its last token."
     )
     top_logprobs: list[TopLogprob] | None = Field(
@@ -80,7 +80,7 @@ class PathFacts(BaseModel):
     reasoning_content: str | None = Field(
         None, description="What was thought on it before the answer; left out where there are none."
     )
-    finish_reason: Literal["stop", "length", "dropped", "failed"] = Field(
+    finish_reason: Literal["stop", "length", "repetition", "dropped", "failed"] = Field(
         description="`stop` or `length` as for an answer; `dropped` by the policy; `failed`."
     )
     answer: str | None = Field(

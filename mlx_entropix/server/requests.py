@@ -158,6 +158,12 @@ class GenerationRequest(_Part):
         description="Text that ends an answer and is not part of it: a string, or "
         f"up to {MOST_STOPS}.",
     )
+    stop_repeats: int | None = Field(
+        None,
+        ge=2,
+        le=100,
+        description="End an answer that says the same so many times in a row; null for never.",
+    )
     stream: bool | None = Field(
         False, description="Send the answer as it is made, as server-sent events."
     )

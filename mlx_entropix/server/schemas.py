@@ -19,12 +19,12 @@ from mlx_entropix.server.token_schemas import (
     TopLogprob,
 )
 
-FinishReason = Literal["stop", "length", "tool_calls"]
+FinishReason = Literal["stop", "length", "tool_calls", "repetition"]
 
 _INDEX = "Which answer it is, from 0."
 _FINISH = (
     "`stop`: the model, or a stop string, ended it; `tool_calls`: so, and it has called functions; "
-    "`length`: max_tokens ended it."
+    "`length`: max_tokens ended it; `repetition`: it repeated itself, and `stop_repeats` did."
 )
 _STOPPED_BY = "The stop string that ended it; left out where none did."
 _CREATED = "When it was begun, in seconds since 1970."

@@ -119,7 +119,7 @@ class Telemetry:
 
 
 def _reason(event: Event) -> str | None:
-    """Why an answer ended, "stop" or "length"; None where no path has come to an end."""
+    """Why an answer ended, such as "stop" or "length"; None where no path has come to an end."""
     if isinstance(event, Settled):
         chosen = (path.finish_reason for path in event.paths if path.branch == event.chosen)
         return next(chosen, None)

@@ -1,5 +1,6 @@
 """From what a user names to weights on the disk: a folder, a `.gguf` file, a repo id, nothing."""
 
+import difflib
 import re
 from dataclasses import dataclass
 from importlib import metadata
@@ -66,7 +67,7 @@ def locate_weights(
                 "which brings a small model.",
             )
             raise
-    path = Path(weights).expanduser()
+    path = _found(weights)
     if path.is_dir():
         return Location(path, path.resolve().name)
     if path.is_file():
@@ -77,16 +78,40 @@ def locate_weights(
             )
         return Location(path, path.stem)
     if _is_repo(weights):
-        return Location(_fetch(str(weights), progress), str(weights))
+        try:
+            return Location(_fetch(str(weights), progress), str(weights))
+        except DownloadError as error:
+            error.args = (f"There is no folder {weights} here, and no download of it. {error}",)
+            raise
     raise WeightsError(
-        f"There are no weights at {path}. Check the path, or download Llama 3.2 with "
+        f"There are no weights at {path}. {_near(path)}Check the path, or download Llama 3.2 with "
         f"`{called('download')}`."
     )
 
 
+def _places() -> list[Path]:
+    """Where a relative path may begin: in the current folder, or in the checkout."""
+    return [Path(), *filter(None, [CHECKOUT])]
+
+
+def _found(weights: str | Path) -> Path:
+    """The path that is meant, at the first place where there is something."""
+    path = Path(weights).expanduser()
+    return next((found for place in _places() if (found := place / path).exists()), path)
+
+
+def _near(path: Path) -> str:
+    """A sentence that names what there is instead."""
+    beside = path.parent if path.is_absolute() else _found(path.parent)
+    names = [one.name for one in beside.iterdir()] if beside.is_dir() else []
+    lower = {name.lower(): name for name in names}
+    close = difflib.get_close_matches(path.name.lower(), lower, n=1)
+    return f"Did you mean {path.parent / lower[close[0]]}? " if close else ""
+
+
 def _default_weights() -> Location | None:
     """What answers where nothing is named, if it is on this machine."""
-    for place in (Path(), *filter(None, [CHECKOUT])):
+    for place in _places():
         folder = place / DEFAULT_FOLDER
         if (folder / "config.json").is_file():
             return Location(folder, folder.name)
@@ -102,9 +127,12 @@ def _fetch(repo_id: str, progress: "type[tqdm] | None") -> Path:
 
 
 def _is_repo(weights: str | Path) -> bool:
-    """Whether it can only be a Hugging Face repo id."""
-    path = Path(weights).expanduser()
-    return bool(_REPO_ID.fullmatch(str(weights))) and not (path.exists() or path.parent.is_dir())
+    """Whether it can only be a Hugging Face repo id: what begins like a folder here is none."""
+    path = _found(weights)
+    is_here = path.exists() or any((place / path.parent).is_dir() for place in _places())
+    return bool(_REPO_ID.fullmatch(str(weights))) and not (
+        is_here or path.parent == DEFAULT_FOLDER.parent
+    )
 
 
 def bundled_model() -> Path:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import mlx.core as mx
 import pytest
 
+from mlx_entropix import generate
 from mlx_entropix.cli.answer import answer_one
 from mlx_entropix.cli.answer_list import answer_list
 from mlx_entropix.cli.sampler_options import named_config
@@ -33,7 +34,7 @@ def test_a_list_shows_each_answer_whole(session):
     # The same question with the same seed has the same answer in every row.
     first, last = (part.splitlines()[0] for part in parts[1:])
     assert first == last != ""
-    assert shown.count(" tok/s · (") == shown.count(") · entropy ") == 3
+    assert shown.count(" tok/s | ") == shown.count(" | entropy ") == 3
     assert "first token" not in shown
 
 
@@ -106,3 +107,10 @@ def test_a_full_disk_ends_the_trace_with_a_sentence(session):
     session.trace = TraceFile("/dev/full")
     with pytest.raises(TraceError, match="No space left on device"):
         answer_one(session, QUESTION)
+
+
+def test_the_same_question_and_seed_have_the_same_answer_in_python(bundled, run_here):
+    question = "Which planet is known as the red planet?"
+    asked = run_here("--input", question, "--seed", "5", "--max_tokens", "6", "--quiet")
+    messages = [{"role": "user", "content": question}]
+    assert asked.stdout == generate(*bundled, messages, seed=5, max_tokens=6) + "\n"

@@ -91,6 +91,10 @@ def error_of(capsys, *arguments):
         (["--input", "x", "--trace", "/nowhere/trace.jsonl"], "/nowhere/trace.jsonl"),
         (["--input", "x", "--trace", str(ROOT)], "Is a directory"),
         (["--input", "x", "--weights_dir", "/nowhere/llama"], "no weights at /nowhere/llama"),
+        (["--input", "x", "--model", "weights/foo"], "no weights at weights/foo"),
+        (["--input", "x", "--resume", "t.jsonl"], "--resume is for a list"),
+        (["--prompts", "--resume", "t.jsonl", "--trace", "t.jsonl"], "no place for --trace"),
+        (["--prompts", "--resume", "missing.jsonl"], "missing.jsonl cannot be read"),
         (["--prompt_csv", "missing.csv"], "missing.csv does not exist"),
         (["--input", "x", "--max_token", "3"], "Did you mean --max_tokens?"),
     ],
@@ -240,3 +244,11 @@ def test_an_unforeseen_error_is_no_traceback_unless_asked_for(capsys, monkeypatc
 def test_the_error_is_plain_without_a_terminal(capsys):
     assert "\x1b" not in error_of(capsys, "--input", "")
     assert json.dumps("error") not in capsys.readouterr().out
+
+
+def test_a_form_that_cannot_be_held_is_refused_before_a_model_is_loaded(capsys, no_model, tmp_path):
+    schema = tmp_path / "schema.json"
+    for text in ("[]", "{", '{"allOf": [{"multipleOf": 9973}, {"multipleOf": 9967}]}'):
+        schema.write_text(text)
+        assert "schema" in error_of(capsys, "--input", "Hi", "--json_schema", schema)
+    assert "cannot be read" in error_of(capsys, "--input", "Hi", "--json_schema", tmp_path / "no")

@@ -1,5 +1,6 @@
 """The chat: turns, commands, and what does not end it."""
 
+import contextlib
 import json
 import os
 import signal
@@ -9,7 +10,7 @@ import pexpect
 import pytest
 
 from mlx_entropix.cli.answer import Stopped, stop_between_steps, stream_answer
-from mlx_entropix.cli.chat import COMMANDS, Conversation, run_command
+from mlx_entropix.cli.chat import COMMANDS, Conversation, _take_turn, run_command
 from mlx_entropix.errors import UsageError
 
 from .conftest import MAIN, ROOT, environment, json_lines, wait_for_lines
@@ -27,7 +28,7 @@ def talked():
 
 def test_save_as_json_and_markdown(session, talked, tmp_path):
     path = tmp_path / "chat.json"
-    assert run_command(f"/save {path}", session, talked) == f"Saved to {path}."
+    assert run_command(f"/save {path}", session, talked) == f"Saved to {path}, as JSON."
     saved = json.loads(path.read_text("utf-8"))
     assert saved["messages"] == [{"role": "system", "content": "Be brief."}, *talked.turns]
     assert (saved["model"], saved["sampler"], saved["seed"]) == (
@@ -35,7 +36,8 @@ def test_save_as_json_and_markdown(session, talked, tmp_path):
         "auto",
         0,
     )
-    run_command(f"/save {tmp_path / 'chat.md'}", session, talked)
+    said = run_command(f"/save {tmp_path / 'chat.md'}", session, talked)
+    assert said.endswith("as Markdown.")
     assert "**assistant**\n\nHello, é.\n" in (tmp_path / "chat.md").read_text("utf-8")
 
 
@@ -43,7 +45,11 @@ def test_save_as_json_and_markdown(session, talked, tmp_path):
     ("line", "said"),
     [
         ("/save", "no file name"),
-        ("/save {tmp}/old.md", "exists already"),
+        ("/save {tmp}/old.md", "exists already. Give another name, or replace it: /save! "),
+        ("/load", "no file name"),
+        ("/load {tmp}/none.json", "cannot be read"),
+        ("/load {tmp}/old.md", "holds no chat"),
+        ("/retry x", "not a whole number"),
         ("/save {tmp}/none/chat.md", "cannot be written"),
         ("/seed x", "not a whole number"),
         ("/sampler loud", "entropix, frog, normal"),
@@ -59,6 +65,30 @@ def test_a_command_that_is_wrong_changes_nothing(session, talked, tmp_path, line
     now = (talked.turns, session.sampler, session.config, session.seed, session.fork)
     assert before == now
     assert (tmp_path / "old.md").read_text() == "old"
+
+
+def test_a_conversation_that_was_saved_goes_on(session, talked, tmp_path):
+    path = tmp_path / "chat.json"
+    path.write_text("old")
+    run_command(f"/save! {path}", session, talked)
+    other = Conversation(None)
+    assert run_command(f"/load {path}", session, other).endswith("with 3 messages.")
+    assert other == talked
+    assert run_command("/system", session, other) == "The system prompt is: Be brief."
+    assert run_command('/system ""', session, other) == "There is no system prompt."
+    assert other.messages() == talked.turns
+
+
+def test_a_question_that_is_asked_again_has_one_answer(session, talked, monkeypatch):
+    monkeypatch.setattr("mlx_entropix.cli.chat.without_echo", contextlib.nullcontext)
+    session.max_tokens = 2
+    assert run_command("/retry", session, talked) == "Again, with seed 1."
+    _take_turn(session, talked, 1, "/retry")
+    question, answer = talked.turns
+    assert question["content"] == "Hi <b>"
+    assert answer["content"] != "Hello, é."
+    with pytest.raises(UsageError, match="no question"):
+        run_command("/retry", session, Conversation(None))
 
 
 def test_nothing_to_save(session, tmp_path):
@@ -167,7 +197,7 @@ def test_chat_in_a_terminal(tmp_path):
     chat.expect("›")
 
     chat.send("Name the capital\x1b\rof France.\r")  # Alt-Enter is Escape and Enter
-    chat.expect(r"\d+ tokens? · ")
+    chat.expect(r"\d+ tokens? \| ")
 
     chat.send("/sampler nor\t")
     chat.expect("mal")  # by Tab
@@ -178,6 +208,9 @@ def test_chat_in_a_terminal(tmp_path):
 
     chat.send("Tell me a long story.\r")
     wait_for_lines(trace, lambda lines: [line["index"] for line in lines[-2:]] == [1, 1])
+    chat.setecho(True)  # as a shell has it after Ctrl-Z
+    chat.kill(signal.SIGCONT)  # `fg`
+    assert chat.waitnoecho(20)
     chat.sendintr()
     chat.expect("interrupted")
 
@@ -187,7 +220,7 @@ def test_chat_in_a_terminal(tmp_path):
     chat.expect("Answers fork by independent now")
     chat.send("Say hi.\r")
     chat.expect(r"5 paths · \d+ tokens")  # while they are written
-    chat.expect(r"\d+ tokens on 5 paths · ")
+    chat.expect(r"\d+ tokens on 5 paths \| ")
     chat.expect("✓ ")
     chat.expect(r"has \d of 5 votes")
     chat.expect("›")  # a terminal without a prompt takes no line as long as the next one

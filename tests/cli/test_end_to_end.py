@@ -53,7 +53,8 @@ def test_json_and_trace(run_here, tmp_path):
     prompt, *tokens, last = json_lines(trace.read_text("utf-8"))
 
     assert list(prompt) == [
-        *("type", "index", "text", "token_ids", "model", "sampler", "config", "seed")
+        *("type", "index", "text", "token_ids", "max_tokens"),
+        *("model", "sampler", "config", "seed"),
     ]
     assert (prompt["type"], prompt["index"], prompt["text"]) == ("prompt", 0, QUESTION)
     assert (prompt["model"], prompt["sampler"]) == ("SmolLM2-135M-Instruct", "entropix")
@@ -118,10 +119,10 @@ def test_piped_quiet_and_stop(run_here):
         "~ flowing  · adaptive  ε treading  Ψ exploring  ! resampling  strong = unsure"
     )
     assert re.fullmatch(
-        r"\d tokens · [\d.]+ tok/s · first token [\d.]+ s"
-        r" · \([~·εΨ!] \d+ %(, [~·εΨ!] \d+ %)*\)"
-        r" · entropy [\d.]+ bits, varentropy [\d.]+ bits²",
-        " · ".join(closing),
+        r"\d tokens \| [\d.]+ tok/s \| first token [\d.]+ s"
+        r" \| [~·εΨ!] \d+ %(, [~·εΨ!] \d+ %)*"
+        r" \| entropy [\d.]+ bits, varentropy [\d.]+ bits²",
+        " | ".join(closing),
     )
     assert "\x1b" not in cut.stdout + cut.stderr
 
@@ -147,14 +148,14 @@ def test_normal_raw(run_here, tmp_path):
 def test_a_list_loses_nothing_to_a_prompt_that_fails(run_here, tmp_path):
     csv, trace = tmp_path / "prompts.csv", tmp_path / "trace.jsonl"
     csv.write_text(
-        f'act,prompt\none,"{QUESTION}"\ntoo long,"{"word " * 9000}"\nthree,"Hi, there"\n'
+        f'act,prompt\none,"{QUESTION}"\ntoo long,"{"word " * 9000}"\nthree,"Oh, tell a story."\n'
     )
     arguments = ["--json", "--max_tokens", 5, "--trace", trace, "--rows", 2, "--window", 2]
     done = run_here("--prompt_csv", csv, *arguments)
     assert done.returncode == 1
     results = {result["name"]: result for result in json_lines(done.stdout)}
     assert {name: result["index"] for name, result in results.items()} == {"one": 0, "three": 2}
-    assert results["three"]["prompt"] == "Hi, there"
+    assert results["three"]["prompt"] == "Oh, tell a story."
     assert "error: prompt 2 of 3 (too long) failed: The prompt has 9," in done.stderr
 
     lines = json_lines(trace.read_text("utf-8"))
@@ -224,7 +225,7 @@ def test_in_a_terminal_with_ctrl_c():
     terminal.expect("strong = unsure")
     terminal.expect(r"\x1b\[(1;)?(4;)?38;5;\d+m\w+\x1b\[0m")  # a coloured word
     terminal.sendintr()
-    terminal.expect(r"\d+ tokens? · .*interrupted")
+    terminal.expect(r"\d+ tokens? \| .*interrupted")
     terminal.expect(pexpect.EOF)
     terminal.close()
     assert terminal.exitstatus == 130

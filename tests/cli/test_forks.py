@@ -77,7 +77,7 @@ def test_the_answer_is_alone_where_it_is_asked_for_quietly(run_here):
     assert (quiet.stdout, quiet.stderr) == (result["text"] + "\n", "")
     told = run_here(*asked)
     assert told.stdout == quiet.stdout
-    assert f"{result['forks']['tokens']} tokens on 3 paths · " in told.stderr
+    assert f"{result['forks']['tokens']} tokens on 3 paths | " in told.stderr
     assert f"✓ {result['forks']['chosen']} " in told.stderr
     assert "\x1b" not in told.stderr
 

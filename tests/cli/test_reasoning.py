@@ -19,7 +19,7 @@ ASK = ["--input", "Say it.", "--system", "", "--normal", "--temperature", "0", "
 def test_a_pipe_gets_the_answer_alone(run_here, thinking):
     done = run_here(*ASK, loaded=thinking)
     assert (done.returncode, done.stdout) == (0, "two\n")
-    assert "6 tokens · 4 of thoughts" in done.stderr
+    assert "6 tokens | 4 of thoughts" in done.stderr
 
 
 def test_json_and_trace_mark_what_was_thought(run_here, thinking, tmp_path):

@@ -147,34 +147,34 @@ def test_the_closing_line():
         event(q.RESAMPLING, 4, 7, SUMMARY),
     )
     assert tally.closing_lines(200).plain == (
-        "4 tokens · 16.0 tok/s · first token 0.3 s · (~ 50 %, Ψ 25 %, ! 25 %)"
-        " · entropy 2.0 bits, varentropy 4.0 bits²"
+        "4 tokens | 16.0 tok/s | first token 0.3 s | ~ 50 %, Ψ 25 %, ! 25 %"
+        " | entropy 2.0 bits, varentropy 4.0 bits²"
     )
     narrow = tally.closing_lines(70).plain.splitlines()
     assert len(narrow) == 2
     assert all(len(line) <= 70 for line in narrow)
-    assert " · ".join(narrow) == tally.closing_lines(200).plain
+    assert " | ".join(narrow) == tally.closing_lines(200).plain
     assert "first token" not in tally.closing_lines(200, alone=False).plain
 
 
 def test_the_sign_of_a_quadrant_is_no_separator():
     tally = tally_of(event(Quadrant.ADAPTIVE, 1), event(Quadrant.EXPLORING, 1, summary=SUMMARY))
     line = tally.closing_lines(200).plain
-    assert " · (· 50 %, Ψ 50 %) · " in line
-    assert len(line.split(" · ")) == 5
+    assert " | · 50 %, Ψ 50 % | " in line
+    assert len(line.split(" | ")) == 5
 
 
 def test_the_closing_line_of_the_plain_sampler_has_no_shares():
     line = tally_of(event(None, 1, 1, SUMMARY)).closing_lines(200).plain
-    assert line.startswith("1 token · ")
+    assert line.startswith("1 token | ")
     assert line.endswith("varentropy 1.0 bits²")
 
 
 def test_an_answer_that_was_cut_says_so():
     tally = tally_of(event(Quadrant.FLOWING, 1, 1), event(Quadrant.FLOWING, 1, 1))
     tally.is_interrupted = True
-    assert tally.closing_lines(200).plain.endswith("bits² · interrupted")
+    assert tally.closing_lines(200).plain.endswith("bits² | interrupted")
     assert tally.record()["finish_reason"] == "interrupted"
     nothing = Tally(is_interrupted=True)
-    assert nothing.closing_lines(200).plain == "0 tokens · interrupted"
+    assert nothing.closing_lines(200).plain == "0 tokens | interrupted"
     assert nothing.record()["text"] == ""

@@ -9,8 +9,9 @@ import pytest
 from rich.color import Color
 from rich.console import Console
 
-from mlx_entropix.cli.style import LOST_BITS, PLAIN_HUE, SURE_BITS, legend, strength, style_of
+from mlx_entropix.cli.style import PLAIN_HUE, legend, style_of
 from mlx_entropix.sampling import Quadrant
+from mlx_entropix.sampling.tint import LOST_BITS, SURE_BITS, strength
 
 CASES = json.loads((Path(__file__).parents[1] / "data" / "tint_cases.json").read_text("utf-8"))
 TINTED = [Quadrant.TREADING, Quadrant.EXPLORING, Quadrant.RESAMPLING, None]

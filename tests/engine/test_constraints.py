@@ -6,6 +6,7 @@ the library supports (© Julian Berman, MIT; it comes with the source of the pac
 
 import json
 import math
+import re
 from pathlib import Path
 
 import jsonschema_rs
@@ -86,9 +87,8 @@ def test_rows_draw_the_same_beside_others_and_with_guesses(letters):
     bias = closing(letters[1])
     requests = [
         Request(PROMPT, PRESETS["entropix"], 60, seed=1, constraint=PERSON, logit_bias=bias),
-        Request(PROMPT, WARM, 24, seed=2),
-        Request(PROMPT, WARM, 40, seed=3, constraint=regex("(ab|cd){3,9}x")),
-        Request(PROMPT, PlainConfig(temperature=0), 24, seed=4, constraint=choice(["yes", "no"])),
+        Request(PROMPT, WARM, 16, seed=2),
+        Request(PROMPT, WARM, 24, seed=3, constraint=regex("(ab|cd){3,9}x")),
     ]
     rows = [write(letters, [request])[0] for request in requests]
     for together in (
@@ -100,9 +100,7 @@ def test_rows_draw_the_same_beside_others_and_with_guesses(letters):
     assert any(event.drafted for event in drawn(together[0]))
     person = json.loads(text(rows[0]))
     assert list(person) == ["name", "age", "home"]
-    assert all(row[-1].finish_reason == "stop" for row in (rows[0], *rows[2:]))
     assert text(rows[2]).endswith("x")
-    assert text(rows[3]) in ("yes", "no")
 
 
 def test_numbers_are_of_what_may_be_chosen_and_those_of_the_model_stand_beside_them(letters):
@@ -147,30 +145,38 @@ def test_tokens_that_are_none_and_control_tokens_are_not_drawn_unless_a_grammar_
 
 
 def test_every_path_of_an_answer_has_its_form(letters):
-    bias = closing(letters[1])
-    request = Request(PROMPT, WARM, 60, seed=2, logit_bias=bias, constraint=PERSON)
+    form = regex("(ab|cd|[e-h]){2,9}x")
+    request = Request(PROMPT, WARM, 24, seed=2, constraint=form)
     family = search(letters, request, fork_config({"policy": "first", "paths": 3}))
     assert len(family.written) > 1
     for branch, events in family.written.items():
         assert ids(alone(letters, family, branch)) == ids(events)
-    ended = [path.text for path in family.settled.paths if path.finish_reason == "stop"]
-    assert ended
-    assert all(set(json.loads(text)) == {"name", "age", "home"} for text in ended)
+    assert all(re.fullmatch("(ab|cd|[e-h]){2,9}x", path.text) for path in family.settled.paths)
 
 
-def test_thoughts_have_no_form_and_the_answer_after_them_does(thinking):
+def test_thoughts_have_no_form_and_the_answer_after_them_does(letters):
     """The prompt opens thoughts: one row is in the middle of them, the other has closed them."""
-    tokenizer = thinking[1]
-    prompt = tuple(tokenizer.chat([{"role": "user", "content": "Is water wet?"}]))
-    form = choice(["yes", "no"])
-    prefixes = [tuple(tokenizer.encode(text)) for text in ("Well,", "Well</think>")]
-    inside, behind = write(
-        thinking,
-        [
-            Request(prompt, WARM, 4, prefix=prefix, constraint=form, splits_reasoning=True)
-            for prefix in prefixes
-        ],
+    model, plain = letters
+    template = "{{ messages[0].content }}<think>{% if false %}</think>{% endif %}"
+    ends = plain.eos_token_ids
+    tokenizer = Tokenizer(
+        plain.backend, special_tokens={}, eos_token_ids=ends, chat_template=template
     )
+    prompt = tuple(tokenizer.chat([{"role": "user", "content": "Is water wet?"}]))
+    ending = tuple((token_id, 100.0) for token_id in ends)
+    requests = [
+        Request(
+            prompt,
+            WARM,
+            4,
+            prefix=tuple(tokenizer.encode(text)),
+            constraint=choice(["yes", "no"]),
+            logit_bias=ending,
+            splits_reasoning=True,
+        )
+        for text in ("Well,", "Well</think>")
+    ]
+    inside, behind = write((model, tokenizer), requests)
     assert len(ids(inside)) == 4
     assert all(event.reasoning is not None for event in drawn(inside))
     assert text(behind) in ("yes", "no")

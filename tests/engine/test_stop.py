@@ -1,9 +1,10 @@
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlx_entropix.engine.stop import StopStrings
+from mlx_entropix.engine.stop import Repeats, StopStrings
 
 TEXT = st.text("abc\n", max_size=40)
 
@@ -50,3 +51,21 @@ def test_no_stop_strings_hold_nothing():
     stopper = StopStrings(["", ""])
     assert stopper.add("abc") == ("abc", False)
     assert stopper.finish() == ""
+
+
+@pytest.mark.parametrize(
+    ("tokens", "times", "ends_at"),
+    [
+        ([1, 2, 3, *[7, 8, 9, 10] * 6, 5], 3, 27),  # 24 tokens in all, and more than 3 times
+        ([1, 2, *range(20, 50), *range(20, 50), *range(20, 50)], 3, 92),
+        ([1, 2, *range(20, 50), *range(20, 50)], 3, None),  # twice
+        ([7] * 23, 3, None),  # too short
+        ([7] * 24, 3, 24),
+        ([7] * 500, 0, None),
+        (list(range(129)) * 4, 2, None),  # longer than any piece that is looked for
+    ],
+)
+def test_a_text_that_repeats_itself_is_noticed(tokens, times, ends_at):
+    repeats = Repeats(times)
+    noticed = [n for n in range(1, len(tokens) + 1) if repeats.add(tokens[:n])]
+    assert (noticed[0] if noticed else None) == ends_at

@@ -8,6 +8,7 @@ import pytest
 
 from mlx_entropix.errors import WeightsError
 from mlx_entropix.model.load import load_model
+from mlx_entropix.weights import locate
 from mlx_entropix.weights.locate import bundled_model, locate_weights
 from tests.model.checkpoints import random_model, save_folder, save_gguf
 from tests.model.spans import look, row_of
@@ -43,6 +44,19 @@ def test_nothing_named_is_llama_where_it_was_downloaded(tmp_path, monkeypatch):
 def test_a_missing_path(tmp_path):
     with pytest.raises(WeightsError, match=r"no weights at .*nowhere.*mlx_download_weights"):
         locate_weights(tmp_path / "nowhere")
+
+
+def test_a_folder_that_is_misspelt_is_no_repo_of_a_hub(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save_folder(tmp_path / "weights/Tiny-Llama", *random_model())
+    with pytest.raises(
+        WeightsError, match=r"no weights at weights/tiny-lama\. Did you mean weights/T"
+    ):
+        locate_weights("weights/tiny-lama")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    monkeypatch.setattr(locate, "CHECKOUT", tmp_path)
+    assert locate_weights("weights/Tiny-Llama").path == tmp_path / "weights/Tiny-Llama"
 
 
 def test_a_file_that_is_no_gguf(tmp_path):

@@ -66,10 +66,35 @@ def test_columns_in_another_order_and_no_last_newline(write):
 
 
 @pytest.mark.parametrize(
+    "content",
+    [
+        'act;prompt\nPoet;"One, two; three"\n',
+        'act\tprompt\nPoet\t"One, two; three"\n',
+        "act|prompt\nPoet|One, two; three\n",
+        'sep=;\r\nact;prompt\r\nPoet;"One, two; three"\r\n',
+        '"sep=\t"\nprompt\tact\nOne, two; three\tPoet\n',
+        'sep=,\nact,prompt\nPoet,"One, two; three"\n',
+    ],
+)
+def test_whatever_a_spreadsheet_parts_cells_by_is_read(write, content):
+    (prompt,) = create_prompts_from_csv(write(content))
+    assert (prompt.name, prompt.user) == ("Poet", "One, two; three")
+
+
+def test_a_prompt_may_be_as_long_as_a_book(write):
+    limit = csv.field_size_limit()
+    (prompt,) = create_prompts_from_csv(write(f"act,prompt\nReader,{'x' * 200_000}\n"))
+    assert len(prompt.user) == 200_000
+    assert csv.field_size_limit() == limit  # as it was, for all others
+
+
+@pytest.mark.parametrize(
     ("content", "words"),
     [
         ("act,question\na,b\n", r"line 1: there is no column 'prompt' \(found: act, question\)"),
-        ("act;prompt\na;b\n", "line 1: there is no column 'act'"),
+        ("act:prompt\na:b\n", "line 1: there is no column 'act'"),
+        ("act,prompt,Prompt\na,b,c\n", "line 1: there are 2 columns 'prompt'; rename"),
+        ("sep=;\nact;prompt\na;b\nc;d;e\n", "line 4: 3 cells .* text with semicolons"),
         ("", r"line 1: there is no column 'act' \(found: none\)"),
         ("act,prompt\n", "line 2: there is no prompt"),
         ("act,prompt\n\n\n", "there is no prompt"),

@@ -9,7 +9,7 @@ from typing import Protocol
 from mlx_entropix.choices import MOST_DRAFTED
 from mlx_entropix.engine.draft.automaton import ROOT, Guess, SuffixAutomaton
 from mlx_entropix.engine.draft.costs import Costs
-from mlx_entropix.engine.draft.evidence import Evidence, RowEvidence
+from mlx_entropix.engine.draft.evidence import SURE, Evidence, RowEvidence
 from mlx_entropix.engine.draft.trust import Promise, Trust
 from mlx_entropix.engine.row import Row
 
@@ -198,14 +198,14 @@ class IndexDrafter:
         guesses: list[tuple[float, Row, int]] = []
         for row, most in room.items():
             cursor = self._cursors.get(row)
-            if cursor is None or cursor.guess is None:
+            if cursor is None:
                 continue
             needed = 1.0
-            for guess in islice(cursor.guesses(), min(most, self.most)):
-                needed *= cursor.evidence.probability(self._evidence.probability(guess))
+            for probability, token_id in islice(self._likely(row, cursor), min(most, self.most)):
+                needed *= probability
                 if needed < UNLIKELY:
                     break
-                guesses.append((needed, row, guess.token_id))
+                guesses.append((needed, row, token_id))
         self._promise = None
         if not guesses:
             return []
@@ -226,6 +226,17 @@ class IndexDrafter:
         if taken:
             self._promise = promise
         return guesses[:taken]
+
+    def _likely(self, row: Row, cursor: _Cursor) -> Iterator[tuple[float, int]]:
+        """What may come next, each with how likely it is where those before it come true.
+
+        Where the form of the answer leaves no choice about its text, that is all there is to say.
+        """
+        if forced := row.forced():
+            yield from ((SURE, token_id) for token_id in forced)
+        elif cursor.guess is not None:
+            for guess in cursor.guesses():
+                yield cursor.evidence.probability(self._evidence.probability(guess)), guess.token_id
 
     def took(self, positions: int, seconds: float) -> None:
         """Note what a step cost, and what came of it."""

@@ -325,9 +325,9 @@ export interface components {
             content: (components["schemas"]["OutputTextBlock"] | components["schemas"]["OutputThinkingBlock"] | components["schemas"]["OutputToolUseBlock"])[];
             /**
              * Stop Reason
-             * @description What ended it: the model, max_tokens, a stop sequence, or that a tool is to be used. Null at the beginning of a stream.
+             * @description What ended it: the model, max_tokens, a stop sequence, that a tool is to be used, or that it repeated itself and `stop_repeats` was asked for. Null at the beginning of a stream.
              */
-            stop_reason: ("end_turn" | "max_tokens" | "stop_sequence" | "tool_use") | null;
+            stop_reason: ("end_turn" | "max_tokens" | "stop_sequence" | "tool_use" | "repetition") | null;
             /**
              * Stop Sequence
              * @description The stop sequence, if one ended it.
@@ -392,10 +392,10 @@ export interface components {
             logprobs: components["schemas"]["ChatLogprobs"] | null;
             /**
              * Finish Reason
-             * @description `stop`: the model, or a stop string, ended it; `tool_calls`: so, and it has called functions; `length`: max_tokens ended it.
+             * @description `stop`: the model, or a stop string, ended it; `tool_calls`: so, and it has called functions; `length`: max_tokens ended it; `repetition`: it repeated itself, and `stop_repeats` did.
              * @enum {string}
              */
-            finish_reason: "stop" | "length" | "tool_calls";
+            finish_reason: "stop" | "length" | "tool_calls" | "repetition";
             /**
              * Stop Reason
              * @description The stop string that ended it; left out where none did.
@@ -555,6 +555,11 @@ export interface components {
              * @description Text that ends an answer and is not part of it: a string, or up to 64.
              */
             stop?: string | string[] | null;
+            /**
+             * Stop Repeats
+             * @description End an answer that says the same so many times in a row; null for never.
+             */
+            stop_repeats?: number | null;
             /**
              * Stream
              * @description Send the answer as it is made, as server-sent events.
@@ -850,6 +855,11 @@ export interface components {
              */
             stop?: string | string[] | null;
             /**
+             * Stop Repeats
+             * @description End an answer that says the same so many times in a row; null for never.
+             */
+            stop_repeats?: number | null;
+            /**
              * Stream
              * @description Send the answer as it is made, as server-sent events.
              * @default false
@@ -1095,6 +1105,11 @@ export interface components {
              * @description The sampler's base value.
              */
             min_p?: number | null;
+            /**
+             * Stop Repeats
+             * @description End an answer that says the same so many times in a row; null for never.
+             */
+            stop_repeats?: number | null;
             /**
              * Repetition Penalty
              * @description The logit of each token that is in the prompt or the answer is divided by this, or multiplied where it is negative; 1 changes nothing (arXiv:1909.05858).
@@ -1365,10 +1380,10 @@ export interface components {
         IncompleteDetails: {
             /**
              * Reason
-             * @description What ended it.
-             * @constant
+             * @description What ended it; `repetition`: it repeated itself, and `stop_repeats` did.
+             * @enum {string}
              */
-            reason: "max_output_tokens";
+            reason: "max_output_tokens" | "repetition";
         };
         /**
          * InputText
@@ -1634,6 +1649,11 @@ export interface components {
              * @description The sampler's base value.
              */
             min_p?: number | null;
+            /**
+             * Stop Repeats
+             * @description End an answer that says the same so many times in a row; null for never.
+             */
+            stop_repeats?: number | null;
             /**
              * Repetition Penalty
              * @description The logit of each token that is in the prompt or the answer is divided by this, or multiplied where it is negative; 1 changes nothing (arXiv:1909.05858).
@@ -2030,7 +2050,7 @@ export interface components {
             id: string;
             /**
              * Status
-             * @description `incomplete` where max_output_tokens ended it.
+             * @description `incomplete` where max_output_tokens or `stop_repeats` ended it.
              * @enum {string}
              */
             status: "in_progress" | "completed" | "incomplete";
@@ -2068,7 +2088,7 @@ export interface components {
             id: string;
             /**
              * Status
-             * @description `incomplete` where max_output_tokens ended it.
+             * @description `incomplete` where max_output_tokens or `stop_repeats` ended it.
              * @enum {string}
              */
             status: "in_progress" | "completed" | "incomplete";
@@ -2102,7 +2122,7 @@ export interface components {
             id: string;
             /**
              * Status
-             * @description `incomplete` where max_output_tokens ended it.
+             * @description `incomplete` where max_output_tokens or `stop_repeats` ended it.
              * @enum {string}
              */
             status: "in_progress" | "completed" | "incomplete";
@@ -2293,7 +2313,7 @@ export interface components {
              * @description `stop` or `length` as for an answer; `dropped` by the policy; `failed`.
              * @enum {string}
              */
-            finish_reason: "stop" | "length" | "dropped" | "failed";
+            finish_reason: "stop" | "length" | "repetition" | "dropped" | "failed";
             /**
              * Answer
              * @description What was found in its text by the rule `extract`, in canonical form.
@@ -2372,7 +2392,7 @@ export interface components {
              * Finish Reason
              * @description Why it has ended, where these tokens end it.
              */
-            finish_reason: ("stop" | "length") | null;
+            finish_reason: ("stop" | "length" | "repetition") | null;
         };
         /**
          * PathToken
@@ -2511,7 +2531,7 @@ export interface components {
              * Finish Reason
              * @description Why the path has ended, in its last token.
              */
-            finish_reason: ("stop" | "length") | null;
+            finish_reason: ("stop" | "length" | "repetition") | null;
             /**
              * Top Logprobs
              * @description The likeliest tokens, as many as the request's logprobs ask for.
@@ -2942,7 +2962,7 @@ export interface components {
             completed_at?: number | null;
             /**
              * Status
-             * @description `incomplete` where max_output_tokens ended it.
+             * @description `incomplete` where max_output_tokens or `stop_repeats` ended it.
              * @enum {string}
              */
             status: "in_progress" | "completed" | "incomplete" | "failed";
@@ -3115,6 +3135,11 @@ export interface components {
              * @description The sampler's base value.
              */
             min_p?: number | null;
+            /**
+             * Stop Repeats
+             * @description End an answer that says the same so many times in a row; null for never.
+             */
+            stop_repeats?: number | null;
             /**
              * Repetition Penalty
              * @description The logit of each token that is in the prompt or the answer is divided by this, or multiplied where it is negative; 1 changes nothing (arXiv:1909.05858).
@@ -3488,9 +3513,9 @@ export interface components {
             logprobs: components["schemas"]["TextLogprobs"] | null;
             /**
              * Finish Reason
-             * @description `stop`: the model, or a stop string, ended it; `tool_calls`: so, and it has called functions; `length`: max_tokens ended it. Null in all chunks of a stream but an answer's last.
+             * @description `stop`: the model, or a stop string, ended it; `tool_calls`: so, and it has called functions; `length`: max_tokens ended it; `repetition`: it repeated itself, and `stop_repeats` did. Null in all chunks of a stream but an answer's last.
              */
-            finish_reason: ("stop" | "length" | "tool_calls") | null;
+            finish_reason: ("stop" | "length" | "tool_calls" | "repetition") | null;
         };
         /**
          * TextFormat
@@ -4006,9 +4031,9 @@ export interface components {
             logprobs: components["schemas"]["ChatLogprobs"] | null;
             /**
              * Finish Reason
-             * @description `stop`: the model, or a stop string, ended it; `tool_calls`: so, and it has called functions; `length`: max_tokens ended it. Null in all chunks but an answer's last.
+             * @description `stop`: the model, or a stop string, ended it; `tool_calls`: so, and it has called functions; `length`: max_tokens ended it; `repetition`: it repeated itself, and `stop_repeats` did. Null in all chunks but an answer's last.
              */
-            finish_reason: ("stop" | "length" | "tool_calls") | null;
+            finish_reason: ("stop" | "length" | "tool_calls" | "repetition") | null;
             /**
              * Stop Reason
              * @description The stop string that ended it; left out where none did.

@@ -13,6 +13,7 @@ function sentence(info: AnswerInfo, answer: Answer | undefined): { text: string;
   if (info.status === "failed") return { text: info.error ?? "The answer was cut off.", danger: true };
   if (info.status === "interrupted") return { text: "The page was closed while this was being written." };
   if (info.status === "stopped") return { text: "Stopped." };
+  if (info.finishReason === "repetition") return { text: "Ended, as it repeats itself." };
   if (info.finishReason === "length") return { text: "Cut at the longest answer allowed." };
   if (info.status === "done" && !answer?.text && !info.fork)
     return { text: "The model ended at once, without a word." };
