@@ -172,8 +172,8 @@ class TokenEvent(_MayEnd):
     string is incomplete, more than the token where something held back is let go. `token` is the
     token's own text. `quadrant` is None under the plain sampler, `parameters` where no draw was
     made. The last event of a row has a `finish_reason`, "stop", "length" or "repetition" (its
-    tokens were those of `stop_repeats`), and a `summary`;
-    `stopped_by` is the stop string that ended it, None where that was something else.
+    tokens were those of `stop_repeats`), and a `summary`; `stopped_by` is the stop string that
+    ended it, None where that was something else.
     `certainty`, where it was asked for, is the divergence in nats of the model's distribution from
     one in which all tokens are equally likely, KL(U ‖ p) (Kang et al., arXiv:2502.18581).
     `drafted` tells that it was guessed before it was drawn, and came without a step of its own.

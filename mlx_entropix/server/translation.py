@@ -23,7 +23,7 @@ from mlx_entropix.server.unsupported import Part
 
 _SAME = (
     *("model", "stream", "seed", "sampler", "sampler_config"),
-    *("temperature", "top_p", "top_k", "min_p"),
+    *("temperature", "top_p", "top_k", "min_p", "stop_repeats"),
     *("repetition_penalty", "presence_penalty", "frequency_penalty", "logit_bias"),
     *("top_n_sigma", "p_less", "xtc_probability", "xtc_threshold"),
     *("metrics", "prompt_metrics", "attended", "window", "fork"),

@@ -65,6 +65,16 @@ def test_an_answer_that_max_output_tokens_cuts_is_incomplete(client):
     assert last.response.output[0].status == "incomplete"
 
 
+def test_an_answer_that_repeats_itself_is_incomplete_where_that_is_asked_for(server):
+    bias = {"logit_bias": {"28": 100}, "stop_repeats": 3}  # the same token again and again
+    body = PLAIN | bias | {"metrics": False}
+    asked = {"input": ASK, "max_output_tokens": 40}
+    answer = server.post("/responses", body | asked).json()
+    assert answer["incomplete_details"] == {"reason": "repetition"}
+    asked = {"messages": [{"role": "user", "content": ASK}], "max_tokens": 40}
+    assert server.post("/messages", body | asked).json()["stop_reason"] == "repetition"
+
+
 def test_the_items_of_a_conversation_are_its_messages(server):
     items = [
         {"role": "user", "content": [{"type": "input_text", "text": ASK}]},

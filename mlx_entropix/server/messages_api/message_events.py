@@ -15,7 +15,12 @@ from mlx_entropix.server.messages_api.message_errors import error_body
 
 Event = dict[str, Any]
 
-_STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
+_STOP_REASONS = {
+    "stop": "end_turn",
+    "length": "max_tokens",
+    "tool_calls": "tool_use",
+    "repetition": "repetition",  # of this server's own, as what asks for it is
+}
 
 # A block's text, by its kind: the field that holds it, and the kind of the events that add to it.
 _TEXTS = {"text": ("text", "text_delta"), "thinking": ("thinking", "thinking_delta")}

@@ -53,7 +53,7 @@ class MessageUsage(BaseModel):
     steps: int | None = Field(None, description="Steps of the model that gave them, at the end.")
 
 
-StopReason = Literal["end_turn", "max_tokens", "stop_sequence", "tool_use"]
+StopReason = Literal["end_turn", "max_tokens", "stop_sequence", "tool_use", "repetition"]
 
 
 class _Told(BaseModel):
@@ -84,8 +84,9 @@ class AssistantMessage(_Told):
         description="The thoughts, if there are any, the text, and calls of tools."
     )
     stop_reason: StopReason | None = Field(
-        description="What ended it: the model, max_tokens, a stop sequence, or that a tool is to "
-        "be used. Null at the beginning of a stream."
+        description="What ended it: the model, max_tokens, a stop sequence, that a tool is to be "
+        "used, or that it repeated itself and `stop_repeats` was asked for. Null at the "
+        "beginning of a stream."
     )
     stop_sequence: str | None = Field(description="The stop sequence, if one ended it.")
     usage: MessageUsage = Field(description="How many tokens it took.")

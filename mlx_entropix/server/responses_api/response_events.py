@@ -20,6 +20,9 @@ from mlx_entropix.server.responses_api.output_items import (
 )
 from mlx_entropix.server.responses_api.response_request import ReasoningOptions, ResponsesRequest
 
+# Why a response is incomplete, by the chat's finish reason; one is of this server's own.
+_CUT_BY = {"length": "max_output_tokens", "repetition": "repetition"}
+
 
 class ResponsesDialect:
     """Says one response."""
@@ -130,14 +133,14 @@ class ResponsesDialect:
             self.item = None
 
     def _finish(self) -> Iterator[Event]:
-        cut = self.finish_reason == "length"
+        cut = _CUT_BY.get(self.finish_reason or "")
         if not cut and all(item["type"] == "reasoning" for item in self.response["output"]):
             yield from self._open(Words)  # it says nothing, but it answers
         status = "incomplete" if cut else "completed"
         yield from self._close(status)
         self.response["status"] = status
         if cut:
-            self.response["incomplete_details"] = {"reason": "max_output_tokens"}
+            self.response["incomplete_details"] = {"reason": cut}
         else:
             self.response["completed_at"] = int(time.time())
         yield {"type": f"response.{status}", "response": self.response}

@@ -8,7 +8,7 @@ from mlx_entropix.server.fork_schemas import PathsSettled
 from mlx_entropix.server.schemas import TokenLogprob
 from mlx_entropix.server.token_schemas import PromptTokenRecord, TokenRecord
 
-_STATUS = "`incomplete` where max_output_tokens ended it."
+_STATUS = "`incomplete` where max_output_tokens or `stop_repeats` ended it."
 _Status = Literal["in_progress", "completed", "incomplete"]
 
 
@@ -90,7 +90,9 @@ class ResponseUsage(BaseModel):
 class IncompleteDetails(BaseModel):
     """Why a response is incomplete."""
 
-    reason: Literal["max_output_tokens"] = Field(description="What ended it.")
+    reason: Literal["max_output_tokens", "repetition"] = Field(
+        description="What ended it; `repetition`: it repeated itself, and `stop_repeats` did."
+    )
 
 
 class ResponseError(BaseModel):

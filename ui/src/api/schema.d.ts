@@ -405,9 +405,9 @@ export interface components {
             content: (components["schemas"]["OutputTextBlock"] | components["schemas"]["OutputThinkingBlock"] | components["schemas"]["OutputToolUseBlock"])[];
             /**
              * Stop Reason
-             * @description What ended it: the model, max_tokens, a stop sequence, or that a tool is to be used. Null at the beginning of a stream.
+             * @description What ended it: the model, max_tokens, a stop sequence, that a tool is to be used, or that it repeated itself and `stop_repeats` was asked for. Null at the beginning of a stream.
              */
-            stop_reason: ("end_turn" | "max_tokens" | "stop_sequence" | "tool_use") | null;
+            stop_reason: ("end_turn" | "max_tokens" | "stop_sequence" | "tool_use" | "repetition") | null;
             /**
              * Stop Sequence
              * @description The stop sequence, if one ended it.
@@ -1212,6 +1212,11 @@ export interface components {
              */
             min_p?: number | null;
             /**
+             * Stop Repeats
+             * @description End an answer that says the same so many times in a row; null for never.
+             */
+            stop_repeats?: number | null;
+            /**
              * Repetition Penalty
              * @description The logit of each token that is in the prompt or the answer is divided by this, or multiplied where it is negative; 1 changes nothing (arXiv:1909.05858).
              */
@@ -1524,10 +1529,10 @@ export interface components {
         IncompleteDetails: {
             /**
              * Reason
-             * @description What ended it.
-             * @constant
+             * @description What ended it; `repetition`: it repeated itself, and `stop_repeats` did.
+             * @enum {string}
              */
-            reason: "max_output_tokens";
+            reason: "max_output_tokens" | "repetition";
         };
         /**
          * InputText
@@ -1793,6 +1798,11 @@ export interface components {
              * @description The sampler's base value.
              */
             min_p?: number | null;
+            /**
+             * Stop Repeats
+             * @description End an answer that says the same so many times in a row; null for never.
+             */
+            stop_repeats?: number | null;
             /**
              * Repetition Penalty
              * @description The logit of each token that is in the prompt or the answer is divided by this, or multiplied where it is negative; 1 changes nothing (arXiv:1909.05858).
@@ -2189,7 +2199,7 @@ export interface components {
             id: string;
             /**
              * Status
-             * @description `incomplete` where max_output_tokens ended it.
+             * @description `incomplete` where max_output_tokens or `stop_repeats` ended it.
              * @enum {string}
              */
             status: "in_progress" | "completed" | "incomplete";
@@ -2227,7 +2237,7 @@ export interface components {
             id: string;
             /**
              * Status
-             * @description `incomplete` where max_output_tokens ended it.
+             * @description `incomplete` where max_output_tokens or `stop_repeats` ended it.
              * @enum {string}
              */
             status: "in_progress" | "completed" | "incomplete";
@@ -2261,7 +2271,7 @@ export interface components {
             id: string;
             /**
              * Status
-             * @description `incomplete` where max_output_tokens ended it.
+             * @description `incomplete` where max_output_tokens or `stop_repeats` ended it.
              * @enum {string}
              */
             status: "in_progress" | "completed" | "incomplete";
@@ -3217,7 +3227,7 @@ export interface components {
             completed_at?: number | null;
             /**
              * Status
-             * @description `incomplete` where max_output_tokens ended it.
+             * @description `incomplete` where max_output_tokens or `stop_repeats` ended it.
              * @enum {string}
              */
             status: "in_progress" | "completed" | "incomplete" | "failed";
@@ -3390,6 +3400,11 @@ export interface components {
              * @description The sampler's base value.
              */
             min_p?: number | null;
+            /**
+             * Stop Repeats
+             * @description End an answer that says the same so many times in a row; null for never.
+             */
+            stop_repeats?: number | null;
             /**
              * Repetition Penalty
              * @description The logit of each token that is in the prompt or the answer is divided by this, or multiplied where it is negative; 1 changes nothing (arXiv:1909.05858).
