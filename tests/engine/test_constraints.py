@@ -16,6 +16,8 @@ from tokenizers import decoders, models, pre_tokenizers
 
 from mlx_entropix import PRESETS, PlainConfig
 from mlx_entropix.engine import Engine, Request, RowFailed, fork_config
+from mlx_entropix.engine.draft.drafter import IndexDrafter
+from mlx_entropix.engine.row import Row
 from mlx_entropix.errors import ConstraintError
 from mlx_entropix.model.load import load_model
 from mlx_entropix.text import Tokenizer, any_grammar, choice, json_schema, lark_grammar, regex
@@ -142,6 +144,17 @@ def test_tokens_that_are_none_and_control_tokens_are_not_drawn_unless_a_grammar_
     assert max(ids(anything)) < call
     assert ids(called)[0] == call
     assert text(called) == "12"
+
+
+def test_what_a_form_leaves_no_choice_about_is_guessed(letters):
+    tokenizer = letters[1]
+    request = Request(PROMPT, WARM, 40, constraint=choice(["unmistakable", "unmistakably"]))
+    row = Row.of(0, request, tokenizer)
+    drafter = IndexDrafter()
+    drafter.begin(row)
+    (draft,) = drafter.plan({row: 39}, 1).values()
+    assert "unmistakabl".startswith(tokenizer.decode(draft))
+    assert len(draft) > 1
 
 
 def test_every_path_of_an_answer_has_its_form(letters):
