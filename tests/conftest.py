@@ -11,6 +11,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # A shell starts what runs in the background with Ctrl-C ignored, and children would inherit that.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# And `nohup` has it so for a closed terminal. A handler that does nothing is not inherited.
+if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)
 # The tests start some dozens of processes. Where no bytecode may be kept beside the sources, it is
 # kept among the tests' own things, as each process would compile transformers and all else again.
 if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
