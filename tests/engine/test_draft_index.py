@@ -37,7 +37,7 @@ def occurrences(texts, part):
 
 
 @given(st.lists(TEXT, min_size=1, max_size=3))
-@settings(PROFILE, max_examples=150)
+@settings(PROFILE, max_examples=60)
 def test_a_guess_follows_the_longest_end_that_was_there_before(texts):
     index, states = index_of(texts)
     for text, state in zip(texts, states, strict=True):
@@ -59,7 +59,7 @@ def test_of_several_tokens_that_followed_it_is_the_last():
 
 
 @given(TEXT, TEXT, TEXT)
-@settings(PROFILE, max_examples=150)
+@settings(PROFILE, max_examples=60)
 def test_another_text_is_followed_while_the_index_grows(known, more, text):
     index, (last,) = index_of([known])
     state, matched = ROOT, 0
@@ -92,7 +92,7 @@ def test_what_came_true_is_soon_what_is_expected():
     st.lists(st.tuples(st.integers(1, 600), st.floats(0.001, 10)), max_size=12),
     st.lists(st.integers(1, 700), min_size=2, max_size=8),
 )
-@settings(PROFILE, max_examples=150)
+@settings(PROFILE, max_examples=60)
 def test_more_positions_never_seem_to_cost_less(measured, asked):
     costs = Costs()
     for positions, seconds in measured:

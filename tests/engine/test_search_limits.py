@@ -26,7 +26,7 @@ from tests.sampling.cases import PROFILE
 
 @pytest.mark.slow
 @given(searches())
-@settings(PROFILE, max_examples=60)
+@settings(PROFILE, max_examples=30)
 def test_no_bound_is_ever_exceeded(tiny, asked):
     request, config = asked
     budget = config.budget or 10**9
@@ -291,6 +291,6 @@ def test_hundreds_of_forks_and_drops_leave_memory_where_it_was(tiny):
         return sum(settled), mx.get_active_memory()
 
     _, before = storm(1)
-    forks, after = storm(3)
-    assert forks > 500
+    forks, after = storm(2)
+    assert forks > 300
     assert after < before + 100_000

@@ -80,7 +80,7 @@ def test_a_weight_is_never_below_zero():
 
 @pytest.mark.slow
 @given(searches())
-@settings(PROFILE, max_examples=25)
+@settings(PROFILE, max_examples=15)
 def test_the_answer_is_what_the_paths_vote_for(tiny, asked):
     request, config = asked
     settled = search(tiny, request, config).settled
