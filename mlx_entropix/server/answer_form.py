@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from mlx_entropix.errors import ConstraintError
 from mlx_entropix.server.api_errors import ApiError
-from mlx_entropix.server.unsupported import Part, refuse_in_part
+from mlx_entropix.server.unsupported import WholePart
 from mlx_entropix.text import (
     Constraint,
     Tokenizer,
@@ -25,7 +25,7 @@ _Schema = dict[str, Any]
 _ANY_OBJECT: _Schema = {"type": "object"}
 
 
-class NamedSchema(Part):
+class NamedSchema(WholePart):
     """A JSON Schema, and what it is called."""
 
     name: str | None = Field(None, description="Its name, which nothing depends on.")
@@ -37,14 +37,8 @@ class NamedSchema(Part):
         None, description="Answers are valid by the schema whatever this says."
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _asks_for_nothing_else(cls, given: Any) -> Any:
-        refuse_in_part(given, {*cls.model_fields, "schema"}, {})
-        return given
 
-
-class ResponseFormat(Part):
+class ResponseFormat(WholePart):
     """The form of an answer."""
 
     type: Literal["text", "json_object", "json_schema"] = Field(
@@ -58,12 +52,6 @@ class ResponseFormat(Part):
         alias="schema",
         description="The schema of a `json_object`, as llama.cpp has it.",
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _asks_for_nothing_else(cls, given: Any) -> Any:
-        refuse_in_part(given, {*cls.model_fields, "schema"}, {})
-        return given
 
     @model_validator(mode="after")
     def _has_its_schema(self) -> "ResponseFormat":
@@ -84,7 +72,7 @@ class ResponseFormat(Part):
         return json_schema(_ANY_OBJECT if self.schema_ is None else self.schema_)
 
 
-class StructuredOutputs(Part):
+class StructuredOutputs(WholePart):
     """The form of an answer, said in one of several ways."""
 
     json_: _Schema | str | None = Field(
@@ -96,12 +84,6 @@ class StructuredOutputs(Part):
     )
     choice: list[str] | None = Field(None, description="Texts, of which the answer is one.")
     grammar: str | None = Field(None, description="A grammar, as Lark or as GBNF.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _asks_for_nothing_else(cls, given: Any) -> Any:
-        refuse_in_part(given, {*cls.model_fields, "json"}, {})
-        return given
 
     @model_validator(mode="after")
     def _is_one(self) -> "StructuredOutputs":

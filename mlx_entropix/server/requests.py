@@ -5,7 +5,7 @@ named here and asks for something, see unsupported.py.
 """
 
 from abc import abstractmethod
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, ClassVar, Literal, cast
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -14,8 +14,7 @@ from mlx_entropix.sampling import PlainConfig
 from mlx_entropix.server.answer_form import ResponseFormat, StructuredOutputs
 from mlx_entropix.server.api_errors import ApiError
 from mlx_entropix.server.tools import CallInHistory, NamedChoice, OfferedTool
-from mlx_entropix.server.unsupported import Part as _Part
-from mlx_entropix.server.unsupported import refuse_in_part, refuse_unsupported
+from mlx_entropix.server.unsupported import Body, Neutral, Part, WholePart
 from mlx_entropix.window import LONGEST_WINDOW
 
 DEFAULT_CHAT_TOKENS = 4096
@@ -31,23 +30,22 @@ _Stop = Annotated[str, Field(max_length=1024)]
 _TokenId = Annotated[int, Field(ge=0)]
 
 
-class TextPart(_Part):
+class TextPart(Part):
     """A piece of a message's content. Only text can be read."""
 
     type: Literal["text"] = Field(description="The kind of part.")
     text: str = Field(description="The text.")
 
 
-# Of a message as a client got it from a server, or as it names who speaks.
-_OF_MESSAGES: dict[str, tuple[Any, ...]] = {
-    "annotations": ([],),
-    "reasoning_content": (...,),  # what was thought before an answer is not said again
-    "refusal": ("",),
-}
-
-
-class Message(_Part):
+class Message(WholePart):
     """One message of a chat."""
+
+    # Of a message as a client got it from a server.
+    neutral: ClassVar[Neutral] = {
+        "annotations": ([],),
+        "reasoning_content": (...,),  # what was thought before an answer is not said again
+        "refusal": ("",),
+    }
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"] = Field(
         description="Who speaks. Most models were taught `system`, `user` and `assistant` alone."
@@ -70,12 +68,6 @@ class Message(_Part):
         "it wants, most often nothing.",
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _asks_for_nothing_else(cls, given: Any) -> Any:
-        refuse_in_part(given, cls.model_fields, _OF_MESSAGES)
-        return given
-
     @model_validator(mode="after")
     def _has_content(self) -> "Message":
         if self.content is None and self.role != "assistant":
@@ -97,8 +89,10 @@ class Message(_Part):
         return {"role": self.role, "content": content, **given}
 
 
-class StreamOptions(_Part):
+class StreamOptions(WholePart):
     """What a stream carries besides the text."""
+
+    neutral: ClassVar[Neutral] = {"include_obfuscation": (False,)}
 
     include_usage: bool | None = Field(
         None, description="Send the usage in a last chunk, which has no choices."
@@ -107,14 +101,8 @@ class StreamOptions(_Part):
         None, description="With include_usage: send the usage so far in every chunk."
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _asks_for_nothing_else(cls, given: Any) -> Any:
-        refuse_in_part(given, cls.model_fields, {"include_obfuscation": (False,)})
-        return given
 
-
-class Prediction(_Part):
+class Prediction(Part):
     """Text that an answer may well contain, as OpenAI's API has it."""
 
     type: Literal["content"] = Field("content", description="`content`.")
@@ -143,7 +131,7 @@ def _change(name: str) -> Any:
     return Field(None, ge=lowest, le=highest, description=about)
 
 
-class GenerationRequest(_Part):
+class GenerationRequest(Body):
     """What chats and text completions have in common."""
 
     model: str | None = Field(
@@ -265,13 +253,6 @@ class GenerationRequest(_Part):
         description="Say in a stream how much of a prompt is computed, in chunks of their own with "
         "a `prompt_progress`. Without it a prompt that takes several steps has comments.",
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _asks_for_nothing_else(cls, given: Any) -> Any:
-        if isinstance(given, dict):
-            refuse_unsupported(given, cls.model_fields)
-        return given
 
     @model_validator(mode="after")
     def _draws_are_told_with_logprobs(self) -> "GenerationRequest":

@@ -9,29 +9,21 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from typing_extensions import TypedDict
 
 from mlx_entropix.server.api_errors import ApiError
-from mlx_entropix.server.requests import ChatRequest, Message
-from mlx_entropix.server.unsupported import refuse_unsupported
+from mlx_entropix.server.requests import ChatRequest
+from mlx_entropix.server.unsupported import Body
 
 _PIECES = "Give each token as an object with its `id` and its `piece`."
 _STRINGS = "Give a list `token_strs` of how each token reads, too."
 _MODEL = "The name of the served model, as /v1/models lists it."
 
 
-class _Whole(BaseModel):
-    """A body in which nothing is ignored."""
+class _OfModel(Body):
+    """What names the model."""
 
-    model_config = Message.model_config  # strict, as all requests
     model: str | None = Field(None, description=_MODEL)
 
-    @model_validator(mode="before")
-    @classmethod
-    def _asks_for_nothing_else(cls, given: Any) -> Any:
-        if isinstance(given, dict):
-            refuse_unsupported(given, cls.model_fields)
-        return given
 
-
-class TokenizeText(_Whole):
+class TokenizeText(_OfModel):
     """A text to be made tokens of."""
 
     content: str | None = Field(None, description="The text.")
@@ -136,7 +128,7 @@ class Tokenized(BaseModel):
     )
 
 
-class DetokenizeRequest(_Whole):
+class DetokenizeRequest(_OfModel):
     """Tokens to be written as text."""
 
     tokens: list[Annotated[int, Field(ge=0)]] = Field(description="Their ids.")

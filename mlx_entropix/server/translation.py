@@ -19,7 +19,7 @@ from mlx_entropix.server.dialect import Dialect
 from mlx_entropix.server.requests import ChatRequest
 from mlx_entropix.server.responses import StreamedAnswer, WholeAnswer
 from mlx_entropix.server.routes import chat_completions
-from mlx_entropix.server.unsupported import Part
+from mlx_entropix.server.unsupported import Body
 
 _SAME = (
     *("model", "stream", "seed", "sampler", "sampler_config"),
@@ -35,7 +35,7 @@ _SAME = (
 def _same_fields() -> Any:
     chat = ChatRequest.model_fields
     fields: dict[str, Any] = {name: (chat[name].annotation, chat[name]) for name in _SAME}
-    return create_model("SameFields", __base__=Part, **fields)
+    return create_model("SameFields", __base__=Body, **fields)
 
 
 class TranslatedRequest(_same_fields()):  # type: ignore[misc]

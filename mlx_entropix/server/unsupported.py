@@ -6,11 +6,14 @@ nothing of its answer.
 
 from collections.abc import Collection, Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from mlx_entropix.server.api_errors import ApiError
+
+Neutral = Mapping[str, tuple[Any, ...]]
+"""Values that ask for nothing, by the names of fields."""
 
 _LABELS = frozenset(
     (
@@ -23,7 +26,7 @@ _LABELS = frozenset(
 )
 
 # What OpenAI's API, vLLM, llama.cpp and mlx-lm call it, and the values that ask for nothing.
-_NEUTRAL: Mapping[str, tuple[Any, ...]] = {
+_NEUTRAL: Neutral = {
     "add_generation_prompt": (True,),
     "bad_words": ([],),
     "best_of": (1,),
@@ -69,16 +72,49 @@ class Part(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False)
 
 
-def refuse_unsupported(
-    given: Mapping[str, Any],
-    known: Collection[str],
-    neutral: Mapping[str, tuple[Any, ...]] = _NEUTRAL,
-) -> None:
-    """Raise the 400 that names a field that is not `known` and asks for something.
+class WholePart(Part):
+    """Part of a request of which nothing is ignored.
+
+    A field that it does not have passes with one of its `neutral` values, with any for `...`.
+    """
+
+    neutral: ClassVar[Neutral] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _asks_for_nothing_else(cls, given: Any) -> Any:
+        known = {*cls.model_fields, *(field.alias for field in cls.model_fields.values())}
+        for name, value in given.items() if isinstance(given, Mapping) else ():
+            values = cls.neutral.get(name, ())
+            passes = value is None or ... in values or any(_equal(value, one) for one in values)
+            if name not in known and not passes:
+                raise ValueError(f"{name} is not supported here. Leave it out.")
+        return given
+
+
+class Body(Part):
+    """A request's body, of which nothing is ignored.
 
     `neutral` are the values that ask for nothing, for an API whose fields have names of their own.
     """
-    for name in unsupported(given, known, neutral):
+
+    neutral: ClassVar[Neutral] = _NEUTRAL
+
+    @model_validator(mode="before")
+    @classmethod
+    def _asks_for_nothing_else(cls, given: Any) -> Any:
+        if isinstance(given, dict):
+            _refuse_unsupported(given, cls.model_fields, cls.neutral)
+        return given
+
+
+def _refuse_unsupported(
+    given: Mapping[str, Any],
+    known: Collection[str],
+    neutral: Neutral,
+) -> None:
+    """Raise the 400 that names a field that is not `known` and asks for something."""
+    for name in _unsupported(given, known, neutral):
         reason = f"{name} is not supported here"
         if name in _NEWER and _NEWER[name] in known:
             reason += f"; {_NEWER[name]} is"
@@ -90,10 +126,10 @@ def refuse_unsupported(
         raise ApiError(400, f"{reason}. Leave it out.", param=name, code="unsupported_field")
 
 
-def unsupported(
+def _unsupported(
     given: Mapping[str, Any],
     known: Collection[str],
-    neutral: Mapping[str, tuple[Any, ...]] = _NEUTRAL,
+    neutral: Neutral,
 ) -> list[str]:
     """The names of fields that are not `known` and ask for something."""
     return [
@@ -104,20 +140,6 @@ def unsupported(
         and value is not None
         and not any(_equal(value, one) for one in neutral.get(name, ()))
     ]
-
-
-def refuse_in_part(
-    given: Any, known: Collection[str], neutral: Mapping[str, tuple[Any, ...]]
-) -> None:
-    """Raise a `ValueError` for a field of a part of a request, which has neutral values of its own.
-
-    A neutral value of `...` lets a field pass whatever it holds.
-    """
-    for name, value in given.items() if isinstance(given, Mapping) else ():
-        values = neutral.get(name, ())
-        passes = value is None or ... in values or any(_equal(value, one) for one in values)
-        if name not in known and not passes:
-            raise ValueError(f"{name} is not supported here. Leave it out.")
 
 
 def _equal(value: Any, neutral: Any) -> bool:

@@ -1,29 +1,23 @@
 """The blocks of a Messages request's messages, and the messages of a chat that they are."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag
 from pydantic_core import to_json
 
-from mlx_entropix.server.unsupported import Part, refuse_in_part
-
-# Of a block as a client got it from a server, or as it asks to have it cached, which all are.
-_OF_BLOCKS: dict[str, tuple[Any, ...]] = {
-    "cache_control": (...,),
-    "caller": ({"type": "direct"},),
-    "citations": ([], {"enabled": False}),
-}
+from mlx_entropix.server.unsupported import Neutral, WholePart
 
 
-class Block(Part):
+class Block(WholePart):
     """A block of a message, or a part of one."""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _asks_for_nothing_else(cls, given: Any) -> Any:
-        refuse_in_part(given, cls.model_fields, _OF_BLOCKS)
-        return given
+    # Of a block as a client got it from a server, or as it asks to have it cached, which all are.
+    neutral: ClassVar[Neutral] = {
+        "cache_control": (...,),
+        "caller": ({"type": "direct"},),
+        "citations": ([], {"enabled": False}),
+    }
 
 
 class TextBlock(Block):

@@ -1,14 +1,14 @@
 """What a client of the Messages API may send, and the chat that it asks for."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
 from mlx_entropix.server.messages_api.content_blocks import InputTurn, TextBlock, joined
 from mlx_entropix.server.requests import MOST_STOPS
 from mlx_entropix.server.translation import TranslatedRequest
-from mlx_entropix.server.unsupported import Part, refuse_in_part, refuse_unsupported
+from mlx_entropix.server.unsupported import Neutral, Part, WholePart
 
 NAMES: Mapping[str, str] = {
     "max_completion_tokens": "max_tokens",
@@ -19,27 +19,19 @@ NAMES: Mapping[str, str] = {
 }
 """What the Messages API calls fields of a chat."""
 
-# Fields of the API that are not offered, and their values that ask for nothing.
-_NEUTRAL: Mapping[str, tuple[Any, ...]] = {
-    "mcp_servers": ([],),
-    "service_tier": ("auto", "standard_only"),
-    "speed": ("standard",),
-}
-
-# The same of a tool. Its input may come in pieces or at once.
-_OF_TOOLS: Mapping[str, tuple[Any, ...]] = {
-    "allowed_callers": (["direct"],),
-    "cache_control": (...,),
-    "defer_loading": (False,),
-    "eager_input_streaming": (...,),
-    "input_examples": ([],),
-}
-
 _CHOICES = {"auto": "auto", "any": "required", "none": "none"}
 
 
-class MessagesTool(Part):
+class MessagesTool(WholePart):
     """A tool that the model may call."""
+
+    neutral: ClassVar[Neutral] = {  # its input may come in pieces or at once
+        "allowed_callers": (["direct"],),
+        "cache_control": (...,),
+        "defer_loading": (False,),
+        "eager_input_streaming": (...,),
+        "input_examples": ([],),
+    }
 
     type: Literal["custom"] | None = Field(
         None, description="`custom`; tools that Anthropic runs are not offered."
@@ -50,12 +42,6 @@ class MessagesTool(Part):
     strict: bool | None = Field(
         None, description="Whether the arguments have to fit their schema to the letter."
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _asks_for_nothing_else(cls, given: Any) -> Any:
-        refuse_in_part(given, cls.model_fields, _OF_TOOLS)
-        return given
 
     def of_chat(self) -> dict[str, Any]:
         """The tool as a chat has it."""
@@ -119,21 +105,21 @@ class OutputFormat(Part):
     schema_: dict[str, Any] = Field(alias="schema", description="The JSON Schema.")
 
 
-class OutputConfig(Part):
+class OutputConfig(WholePart):
     """How the answer is to be."""
 
     effort: str | None = Field(default=None, description="Null; anything else is an error.")
     format: OutputFormat | None = Field(default=None, description="Its form: any text without one.")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _asks_for_nothing_else(cls, given: Any) -> Any:
-        refuse_in_part(given, cls.model_fields, {})
-        return given
-
 
 class CountRequest(TranslatedRequest):
     """A message to be made, whose prompt is to be counted."""
+
+    neutral: ClassVar[Neutral] = {
+        "mcp_servers": ([],),
+        "service_tier": ("auto", "standard_only"),
+        "speed": ("standard",),
+    }
 
     messages: list[InputTurn] = Field(min_length=1, description="The conversation so far.")
     system: str | list[TextBlock] | None = Field(
@@ -153,13 +139,6 @@ class CountRequest(TranslatedRequest):
             ]
         }
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _asks_for_nothing_else(cls, given: Any) -> Any:
-        if isinstance(given, dict):
-            refuse_unsupported(given, cls.model_fields, _NEUTRAL)
-        return given
 
     def chat(self) -> dict[str, Any]:
         """The body of the chat that is asked for."""

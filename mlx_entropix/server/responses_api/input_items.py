@@ -1,20 +1,11 @@
 """The items of a Responses request's `input`, and the messages of a chat that they are."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from mlx_entropix.server.unsupported import Part, refuse_in_part
-
-# Of an item as a client got it from a server.
-_OF_ITEMS: dict[str, tuple[Any, ...]] = {
-    "annotations": ([],),
-    "id": (...,),
-    "logprobs": (...,),
-    "phase": (...,),
-    "status": (...,),
-}
+from mlx_entropix.server.unsupported import Neutral, Part, WholePart
 
 _STORED = (
     "Nothing is stored here, so there is no item to refer to. Send the item itself, as clients do "
@@ -22,14 +13,16 @@ _STORED = (
 )
 
 
-class _Item(Part):
+class _Item(WholePart):
     """An item of the input, or a part of one."""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _asks_for_nothing_else(cls, given: Any) -> Any:
-        refuse_in_part(given, cls.model_fields, _OF_ITEMS)
-        return given
+    neutral: ClassVar[Neutral] = {  # of an item as a client got it from a server
+        "annotations": ([],),
+        "id": (...,),
+        "logprobs": (...,),
+        "phase": (...,),
+        "status": (...,),
+    }
 
 
 class InputText(_Item):

@@ -1,7 +1,7 @@
 """What a client of the Responses API may send, and the chat that it asks for."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -9,7 +9,7 @@ from mlx_entropix.server.api_errors import ApiError
 from mlx_entropix.server.requests import MOST_ALTERNATIVES
 from mlx_entropix.server.responses_api.input_items import InputItem, chat_messages
 from mlx_entropix.server.translation import TranslatedRequest
-from mlx_entropix.server.unsupported import Part, refuse_in_part, refuse_unsupported
+from mlx_entropix.server.unsupported import Neutral, Part, WholePart
 
 NAMES: Mapping[str, str] = {
     "messages": "input",
@@ -20,19 +20,13 @@ NAMES: Mapping[str, str] = {
 }
 """What the Responses API calls fields of a chat."""
 
-# Fields of the API that are not offered, and their values that ask for nothing.
-_NEUTRAL: Mapping[str, tuple[Any, ...]] = {
-    "background": (False,),
-    "context_management": ([],),
-    "service_tier": ("auto", "default"),
-    "truncation": ("disabled",),
-}
-
 _LOGPROBS = "message.output_text.logprobs"
 
 
-class ResponsesTool(Part):
+class ResponsesTool(WholePart):
     """A tool that the model may call."""
+
+    neutral: ClassVar[Neutral] = {"defer_loading": (False,), "allowed_callers": (["direct"],)}
 
     type: Literal["function"] = Field(description="`function`; no other kind is offered.")
     name: str = Field(description="Its name.")
@@ -41,13 +35,6 @@ class ResponsesTool(Part):
     strict: bool | None = Field(
         None, description="Whether the arguments have to fit their schema to the letter."
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _asks_for_nothing_else(cls, given: Any) -> Any:
-        neutral = {"defer_loading": (False,), "allowed_callers": (["direct"],)}
-        refuse_in_part(given, cls.model_fields, neutral)
-        return given
 
     def of_chat(self) -> dict[str, Any]:
         """The tool as a chat has it."""
@@ -86,7 +73,7 @@ class TextOptions(Part):
     verbosity: str | None = Field(default=None, description="`medium`; another is an error.")
 
 
-class ReasoningOptions(Part):
+class ReasoningOptions(WholePart):
     """How the model is to think."""
 
     effort: str | None = Field(default=None, description="`none`; another is an error.")
@@ -95,12 +82,6 @@ class ReasoningOptions(Part):
         description="Send the thoughts as a summary, for clients that show nothing else. They are "
         "sent whole either way.",
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _asks_for_nothing_else(cls, given: Any) -> Any:
-        refuse_in_part(given, cls.model_fields, {})
-        return given
 
 
 class ResponsesStreamOptions(Part):
@@ -111,6 +92,13 @@ class ResponsesStreamOptions(Part):
 
 class ResponsesRequest(TranslatedRequest):
     """A response to be made."""
+
+    neutral: ClassVar[Neutral] = {
+        "background": (False,),
+        "context_management": ([],),
+        "service_tier": ("auto", "default"),
+        "truncation": ("disabled",),
+    }
 
     input: str | list[InputItem] = Field(
         min_length=1, description="A user's message, or the items of the conversation so far."
@@ -172,13 +160,6 @@ class ResponsesRequest(TranslatedRequest):
             ]
         }
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _asks_for_nothing_else(cls, given: Any) -> Any:
-        if isinstance(given, dict):
-            refuse_unsupported(given, cls.model_fields, _NEUTRAL)
-        return given
 
     @model_validator(mode="after")
     def _begins_here(self) -> "ResponsesRequest":
