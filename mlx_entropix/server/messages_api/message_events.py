@@ -1,7 +1,4 @@
-"""A chat's answer as the Messages API says it: blocks, and in a stream typed events.
-
-A whole message is made as a stream of one chunk is, whose events nobody gets.
-"""
+"""A chat's answer as the Messages API says it: blocks, and in a stream typed events."""
 
 import uuid
 from collections.abc import Iterator
@@ -10,10 +7,8 @@ from typing import Any
 from pydantic_core import from_json
 
 from mlx_entropix.server.api_errors import ApiError
-from mlx_entropix.server.dialect import Reply, as_one_chunk, event
+from mlx_entropix.server.dialect import Event, Reply, TypedEvents, event
 from mlx_entropix.server.messages_api.message_errors import error_body
-
-Event = dict[str, Any]
 
 _STOP_REASONS = {
     "stop": "end_turn",
@@ -26,13 +21,13 @@ _STOP_REASONS = {
 _TEXTS = {"text": ("text", "text_delta"), "thinking": ("thinking", "thinking_delta")}
 
 
-class MessagesDialect:
+class MessagesDialect(TypedEvents):
     """Says one message."""
 
     ping = event({"type": "ping"}, "ping")
 
     def __init__(self) -> None:
-        self.message: dict[str, Any] = {
+        message: dict[str, Any] = {
             "id": f"msg_{uuid.uuid4().hex}",
             "type": "message",
             "role": "assistant",
@@ -40,24 +35,10 @@ class MessagesDialect:
             "stop_reason": None,
             "stop_sequence": None,
         }
+        super().__init__(message)
         self.call: int | None = None  # the number of the call that is being written
         self.arguments = ""  # of it
         self.is_open = False  # whether the last block is being written
-        self.told: dict[str, list[Any]] = {}  # of tokens whose text is yet to come
-
-    def whole(self, reply: Reply) -> Reply:
-        """The message, of a `chat.completion`."""
-        for _ in (*self._take(as_one_chunk(reply)), *self._finish()):
-            pass
-        return self.message
-
-    def chunk(self, chunk: Reply) -> bytes:
-        """The events of a `chat.completion.chunk`."""
-        return b"".join(event(said, said["type"]) for said in self._take(chunk))
-
-    def end(self) -> bytes:
-        """The events that end a message."""
-        return b"".join(event(said, said["type"]) for said in self._finish())
 
     def failed(self, error: ApiError) -> bytes:
         """The error, as the last event."""
@@ -65,23 +46,16 @@ class MessagesDialect:
 
     def _take(self, chunk: Reply) -> Iterator[Event]:
         if usage := chunk.get("usage"):
-            self.message["usage"] = _usage(usage)
-        if "seed" not in self.message:  # the first one says what all of them say
-            same = ("model", "seed", "system_fingerprint")
-            self.message |= {name: chunk[name] for name in same if name in chunk}
-            yield {"type": "message_start", "message": self.message}
-        for name in ("metrics", "prompt_metrics"):
-            if name in chunk:
-                self.told.setdefault(name, []).extend(chunk[name])
-                self.message.setdefault(name, []).extend(chunk[name])
-        if settled := [fact for fact in chunk.get("forks", ()) if fact["type"] == "settled"]:
-            self.message["forks"] = settled
+            self.value["usage"] = _usage(usage)
+        if self._begins(chunk):
+            yield {"type": "message_start", "message": self.value}
+        self._keep(chunk)
         for choice in chunk["choices"]:
             yield from self._more(choice["delta"])
             if reason := choice["finish_reason"]:
                 found = choice.get("stop_reason") if reason == "stop" else None
-                self.message["stop_sequence"] = found
-                self.message["stop_reason"] = "stop_sequence" if found else _STOP_REASONS[reason]
+                self.value["stop_sequence"] = found
+                self.value["stop_reason"] = "stop_sequence" if found else _STOP_REASONS[reason]
 
     def _more(self, delta: Reply) -> Iterator[Event]:
         """What the chunk adds to the blocks."""
@@ -101,7 +75,7 @@ class MessagesDialect:
 
     def _write(self, block: dict[str, Any], text: str) -> Iterator[Event]:
         """Add text to the last block, where it is of that kind, or to a new one."""
-        content = self.message["content"]
+        content = self.value["content"]
         if not (self.is_open and content[-1]["type"] == block["type"]):
             yield from self._begin(block)
         field, kind = _TEXTS[block["type"]]
@@ -111,32 +85,31 @@ class MessagesDialect:
     def _begin(self, block: dict[str, Any]) -> Iterator[Event]:
         yield from self._close()
         self.is_open = True
-        self.message["content"].append(block)
+        self.value["content"].append(block)
         yield self._of_block("content_block_start", content_block=block)
 
     def _delta(self, delta: Event) -> Event:
         """More of the block, with all that is known of tokens up to here."""
-        told, self.told = self.told, {}
-        return self._of_block("content_block_delta", delta=delta, **told)
+        return self._of_block("content_block_delta", delta=delta, **self._tell())
 
     def _close(self) -> Iterator[Event]:
         if not self.is_open:
             return
         self.is_open = False
-        block = self.message["content"][-1]
+        block = self.value["content"][-1]
         if block["type"] == "tool_use":
             block["input"] = _input(self.arguments)
             self.call, self.arguments = None, ""
         yield self._of_block("content_block_stop")
 
     def _of_block(self, kind: str, **fields: Any) -> Event:
-        return {"type": kind, "index": len(self.message["content"]) - 1, **fields}
+        return {"type": kind, "index": len(self.value["content"]) - 1, **fields}
 
     def _finish(self) -> Iterator[Event]:
         yield from self._close()
-        ended = {name: self.message[name] for name in ("stop_reason", "stop_sequence")}
-        forks = {"forks": self.message["forks"]} if "forks" in self.message else {}
-        told = {"usage": self.message["usage"], **self.told, **forks}
+        ended = {name: self.value[name] for name in ("stop_reason", "stop_sequence")}
+        forks = {"forks": self.value["forks"]} if "forks" in self.value else {}
+        told = {"usage": self.value["usage"], **self._tell(), **forks}
         yield {"type": "message_delta", "delta": ended, **told}
         yield {"type": "message_stop"}
 

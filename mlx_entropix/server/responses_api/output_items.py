@@ -4,8 +4,7 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
-Event = dict[str, Any]
-"""An event but for its number."""
+from mlx_entropix.server.dialect import Event
 
 
 class OutputItem:

@@ -1,7 +1,4 @@
-"""A chat's answer as the Responses API says it: items, and in a stream typed events.
-
-A whole response is made as a stream of one chunk is, whose events nobody gets.
-"""
+"""A chat's answer as the Responses API says it: items, and in a stream typed events."""
 
 import time
 import uuid
@@ -9,10 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from mlx_entropix.server.api_errors import ApiError
-from mlx_entropix.server.dialect import ChatDialect, Reply, as_one_chunk, event
+from mlx_entropix.server.dialect import ChatDialect, Event, Reply, TypedEvents
 from mlx_entropix.server.responses_api.output_items import (
     Call,
-    Event,
     OutputItem,
     Summary,
     Thoughts,
@@ -24,67 +20,44 @@ from mlx_entropix.server.responses_api.response_request import ReasoningOptions,
 _CUT_BY = {"length": "max_output_tokens", "repetition": "repetition"}
 
 
-class ResponsesDialect:
+class ResponsesDialect(TypedEvents):
     """Says one response."""
 
     ping = ChatDialect.ping
 
     def __init__(self, request: ResponsesRequest):
+        super().__init__(_begun(request), with_metrics=request.metrics is not False)
         self.summarizes = bool((request.reasoning or ReasoningOptions()).summary)
-        self.with_metrics = request.metrics is not False
-        self.response = _begun(request)
         self.item: OutputItem | None = None  # the one that is being written
-        self.told: dict[str, list[Any]] = {}  # of tokens whose text is yet to come
-        self.logprobs: list[Any] = []  # of the same
+        self.logprobs: list[Any] = []  # of tokens whose text is yet to come
         self.finish_reason: str | None = None
         self.events_sent = 0
-
-    def whole(self, reply: Reply) -> Reply:
-        """The response, of a `chat.completion`."""
-        for _ in (*self._take(as_one_chunk(reply)), *self._finish()):
-            pass
-        return self.response
-
-    def chunk(self, chunk: Reply) -> bytes:
-        """The events of a `chat.completion.chunk`."""
-        return b"".join(map(self._said, self._take(chunk)))
-
-    def end(self) -> bytes:
-        """The events that end a response."""
-        return b"".join(map(self._said, self._finish()))
 
     def failed(self, error: ApiError) -> bytes:
         """The error, and that the response failed."""
         fault = error.body()["error"]
         told = {name: fault[name] for name in ("code", "message", "param")}
         code = "rate_limit_exceeded" if error.status == 429 else "server_error"
-        self.response |= {
+        self.value |= {
             "status": "failed",
             "error": {"code": code, "message": fault["message"]},
         }
-        last = {"type": "response.failed", "response": self.response}
+        last = {"type": "response.failed", "response": self.value}
         return self._said({"type": "error", **told}) + self._said(last)
 
     def _said(self, what: Event) -> bytes:
         numbered = {**what, "sequence_number": self.events_sent}
         self.events_sent += 1
-        return event(numbered, what["type"])
+        return super()._said(numbered)
 
     def _take(self, chunk: Reply) -> Iterator[Event]:
-        if "seed" not in self.response:  # the first one says what all of them say
-            same = ("model", "seed", "system_fingerprint")
-            self.response |= {name: chunk[name] for name in same if name in chunk}
-            self.response["created_at"] = chunk["created"]
+        if self._begins(chunk):
+            self.value["created_at"] = chunk["created"]
             for kind in ("response.created", "response.in_progress"):
-                yield {"type": kind, "response": self.response}
-        for name in ("metrics", "prompt_metrics") if self.with_metrics else ("prompt_metrics",):
-            if name in chunk:
-                self.told.setdefault(name, []).extend(chunk[name])
-                self.response.setdefault(name, []).extend(chunk[name])
-        if settled := [fact for fact in chunk.get("forks", ()) if fact["type"] == "settled"]:
-            self.response["forks"] = settled
+                yield {"type": kind, "response": self.value}
+        self._keep(chunk)
         if usage := chunk.get("usage"):
-            self.response["usage"] = _usage(usage)
+            self.value["usage"] = _usage(usage)
         for choice in chunk["choices"]:
             self.finish_reason = choice["finish_reason"] or self.finish_reason
             self.logprobs += _of_words(choice, chunk)
@@ -114,8 +87,8 @@ class ResponsesDialect:
     def _begin(self, item: OutputItem) -> Iterator[Event]:
         yield from self._close("completed")
         self.item = item
-        item.place = len(self.response["output"])
-        self.response["output"].append(item.value)
+        item.place = len(self.value["output"])
+        self.value["output"].append(item.value)
         yield from item.begin()
 
     def _add(self, text: str) -> Event:
@@ -124,8 +97,7 @@ class ResponsesDialect:
         logprobs: list[Any] = []
         if isinstance(self.item, Words):
             logprobs, self.logprobs = self.logprobs, []
-        told, self.told = self.told, {}
-        return self.item.add(text, logprobs) | told
+        return self.item.add(text, logprobs) | self._tell()
 
     def _close(self, status: str) -> Iterator[Event]:
         if self.item is not None:
@@ -134,16 +106,16 @@ class ResponsesDialect:
 
     def _finish(self) -> Iterator[Event]:
         cut = _CUT_BY.get(self.finish_reason or "")
-        if not cut and all(item["type"] == "reasoning" for item in self.response["output"]):
+        if not cut and all(item["type"] == "reasoning" for item in self.value["output"]):
             yield from self._open(Words)  # it says nothing, but it answers
         status = "incomplete" if cut else "completed"
         yield from self._close(status)
-        self.response["status"] = status
+        self.value["status"] = status
         if cut:
-            self.response["incomplete_details"] = {"reason": cut}
+            self.value["incomplete_details"] = {"reason": cut}
         else:
-            self.response["completed_at"] = int(time.time())
-        yield {"type": f"response.{status}", "response": self.response}
+            self.value["completed_at"] = int(time.time())
+        yield {"type": f"response.{status}", "response": self.value}
 
 
 def _begun(request: ResponsesRequest) -> dict[str, Any]:
