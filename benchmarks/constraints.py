@@ -3,7 +3,6 @@
 uv run python -m benchmarks.constraints
 """
 
-import time
 from collections.abc import Callable
 from itertools import count
 from typing import Any
@@ -15,9 +14,9 @@ from benchmarks.measure import (
     print_table,
     ratio_of_medians,
 )
-from benchmarks.sides import ours
+from benchmarks.sides import ours, tokens_a_second
 from mlx_entropix import PRESETS
-from mlx_entropix.engine import Engine, Request, TokenEvent
+from mlx_entropix.engine import Engine, Request
 from mlx_entropix.text import json_schema
 
 ROWS = 8
@@ -66,17 +65,7 @@ def main() -> None:
             for i in range(ROWS):
                 asked = {"config": PLAIN, **(changes if i % 2 else {})}
                 engine.add(Request(prompt, max_tokens=TOKENS, seed=next(seeds), **asked))
-            # The clock runs while all rows are live.
-            made, begin = 0, 0.0
-            while True:
-                tokens = [event for event in engine.step() if isinstance(event, TokenEvent)]
-                if begin:
-                    made += len(tokens)
-                    now = time.perf_counter()
-                elif len(tokens) == ROWS:
-                    begin = now = time.perf_counter()
-                if any(event.finish_reason for event in tokens):
-                    return made / (now - begin)
+            return tokens_a_second(engine, ROWS)
 
         return run
 

@@ -3,7 +3,6 @@
 uv run python -m benchmarks.rows
 """
 
-import time
 from collections.abc import Callable
 from itertools import count
 
@@ -14,9 +13,9 @@ from benchmarks.measure import (
     print_table,
     ratio_of_medians,
 )
-from benchmarks.sides import ours
+from benchmarks.sides import ours, tokens_a_second
 from mlx_entropix import PRESETS
-from mlx_entropix.engine import Engine, Request, TokenEvent
+from mlx_entropix.engine import Engine, Request
 
 TOKENS = 64
 PROMPT = "Write a long letter from a lighthouse keeper to a friend in the city."
@@ -33,17 +32,7 @@ def main() -> None:
             engine = Engine(model, tokenizer, max_rows=number)
             for _ in range(number):
                 engine.add(Request(prompt, PRESETS["entropix"], TOKENS, seed=next(seeds)))
-            # The clock runs while all rows are live, as in the long run of a batch.
-            made, begin = 0, 0.0
-            while True:
-                tokens = [event for event in engine.step() if isinstance(event, TokenEvent)]
-                if begin:
-                    made += len(tokens)
-                    now = time.perf_counter()
-                elif len(tokens) == number:
-                    begin = now = time.perf_counter()
-                if any(event.finish_reason for event in tokens):
-                    return made / (now - begin)
+            return tokens_a_second(engine, number)
 
         return run
 

@@ -3,13 +3,14 @@
 import mlx_entropix  # noqa: F401  (loads the BLAS, for both)
 
 import mlx.core as mx  # isort: skip
+import time
 from typing import cast
 
 from mlx_lm.models.llama import Model
 from mlx_lm.tokenizer_utils import BPEStreamingDetokenizer, TokenizerWrapper
 from transformers import PreTrainedTokenizerFast
 
-from mlx_entropix.engine import load_from
+from mlx_entropix.engine import Engine, TokenEvent, load_from
 from mlx_entropix.model.llama import Llama
 from mlx_entropix.model.load import load_source
 from mlx_entropix.text import Tokenizer
@@ -36,3 +37,20 @@ def wrapped(tokenizer: Tokenizer) -> TokenizerWrapper:
     """A tokenizer as mlx-lm takes it."""
     fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer.backend)
     return TokenizerWrapper(fast, BPEStreamingDetokenizer)
+
+
+def tokens_a_second(engine: Engine, rows: int) -> float:
+    """How many tokens a second all of so many rows get that an engine was given.
+
+    The clock runs while all are live, as in the long run of a batch.
+    """
+    made, begin = 0, 0.0
+    while True:
+        tokens = [event for event in engine.step() if isinstance(event, TokenEvent)]
+        if begin:
+            made += len(tokens)
+            now = time.perf_counter()
+        elif len(tokens) == rows:
+            begin = now = time.perf_counter()
+        if any(event.finish_reason for event in tokens):
+            return made / (now - begin)

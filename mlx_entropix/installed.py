@@ -42,3 +42,9 @@ def called(command: str) -> str:
 def version() -> str:
     """The version of this package."""
     return metadata.version("mlx-entropix")
+
+
+@cache
+def versions() -> dict[str, str]:
+    """The version of this package, and those of the libraries that compute what it answers."""
+    return {name: metadata.version(name) for name in ("mlx-entropix", "mlx", "mlx-lm")}

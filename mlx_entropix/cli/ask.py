@@ -123,7 +123,7 @@ def _run(options: Namespace, ranks: "Ranks | None") -> int:
         return answer_one(session, prompts[0])
     from mlx_entropix.cli.chat import chat
 
-    return chat(session, system_prompt(options))
+    return chat(session, _system_of(options))
 
 
 def _check_terminal(options: Namespace) -> None:
@@ -471,18 +471,23 @@ def asked_prompts(options: Namespace) -> list[Prompt]:
     check_text(text, "The prompt")
     if not text.strip():
         raise UsageError("The prompt is empty. Give it at least one word.")
-    return [Prompt("input", text, system_prompt(options))]
+    return [Prompt("input", text, _system_of(options))]
 
 
-def system_prompt(options: Namespace) -> str | None:
+def system_prompt(given: str | None, usual: str = SYSTEM_PROMPT) -> str | None:
+    """The `usual` system prompt where none was `given`; None for an empty one."""
+    return usual if given is None else given or None
+
+
+def _system_of(options: Namespace) -> str | None:
     """The system prompt of a chat, and of prompts that bring none."""
     usual = THINKING_PROMPT if options.style == "thinking" else SYSTEM_PROMPT
-    return usual if options.system is None else options.system or None
+    return system_prompt(options.system, usual)
 
 
 def _with_system(prompt: Prompt, options: Namespace) -> Prompt:
     own = prompt.system if options.system is None and options.style != "thinking" else None
-    return replace(prompt, system=own or system_prompt(options))
+    return replace(prompt, system=own or _system_of(options))
 
 
 def standard_input(

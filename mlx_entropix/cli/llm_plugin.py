@@ -14,7 +14,7 @@ import llm
 from llm.parts import StreamEvent, TextPart
 from pydantic import Field
 
-from mlx_entropix.choices import AUTO, MOST_DRAFTED, MOST_PATHS, RANGES
+from mlx_entropix.choices import MOST_DRAFTED, MOST_PATHS, RANGES
 from mlx_entropix.errors import DownloadError, EntropixError
 from mlx_entropix.prompts import SYSTEM_PROMPT
 from mlx_entropix.weights.at_hand import weights_at_hand
@@ -144,23 +144,26 @@ def messages_of(prompt: llm.Prompt) -> list[dict[str, str]]:
 
 def _request(engine: "Engine", chat: list[dict[str, str]], options: Any, schema: Any) -> "Request":
     """What the options ask of the engine, in the form of a JSON Schema if there is one."""
-    from mlx_entropix.engine import Request, encode_prompt, fork_config, forked
-    from mlx_entropix.sampling.auto import auto_sampler
+    from mlx_entropix.engine.asking import request_of
     from mlx_entropix.text import json_schema
 
-    samplers = auto_sampler(engine.model.name, engine.model.weights).samplers
-    given = {name: getattr(options, name) for name in RANGES}
-    config = samplers[options.sampler or AUTO]
     limits = {name: getattr(options, name) for name in ("max_tokens", "seed")}
-    request = Request(
-        encode_prompt(engine.tokenizer, chat),
-        config.override({name: value for name, value in given.items() if value is not None}),
-        stop=(options.stop,) if options.stop else (),
-        splits_reasoning=True,
+    asked = request_of(
+        engine.model,
+        engine.tokenizer,
+        chat,
+        system="",  # the chat has one
+        sampler=options.sampler,
+        config=None,
+        stop=options.stop or (),
+        logit_bias=None,
+        fork=options.fork,
+        chat_template_kwargs=None,
         constraint=json_schema(schema) if schema else None,
+        **{name: getattr(options, name) for name in RANGES},
         **{name: value for name, value in limits.items() if value is not None},
     )
-    return request if options.fork is None else forked(request, fork_config(options.fork))
+    return asked.request
 
 
 def _describe(response: llm.Response, events: list["TokenEvent"]) -> None:

@@ -5,10 +5,10 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mlx_entropix.cli.ask import check_text, standard_input, variables
+from mlx_entropix.cli.ask import check_text, standard_input, system_prompt, variables
 from mlx_entropix.cli.command import ArgumentParser, add_debug, run
 from mlx_entropix.errors import UsageError
-from mlx_entropix.prompts import SYSTEM_PROMPT, Prompt
+from mlx_entropix.prompts import Prompt
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -94,8 +94,7 @@ def _run(options: Namespace) -> None:
     tokenizer = load_tokenizer(location.path)
     if options.chat:
         chat: dict[str, Any] = {"chat_template_kwargs": options.chat_template_kwargs}
-        system = SYSTEM_PROMPT if options.system is None else options.system
-        messages = Prompt("text", text, system or None).messages
+        messages = Prompt("text", text, system_prompt(options.system)).messages
         ids, text = tokenizer.chat(messages, **chat), tokenizer.chat_text(messages, **chat)
     else:
         ids = tokenizer.encode(text, control_tokens=options.special_tokens)

@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from importlib import metadata
 from typing import Any, ClassVar, cast
 
 from mlx_entropix.engine import (
@@ -22,6 +21,7 @@ from mlx_entropix.engine import (
     prompt_token_record,
     token_record,
 )
+from mlx_entropix.installed import versions
 from mlx_entropix.server.fork_events import fork_events, settled_event
 from mlx_entropix.server.open_answer import AnswerEvent, PathEvents
 from mlx_entropix.server.schemas import (
@@ -323,7 +323,7 @@ def prompt_tokens(event: PromptProgress) -> tuple[int, int]:
 @cache
 def _fingerprint(model: str) -> str:
     """A name of what computes the answers: equal seeds give equal answers where it is the same."""
-    parts = (model, *map(metadata.version, ("mlx-entropix", "mlx", "mlx-lm")))
+    parts = (model, *versions().values())
     return "fp_" + hashlib.sha256(" ".join(parts).encode()).hexdigest()[:12]
 
 

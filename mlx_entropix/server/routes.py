@@ -58,7 +58,7 @@ EngineOf = Annotated[AsyncEngine, Depends(_engine)]
 )
 async def chat_completions(body: ChatRequest, engine: EngineOf, request: HttpRequest) -> Response:
     """Answer a chat, whole or as a stream of server-sent events that ends with `[DONE]`."""
-    model = model_for(body, engine)
+    model = model_for(body.model, engine)
     if engine.settings.log_prompts:
         request.state.prompt = [message.plain() for message in body.messages]
     prompt = await engine.read(chat_prompt, body, model)
@@ -78,7 +78,7 @@ async def completions(body: CompletionRequest, engine: EngineOf, request: HttpRe
     With `echo` and `logprobs`, and `max_tokens` 0 if nothing is to be added, the prompt itself is
     scored.
     """
-    model = model_for(body, engine)
+    model = model_for(body.model, engine)
     if engine.settings.log_prompts:
         request.state.prompt = body.prompt
     engine.check_number(len(body.prompts), "prompt")
@@ -117,8 +117,7 @@ async def model(
     name: Annotated[str, Path(description="The name, as /v1/models lists it.")], engine: EngineOf
 ) -> schemas.Model:
     """Describe the served model, where it has that name."""
-    engine.model()
-    check_name(name, engine)
+    model_for(name, engine)
     return schemas.Model(id=name, created=engine.loaded_at)
 
 
@@ -197,24 +196,21 @@ def _policy_facts(name: str, policy: type[ForkConfig]) -> schemas.PolicyFacts:
     )
 
 
-def model_for(body: GenerationRequest, engine: AsyncEngine) -> ModelInfo:
-    """The served model, if that is the one that is asked for. Raises the 404 for another one."""
+def model_for(name: str | None, engine: AsyncEngine) -> ModelInfo:
+    """The served model, if that is the one that is asked for by `name`, or by none.
+
+    Raises the 404 for another one; `default_model` is what mlx-lm's server calls its own.
+    """
     model = engine.model()
-    if body.model is not None:
-        check_name(body.model, engine)
+    names = names_of(engine)
+    if name is not None and name not in (*names, "default_model"):
+        raise unknown_model(name, names[0])
     return model
 
 
 def names_of(engine: AsyncEngine) -> list[str]:
     """What the model may be called: first the names that the server was told, then its own."""
     return list(dict.fromkeys((*engine.settings.served_names, engine.model().name)))
-
-
-def check_name(name: str, engine: AsyncEngine) -> None:
-    """Raise the 404 for another model; `default_model` is what mlx-lm's server calls its own."""
-    names = names_of(engine)
-    if name not in (*names, "default_model"):
-        raise unknown_model(name, names[0])
 
 
 async def _answer(

@@ -1,17 +1,17 @@
 """The endpoints that show what the model is given, and what is served."""
 
-from functools import cache
-from importlib import metadata
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Body, Security
 from pydantic import Discriminator, Tag
 from pydantic_core import to_json
 from starlette.responses import Response
 
+from mlx_entropix.installed import versions
 from mlx_entropix.server import openapi, text_schemas
 from mlx_entropix.server.async_engine import AsyncEngine, ModelInfo
-from mlx_entropix.server.routes import KEY, EngineOf, check_name, names_of
+from mlx_entropix.server.routes import KEY, EngineOf, model_for, names_of
 from mlx_entropix.server.text_schemas import (
     DetokenizeRequest,
     TemplateRequest,
@@ -22,6 +22,8 @@ from mlx_entropix.server.tokenizing import detokenized, templated, tokenized
 from mlx_entropix.weights.facts import weights_facts
 
 text_router = APIRouter(dependencies=[Security(KEY)])
+
+_Asked = TypeVar("_Asked", TokenizeText | TokenizeChat, DetokenizeRequest, TemplateRequest)
 
 _errors = openapi.errors(400, 401, 404, 413, 500, 503)
 
@@ -47,8 +49,7 @@ _ToTokenize = Annotated[
 )
 async def tokenize(body: _ToTokenize, engine: EngineOf) -> Response:
     """The tokens that the model is given for a text, or for the messages of a chat."""
-    model = _model(body.model, engine)
-    return _whole(await engine.read(tokenized, body, model))
+    return await _answered(tokenized, body, engine)
 
 
 @text_router.post("/v1/detokenize", include_in_schema=False)
@@ -61,8 +62,7 @@ async def tokenize(body: _ToTokenize, engine: EngineOf) -> Response:
 )
 async def detokenize(body: DetokenizeRequest, engine: EngineOf) -> Response:
     """The text of tokens, with the names of control tokens."""
-    model = _model(body.model, engine)
-    return _whole(await engine.read(detokenized, body, model))
+    return await _answered(detokenized, body, engine)
 
 
 @text_router.post("/v1/apply-template", include_in_schema=False)
@@ -75,8 +75,7 @@ async def detokenize(body: DetokenizeRequest, engine: EngineOf) -> Response:
 )
 async def apply_template(body: TemplateRequest, engine: EngineOf) -> Response:
     """The text that the model is given for the messages of a chat. Nothing is generated."""
-    model = _model(body.model, engine)
-    return _whole(await engine.read(templated, body, model))
+    return await _answered(templated, body, engine)
 
 
 @text_router.get("/v1/props", include_in_schema=False)
@@ -109,26 +108,17 @@ async def props(engine: EngineOf) -> text_schemas.Props:
         total_slots=settings.max_rows,
         sampler=settings.sampler,
         default_generation_settings=defaults,
-        build_info=_versions(),
+        build_info=", ".join(f"{name} {number}" for name, number in versions().items()),
     )
 
 
-def _model(name: str | None, engine: AsyncEngine) -> ModelInfo:
-    model = engine.model()
-    if name is not None:
-        check_name(name, engine)
-    return model
-
-
-def _whole(reply: dict[str, Any]) -> Response:
+async def _answered(
+    answer: Callable[[_Asked, ModelInfo], dict[str, Any]], body: _Asked, engine: AsyncEngine
+) -> Response:
+    reply = await engine.read(answer, body, model_for(body.model, engine))
     return Response(to_json(reply), media_type="application/json")
 
 
 def _last_part(path: Any) -> str | None:
     """The name of a file or a folder, as where it lies is nobody's business."""
     return str(path).rstrip("/").rpartition("/")[2] if path else None
-
-
-@cache
-def _versions() -> str:
-    return ", ".join(f"{p} {metadata.version(p)}" for p in ("mlx-entropix", "mlx", "mlx-lm"))

@@ -8,11 +8,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
+
+from mlx_entropix.server.app import create_app
+from mlx_entropix.server.async_engine import AsyncEngine
+from mlx_entropix.server.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -84,6 +88,20 @@ def await_start(server: Server, status: str = "ok", seconds: float = 120) -> Non
             if server.health()["status"] == status:
                 return
         time.sleep(0.1)
+
+
+@contextlib.asynccontextmanager
+async def in_place() -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of the application in this process, once its model is loaded."""
+    settings = Settings()
+    engine = AsyncEngine(settings)
+    engine.start()
+    await engine.loaded.wait()
+    transport = httpx2.ASGITransport(app=create_app(settings, engine))
+    async with httpx2.AsyncClient(
+        transport=transport, base_url="http://localhost/v1", timeout=300
+    ) as client:
+        yield client
 
 
 @contextlib.contextmanager

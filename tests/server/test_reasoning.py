@@ -3,13 +3,10 @@
 import asyncio
 import json
 
-import httpx2
 import pytest
 
 from mlx_entropix.server import async_engine
-from mlx_entropix.server.app import create_app
-from mlx_entropix.server.async_engine import AsyncEngine
-from mlx_entropix.server.settings import Settings
+from tests.server.running import in_place
 
 ASK = {
     "messages": [{"role": "user", "content": "Say it."}],
@@ -25,14 +22,7 @@ def ask(thinking, monkeypatch):
     monkeypatch.setattr(async_engine, "load_from", lambda *_, **__: thinking)
 
     async def answers(requests):
-        settings = Settings()
-        engine = AsyncEngine(settings)
-        engine.start()
-        await engine.loaded.wait()
-        transport = httpx2.ASGITransport(app=create_app(settings, engine))
-        async with httpx2.AsyncClient(
-            transport=transport, base_url="http://localhost/v1", timeout=120
-        ) as client:
+        async with in_place() as client:
             return [await client.post(path, json=body) for path, body in requests]
 
     return lambda *requests: asyncio.run(answers(requests))

@@ -3,14 +3,11 @@
 import asyncio
 import json
 
-import httpx2
 import pytest
 
 from mlx_entropix.server import async_engine
-from mlx_entropix.server.app import create_app
-from mlx_entropix.server.async_engine import AsyncEngine
-from mlx_entropix.server.settings import Settings
 from mlx_entropix.text import Tokenizer
+from tests.server.running import in_place
 
 NUMBERS = {
     "type": "object",
@@ -83,14 +80,7 @@ def answers(calling):
     }
 
     async def ask():
-        settings = Settings()
-        engine = AsyncEngine(settings)
-        engine.start()
-        await engine.loaded.wait()
-        transport = httpx2.ASGITransport(app=create_app(settings, engine))
-        async with httpx2.AsyncClient(
-            transport=transport, base_url="http://localhost/v1", timeout=300
-        ) as client:
+        async with in_place() as client:
             posts = [client.post("/chat/completions", json=ASK | b) for b in bodies.values()]
             return dict(zip(bodies, await asyncio.gather(*posts), strict=True))
 

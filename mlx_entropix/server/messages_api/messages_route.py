@@ -46,7 +46,7 @@ async def messages(body: MessagesRequest, engine: EngineOf, request: HttpRequest
 async def count_tokens(body: CountRequest, engine: EngineOf) -> TokenCount:
     """Count the tokens of the prompt that a message would be made of, without making it."""
     chat = as_chat(body.chat(), NAMES)
-    model = model_for(chat, engine)
+    model = model_for(chat.model, engine)
     try:
         return TokenCount(input_tokens=len(await engine.read(chat_prompt, chat, model)))
     except ApiError as error:
