@@ -81,6 +81,10 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     engine.start()
     _note(f"Loading the model. Meanwhile {_url(settings)}/health answers.")
     await server.serve(sockets=[listener])
+    if server.force_exit:  # uvicorn would let the lifespan be cancelled, and log that as an error
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                await server.lifespan.shutdown()
     watch.cancel()
     if engine.failure is not None:
         raise engine.failure

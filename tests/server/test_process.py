@@ -177,6 +177,7 @@ def test_second_ctrl_c_does_not_wait(tmp_path):
             assert server.process.wait(30) == 0
     finally:
         server.process.kill()
+    assert "Traceback" not in server.log.read_text()
 
 
 def test_page_logs_and_documentation(tmp_path):
