@@ -7,25 +7,25 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from mlx_entropix.server.unsupported import Neutral, Part, WholePart
 
-_STORED = (
-    "Nothing is stored here, so there is no item to refer to. Send the item itself, as clients do "
-    "that are told `store: false`."
-)
 
+class _AsSent(WholePart):
+    """An item of the input, or a part of one, which a client may have got from a server."""
 
-class _Item(WholePart):
-    """An item of the input, or a part of one."""
-
-    neutral: ClassVar[Neutral] = {  # of an item as a client got it from a server
+    neutral: ClassVar[Neutral] = {
         "annotations": ([],),
-        "id": (...,),
         "logprobs": (...,),
         "phase": (...,),
         "status": (...,),
     }
 
 
-class InputText(_Item):
+class _Item(_AsSent):
+    """An item of the input."""
+
+    id: str | None = Field(None, description="Its name. One that has none gets one.")
+
+
+class InputText(_AsSent):
     """A piece of a message's content. Only text can be read."""
 
     type: Literal["input_text", "output_text"] = Field(description="The kind of part.")
@@ -88,18 +88,17 @@ class ReasoningItem(_Item):
 
 
 class ItemReference(Part):
-    """The name of an item that OpenAI's servers would have kept."""
+    """The name of an item of a response that is kept, in the place of the item."""
 
-    type: Literal["item_reference"] = Field(description="The kind of item.")
-    id: str = Field(description="An item's name.")
-
-    @model_validator(mode="after")
-    def _is_refused(self) -> "ItemReference":
-        raise ValueError(_STORED)
+    type: Literal["item_reference"] | None = Field(None, description="The kind of item.")
+    id: str = Field(description="The item's name.")
 
 
 def _kind(item: Any) -> Any:
-    kind = item.get("type", "message") if isinstance(item, Mapping) else getattr(item, "type", None)
+    if isinstance(item, Mapping):
+        kind = item.get("type") or ("message" if "role" in item else "item_reference")
+    else:
+        kind = getattr(item, "type", None)
     return f"-{kind}" if isinstance(kind, str) else None
 
 
@@ -114,7 +113,7 @@ InputItem = Annotated[
         _kind,
         custom_error_type="unknown_item",
         custom_error_message="An item is a message, a function_call, a function_call_output or a "
-        "reasoning; others cannot be read here.",
+        "reasoning, or an item_reference to one; others cannot be read here.",
     ),
 ]
 

@@ -1,11 +1,10 @@
 """What a client of the Responses API may send, and the chat that it asks for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field
 
-from mlx_entropix.server.api_errors import ApiError
 from mlx_entropix.server.requests import MOST_ALTERNATIVES
 from mlx_entropix.server.responses_api.input_items import InputItem, chat_messages
 from mlx_entropix.server.translation import TranslatedRequest
@@ -133,10 +132,14 @@ class ResponsesRequest(TranslatedRequest):
         None, description="What a stream carries beside its events."
     )
     store: bool | None = Field(
-        None, description="Whether the response may be kept. It is not, whatever this is."
+        True,
+        description="Whether the response is kept in memory, with what it was made from, for "
+        "`previous_response_id` and for items that are only referred to. The latest are.",
     )
     previous_response_id: str | None = Field(
-        None, description="Null: no response is kept that another one could go on from."
+        None,
+        description="The name of a response that is kept, from which this one goes on: what that "
+        "was made from, and its output, come before the input.",
     )
     metadata: dict[str, Any] | None = Field(None, description="Labels, which the response has too.")
 
@@ -161,24 +164,9 @@ class ResponsesRequest(TranslatedRequest):
         }
     )
 
-    @model_validator(mode="after")
-    def _begins_here(self) -> "ResponsesRequest":
-        if self.previous_response_id is not None:
-            raise ApiError(
-                400,
-                "No response is kept here that this one could go on from. Leave "
-                "previous_response_id out, and send the whole conversation as input.",
-                param="previous_response_id",
-                code="previous_response_not_found",
-            )
-        return self
-
-    def chat(self) -> dict[str, Any]:
-        """The body of the chat that is asked for."""
-        items = self.input
-        messages: list[dict[str, Any]] = (
-            [{"role": "user", "content": items}] if isinstance(items, str) else chat_messages(items)
-        )
+    def chat(self, items: Sequence[Any]) -> dict[str, Any]:
+        """The body of the chat that is asked for, of the items of the whole conversation."""
+        messages = chat_messages(items)
         if self.instructions:
             messages = [{"role": "system", "content": self.instructions}, *messages]
         logprobs = bool(self.top_logprobs) or _LOGPROBS in (self.include or ())
