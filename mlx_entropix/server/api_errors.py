@@ -105,16 +105,6 @@ def unknown_model(name: str, served: str) -> ApiError:
     )
 
 
-def no_embeddings() -> ApiError:
-    """Vectors are asked for, of a model that was not trained to give any."""
-    return ApiError(
-        404,
-        "No embeddings are made here: the served model writes text, and was not trained to compare "
-        "texts by vectors. Ask a server with an embedding model.",
-        code="embeddings_unsupported",
-    )
-
-
 def too_large(limit: int) -> ApiError:
     """The body of a request has more than `limit` bytes."""
     return ApiError(413, f"The body has more than {limit:,} bytes, the most allowed.")

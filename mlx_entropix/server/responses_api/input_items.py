@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag
 
-from mlx_entropix.server.unsupported import Neutral, Part, WholePart
+from mlx_entropix.server.unsupported import Neutral, Part, WholePart, only_kinds
 
 
 class _AsSent(WholePart):
@@ -31,13 +31,7 @@ class InputText(_AsSent):
     type: Literal["input_text", "output_text"] = Field(description="The kind of part.")
     text: str = Field(description="The text.")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _is_text(cls, given: Any) -> Any:
-        kind = given.get("type") if isinstance(given, Mapping) else None
-        if kind not in ("input_text", "output_text"):
-            raise ValueError(f"Only input_text and output_text can be read here, and no {kind}.")
-        return given
+    _is_text = only_kinds("input_text", "output_text")
 
 
 class MessageItem(_Item):

@@ -1,14 +1,15 @@
 """What a client of the Responses API may send, and the chat that it asks for."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, Tag
 
 from mlx_entropix.server.requests import MOST_ALTERNATIVES
 from mlx_entropix.server.responses_api.input_items import InputItem, chat_messages
+from mlx_entropix.server.tools import KIND_OF_CHOICE
 from mlx_entropix.server.translation import TranslatedRequest
-from mlx_entropix.server.unsupported import Neutral, Part, WholePart
+from mlx_entropix.server.unsupported import Neutral, Part, WholePart, only_kinds
 
 NAMES: Mapping[str, str] = {
     "messages": "input",
@@ -27,6 +28,8 @@ class ResponsesTool(WholePart):
 
     neutral: ClassVar[Neutral] = {"defer_loading": (False,), "allowed_callers": (["direct"],)}
 
+    _is_function = only_kinds("function")
+
     type: Literal["function"] = Field(description="`function`; no other kind is offered.")
     name: str = Field(description="Its name.")
     description: str | None = Field(None, description="What it is for.")
@@ -41,11 +44,38 @@ class ResponsesTool(WholePart):
         return {"type": "function", "function": function}
 
 
-class ResponsesToolChoice(Part):
+class ResponsesNamedChoice(Part):
     """The tool that the model has to call."""
 
     type: Literal["function"] = Field(description="`function`.")
     name: str = Field(description="Its name.")
+
+    def of_chat(self) -> dict[str, Any]:
+        """The choice as a chat has it."""
+        return {"type": self.type, "function": {"name": self.name}}
+
+
+class ResponsesAllowedChoice(Part):
+    """That no other tools than some are offered."""
+
+    type: Literal["allowed_tools"] = Field(description="`allowed_tools`.")
+    mode: Literal["auto", "required"] = Field(
+        description="`required`: one of them has to be called; `auto`: that is left to the model."
+    )
+    tools: list[ResponsesNamedChoice] = Field(min_length=1, description="Which ones.")
+
+    def of_chat(self) -> dict[str, Any]:
+        """The choice as a chat has it."""
+        tools = [tool.of_chat() for tool in self.tools]
+        return {"type": self.type, self.type: {"mode": self.mode, "tools": tools}}
+
+
+_ToolChoice = Annotated[
+    Annotated[Literal["none", "auto", "required"], Tag("-word")]
+    | Annotated[ResponsesNamedChoice, Tag("-function")]
+    | Annotated[ResponsesAllowedChoice, Tag("-allowed_tools")],
+    KIND_OF_CHOICE,
+]
 
 
 class TextFormat(Part):
@@ -107,7 +137,7 @@ class ResponsesRequest(TranslatedRequest):
         None, ge=1, le=10_000_000, description="The most tokens of the answer, with its thoughts."
     )
     tools: list[ResponsesTool] | None = Field(None, description="Tools that the model may call.")
-    tool_choice: Literal["none", "auto", "required"] | ResponsesToolChoice | None = Field(
+    tool_choice: _ToolChoice | None = Field(
         None, description="Whether it has to call one, and which."
     )
     parallel_tool_calls: bool | None = Field(
@@ -176,7 +206,7 @@ class ResponsesRequest(TranslatedRequest):
             "messages": messages,
             "max_completion_tokens": self.max_output_tokens,
             "tools": None if self.tools is None else [tool.of_chat() for tool in self.tools],
-            "tool_choice": _choice(self.tool_choice),
+            "tool_choice": self._choice(),
             "parallel_tool_calls": self.parallel_tool_calls,
             "response_format": text.format and text.format.of_chat(),
             "verbosity": text.verbosity,
@@ -190,8 +220,6 @@ class ResponsesRequest(TranslatedRequest):
         }
         return {name: value for name, value in chat.items() if value is not None}
 
-
-def _choice(chosen: ResponsesToolChoice | str | None) -> Any:
-    if isinstance(chosen, ResponsesToolChoice):
-        return {"type": chosen.type, "function": {"name": chosen.name}}
-    return chosen
+    def _choice(self) -> Any:
+        choice = self.tool_choice
+        return choice if choice is None or isinstance(choice, str) else choice.of_chat()

@@ -381,6 +381,37 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AllowedChoice
+         * @description That no other tools than some are offered.
+         */
+        AllowedChoice: {
+            /**
+             * Type
+             * @description `allowed_tools`.
+             * @constant
+             */
+            type: "allowed_tools";
+            /** @description Which ones, and whether to call any. */
+            allowed_tools: components["schemas"]["AllowedTools"];
+        };
+        /**
+         * AllowedTools
+         * @description Some of the tools.
+         */
+        AllowedTools: {
+            /**
+             * Mode
+             * @description `required`: one of them has to be called; `auto`: that is left to the model.
+             * @enum {string}
+             */
+            mode: "auto" | "required";
+            /**
+             * Tools
+             * @description Which ones.
+             */
+            tools: components["schemas"]["NamedChoice"][];
+        };
+        /**
          * AnswerMessage
          * @description The model's message.
          */
@@ -917,9 +948,9 @@ export interface components {
             tools?: components["schemas"]["OfferedTool"][] | null;
             /**
              * Tool Choice
-             * @description Whether functions are called: `auto`, the default, leaves it to the model; `none` offers it none; with `required`, or a function's name, the answer is a call.
+             * @description Whether functions are called: `auto`, the default, leaves it to the model; `none` offers it none; with `required`, or a function's name, the answer is a call. `allowed_tools` offers it some.
              */
-            tool_choice?: ("none" | "auto" | "required") | components["schemas"]["NamedChoice"] | null;
+            tool_choice?: (("none" | "auto" | "required") | components["schemas"]["NamedChoice"] | components["schemas"]["AllowedChoice"]) | null;
             /**
              * Parallel Tool Calls
              * @description Whether one answer may call several functions, or one several times.
@@ -3576,6 +3607,46 @@ export interface components {
             steps: number;
         };
         /**
+         * ResponsesAllowedChoice
+         * @description That no other tools than some are offered.
+         */
+        ResponsesAllowedChoice: {
+            /**
+             * Type
+             * @description `allowed_tools`.
+             * @constant
+             */
+            type: "allowed_tools";
+            /**
+             * Mode
+             * @description `required`: one of them has to be called; `auto`: that is left to the model.
+             * @enum {string}
+             */
+            mode: "auto" | "required";
+            /**
+             * Tools
+             * @description Which ones.
+             */
+            tools: components["schemas"]["ResponsesNamedChoice"][];
+        };
+        /**
+         * ResponsesNamedChoice
+         * @description The tool that the model has to call.
+         */
+        ResponsesNamedChoice: {
+            /**
+             * Type
+             * @description `function`.
+             * @constant
+             */
+            type: "function";
+            /**
+             * Name
+             * @description Its name.
+             */
+            name: string;
+        };
+        /**
          * ResponsesRequest
          * @description A response to be made.
          * @example {
@@ -3783,7 +3854,7 @@ export interface components {
              * Tool Choice
              * @description Whether it has to call one, and which.
              */
-            tool_choice?: ("none" | "auto" | "required") | components["schemas"]["ResponsesToolChoice"] | null;
+            tool_choice?: (("none" | "auto" | "required") | components["schemas"]["ResponsesNamedChoice"] | components["schemas"]["ResponsesAllowedChoice"]) | null;
             /**
              * Parallel Tool Calls
              * @description Whether it may call several at once.
@@ -3868,23 +3939,6 @@ export interface components {
              * @description Whether the arguments have to fit their schema to the letter.
              */
             strict?: boolean | null;
-        };
-        /**
-         * ResponsesToolChoice
-         * @description The tool that the model has to call.
-         */
-        ResponsesToolChoice: {
-            /**
-             * Type
-             * @description `function`.
-             * @constant
-             */
-            type: "function";
-            /**
-             * Name
-             * @description Its name.
-             */
-            name: string;
         };
         /**
          * Samplers
@@ -4240,9 +4294,9 @@ export interface components {
             tools?: components["schemas"]["OfferedTool"][] | null;
             /**
              * Tool Choice
-             * @description Whether functions are called: `auto`, the default, leaves it to the model; `none` offers it none; with `required`, or a function's name, the answer is a call.
+             * @description Whether functions are called: `auto`, the default, leaves it to the model; `none` offers it none; with `required`, or a function's name, the answer is a call. `allowed_tools` offers it some.
              */
-            tool_choice?: ("none" | "auto" | "required") | components["schemas"]["NamedChoice"] | null;
+            tool_choice?: (("none" | "auto" | "required") | components["schemas"]["NamedChoice"] | components["schemas"]["AllowedChoice"]) | null;
             /**
              * Parallel Tool Calls
              * @description Whether one answer may call several functions, or one several times.
@@ -4866,9 +4920,9 @@ export interface components {
             tools?: components["schemas"]["OfferedTool"][] | null;
             /**
              * Tool Choice
-             * @description Whether functions are called: `auto`, the default, leaves it to the model; `none` offers it none; with `required`, or a function's name, the answer is a call.
+             * @description Whether functions are called: `auto`, the default, leaves it to the model; `none` offers it none; with `required`, or a function's name, the answer is a call. `allowed_tools` offers it some.
              */
-            tool_choice?: ("none" | "auto" | "required") | components["schemas"]["NamedChoice"] | null;
+            tool_choice?: (("none" | "auto" | "required") | components["schemas"]["NamedChoice"] | components["schemas"]["AllowedChoice"]) | null;
             /**
              * Parallel Tool Calls
              * @description Whether one answer may call several functions, or one several times.
