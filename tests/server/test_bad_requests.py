@@ -205,10 +205,6 @@ def test_labels_nulls_and_what_asks_for_nothing_pass(server):
 @pytest.mark.parametrize(
     ("extra", "param", "says"),
     [
-        ({"best_of": 3}, "best_of", "as null or 1"),
-        ({"suffix": "}"}, "suffix", "Leave it out"),
-        ({"functions": [{"name": "add"}]}, "functions", "tools is"),
-        ({"function_call": {"name": "add"}}, "function_call", "tool_choice is"),
         ({"tools": [{"type": "web_search"}]}, "tools[0].type", "Leave web_search out"),
         ({"tools": [{"type": "function"}]}, "tools[0].function", "required"),
         (
@@ -227,7 +223,6 @@ def test_labels_nulls_and_what_asks_for_nothing_pass(server):
             "tool_choice",
             "'add', which is not among the tools",
         ),
-        ({"store": True}, "store", "as null or False"),
         ({"repitition_penalty": 1.2}, "repitition_penalty", "did you mean repetition_penalty"),
         ({"logit_bias": "x"}, "logit_bias", "dictionary"),
         ({"logit_bias": {"cat": 1}}, "logit_bias", "'cat', which is no token id from 0 to 49151"),

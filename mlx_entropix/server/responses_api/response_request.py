@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import ConfigDict, Field, Tag
+from pydantic import ConfigDict, Field, Tag, model_validator
 
 from mlx_entropix.server.requests import MOST_ALTERNATIVES
 from mlx_entropix.server.responses_api.input_items import InputItem, chat_messages
@@ -86,6 +86,12 @@ class TextFormat(Part):
     description: str | None = Field(None, description="What the schema is for.")
     schema_: dict[str, Any] | None = Field(None, alias="schema", description="The JSON Schema.")
     strict: bool | None = Field(None, description="Whether it has to be kept to the letter.")
+
+    @model_validator(mode="after")
+    def _has_its_schema(self) -> "TextFormat":
+        if (self.schema_ is not None) != (self.type == "json_schema"):
+            raise ValueError("the type json_schema needs a schema, and no other type has one.")
+        return self
 
     def of_chat(self) -> dict[str, Any]:
         """The form as a chat has it."""
