@@ -195,6 +195,23 @@ def test_what_cannot_be_done_is_named_as_this_api_names_it(server, extra, param,
     assert says in error["message"]
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("metadata", {"half": "\ud800"}, "half a surrogate pair"),
+        ("input", [{"role": "user", "content": "Hi", "id": "\ud800"}], "half a surrogate pair"),
+        ("metadata", {"deep": json.loads("[" * 400 + "]" * 400)}, "nested too deeply"),
+    ],
+)
+def test_what_a_response_could_not_say_again_is_refused(server, name, value, says):
+    body = json.dumps(SHORT | {name: value})
+    headers = {"content-type": "application/json"}
+    response = httpx2.post(server.api + "/responses", content=body, headers=headers, timeout=60)
+    assert response.status_code == 400
+    assert response.json()["error"]["param"] == name
+    assert says in response.json()["error"]["message"]
+
+
 def test_a_stream_that_cannot_go_on_ends_with_what_was_wrong():
     lines = ResponsesDialect(ResponsesRequest(input=ASK)).failed(stopping()).decode().splitlines()
     error, failed = [json.loads(line[6:]) for line in lines if line.startswith("data: ")]

@@ -5,6 +5,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, Tag, model_validator
 
+from mlx_entropix.server.api_errors import ApiError
+from mlx_entropix.server.dialect import as_json
 from mlx_entropix.server.requests import MOST_ALTERNATIVES
 from mlx_entropix.server.responses_api.input_items import InputItem, chat_messages
 from mlx_entropix.server.tools import KIND_OF_CHOICE
@@ -199,6 +201,20 @@ class ResponsesRequest(TranslatedRequest):
             ]
         }
     )
+
+    @model_validator(mode="after")
+    def _can_be_said_again(self) -> "ResponsesRequest":
+        """A response has much of its request, and so has what is kept of it."""
+        for name in self.model_fields_set:
+            try:
+                as_json({"event": {"response": {"part": self.model_dump(include={name})}}})
+            except ValueError as error:
+                is_deep = "depth" in str(error)
+                what = "is nested too deeply" if is_deep else "has half a surrogate pair"
+                raise ApiError(
+                    400, f"{name} {what}, so that it cannot be sent back; change it.", param=name
+                ) from None
+        return self
 
     def chat(self, items: Sequence[Any]) -> dict[str, Any]:
         """The body of the chat that is asked for, of the items of the whole conversation."""
