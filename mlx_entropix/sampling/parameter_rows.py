@@ -60,6 +60,7 @@ class Header(NamedTuple):
     plain: mx.array  # 1 for the plain sampler
     top_n_sigma: mx.array  # 0 for none
     p_less: mx.array  # 1 where that filter is on
+    min_entropy_gain: mx.array  # bits, 0 for none
     xtc_probability: mx.array  # 0 for never
     xtc_threshold: mx.array
     attention_per_doubling: mx.array  # bits of attention entropy
@@ -111,6 +112,7 @@ class Filters(NamedTuple):
 
     sigma: bool = False
     p_less: bool = False
+    gain: bool = False
     xtc: bool = False
 
 
@@ -122,6 +124,7 @@ def filters_of(configs: Sequence[RowConfig]) -> Filters:
     return Filters(
         any(config.top_n_sigma > 0 for config in configs),
         any(config.p_less for config in configs),
+        any(config.min_entropy_gain > 0 for config in configs),
         any(config.xtc_probability > 0 for config in configs),
     )
 
@@ -147,7 +150,7 @@ def _with_conditions(
 def _row(config: RowConfig, clarifying_token: int, attends: bool) -> tuple[float, ...]:
     base = (config.temperature, config.top_p, config.top_k, config.min_p, config.min_tokens_to_keep)
     xtc = config.xtc_probability, config.xtc_threshold
-    filters = (config.top_n_sigma, float(config.p_less), *xtc)
+    filters = (config.top_n_sigma, float(config.p_less), config.min_entropy_gain, *xtc)
     if isinstance(config, PlainConfig):
         never = [math.inf] * len(JUDGED) + [-math.inf] * len(JUDGED)
         unchanged = [1.0] + [0.0] * (2 * METRICS) + [-math.inf, math.inf]

@@ -727,6 +727,11 @@ export interface components {
              */
             p_less?: boolean | null;
             /**
+             * Min Entropy Gain
+             * @description Tokens are kept, likeliest first, until one adds fewer bits than this to the entropy, that is −p·log2 p, or min_tokens_to_keep of them; 0 keeps all.
+             */
+            min_entropy_gain?: number | null;
+            /**
              * Xtc Probability
              * @description How often, of all draws, the likeliest choices are excluded (XTC).
              */
@@ -1040,6 +1045,11 @@ export interface components {
              */
             p_less?: boolean | null;
             /**
+             * Min Entropy Gain
+             * @description Tokens are kept, likeliest first, until one adds fewer bits than this to the entropy, that is −p·log2 p, or min_tokens_to_keep of them; 0 keeps all.
+             */
+            min_entropy_gain?: number | null;
+            /**
              * Xtc Probability
              * @description How often, of all draws, the likeliest choices are excluded (XTC).
              */
@@ -1248,6 +1258,11 @@ export interface components {
              * @description Keep the tokens that are at least as likely as two draws are to be equal, that is the sum of all squared probabilities (p-less, arXiv:2509.23234).
              */
             p_less?: boolean | null;
+            /**
+             * Min Entropy Gain
+             * @description Tokens are kept, likeliest first, until one adds fewer bits than this to the entropy, that is −p·log2 p, or min_tokens_to_keep of them; 0 keeps all.
+             */
+            min_entropy_gain?: number | null;
             /**
              * Xtc Probability
              * @description How often, of all draws, the likeliest choices are excluded (XTC).
@@ -1835,6 +1850,11 @@ export interface components {
              * @description Keep the tokens that are at least as likely as two draws are to be equal, that is the sum of all squared probabilities (p-less, arXiv:2509.23234).
              */
             p_less?: boolean | null;
+            /**
+             * Min Entropy Gain
+             * @description Tokens are kept, likeliest first, until one adds fewer bits than this to the entropy, that is −p·log2 p, or min_tokens_to_keep of them; 0 keeps all.
+             */
+            min_entropy_gain?: number | null;
             /**
              * Xtc Probability
              * @description How often, of all draws, the likeliest choices are excluded (XTC).
@@ -3438,6 +3458,11 @@ export interface components {
              */
             p_less?: boolean | null;
             /**
+             * Min Entropy Gain
+             * @description Tokens are kept, likeliest first, until one adds fewer bits than this to the entropy, that is −p·log2 p, or min_tokens_to_keep of them; 0 keeps all.
+             */
+            min_entropy_gain?: number | null;
+            /**
              * Xtc Probability
              * @description How often, of all draws, the likeliest choices are excluded (XTC).
              */
@@ -3870,6 +3895,11 @@ export interface components {
              * @description Keep the tokens that are at least as likely as two draws are to be equal, that is the sum of all squared probabilities (p-less, arXiv:2509.23234).
              */
             p_less?: boolean | null;
+            /**
+             * Min Entropy Gain
+             * @description Tokens are kept, likeliest first, until one adds fewer bits than this to the entropy, that is −p·log2 p, or min_tokens_to_keep of them; 0 keeps all.
+             */
+            min_entropy_gain?: number | null;
             /**
              * Xtc Probability
              * @description How often, of all draws, the likeliest choices are excluded (XTC).
@@ -4496,6 +4526,11 @@ export interface components {
              * @description Keep the tokens that are at least as likely as two draws are to be equal, that is the sum of all squared probabilities (p-less, arXiv:2509.23234).
              */
             p_less?: boolean | null;
+            /**
+             * Min Entropy Gain
+             * @description Tokens are kept, likeliest first, until one adds fewer bits than this to the entropy, that is −p·log2 p, or min_tokens_to_keep of them; 0 keeps all.
+             */
+            min_entropy_gain?: number | null;
             /**
              * Xtc Probability
              * @description How often, of all draws, the likeliest choices are excluded (XTC).
