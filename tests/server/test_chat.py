@@ -174,8 +174,9 @@ def test_samplers_and_their_values_are_obeyed(client):
 
 def test_values_may_have_the_published_ports_flat_names(client):
     """They are those of its samplers, also where the request names none."""
-    short = ask(client, max_tokens=2, extra={"sampler_config": {"low_ent_thresh": 0.2, "temp": 0.1}})
-    assert all(record["quadrant"] for record in short.metrics)
+    short = {"low_ent_thresh": 0.2, "temp": 0.1}
+    answer = ask(client, max_tokens=2, extra={"sampler_config": short})
+    assert all(record["quadrant"] for record in answer.metrics)
     bound = {"temperature": 1.0, "top_p": 0.5, "epsilon": 0.5, "min_consideration": 1}
     answer = ask(client, max_tokens=4, seed=9, extra={"sampler_config": bound})
     assert {record["quadrant"] for record in answer.metrics} == {None}
