@@ -93,13 +93,22 @@ def parameter_rows(
 
 def candidate_count(configs: Sequence[RowConfig], vocabulary_size: int) -> int:
     """How many ranks a step has to look at, so that no row's filter could keep more."""
-    unlimited = any(
-        isinstance(config, PlainConfig)
-        and config.temperature > 0
-        and not 0 < config.top_k <= MOST_RANKS
-        for config in configs
+    most = max((_most_kept(config, vocabulary_size) for config in configs), default=0)
+    return min(vocabulary_size, max(CANDIDATES, most))
+
+
+def _most_kept(config: RowConfig, vocabulary_size: int) -> int:
+    limited = not isinstance(config, PlainConfig) or 0 < config.top_k <= MOST_RANKS
+    if limited or config.temperature <= 0:
+        return CANDIDATES
+    if config.min_entropy_gain <= 0:
+        return vocabulary_size
+    bits = (
+        2  # a token of probability 2^−bits adds bits · 2^−bits, and fewer than 2^bits are likelier
     )
-    return vocabulary_size if unlimited else min(vocabulary_size, CANDIDATES)
+    while bits * 0.5**bits >= config.min_entropy_gain and 2**bits < vocabulary_size:
+        bits += 1
+    return int(2**bits)
 
 
 def draw_count(configs: Sequence[RowConfig]) -> int:
