@@ -72,15 +72,20 @@ _LONG = {
 _BOUND, _AT_FIRST = "epsilon", "min_consideration"
 _WITH_BOUND = {"base": "normal", "top_p": 1, "top_k": 0, "min_p": 0}
 
-# What the score of adaptive draws was made of: it is the same for each of them, so none wins by it.
-_SCORES = ("ada_score_", "adaptive_score_")
+_LEFT_OUT = (
+    # What the score of adaptive draws was made of: it is the same for each, so none wins by it.
+    *("ada_score_", "adaptive_score_"),
+    "adaptive_top_k_coefficient",  # nothing looked at it
+    "ada_noise_scale",  # of noise on those draws, which the preset has not
+)
+"""How names begin that have no place here."""
 
 
 def nested(values: dict[str, Any]) -> dict[str, Any]:
     """The values under the names of here, and the `base` that the flat ones are of.
 
-    Those of the score of adaptive draws are left out, as they choose nothing, and beside a bound
-    all that is no part of that sampler. What is not known stays.
+    Those that choose nothing are left out, beside a bound all that is no part of that sampler. What
+    is not known stays.
     """
     if _BOUND in values:
         return _with_bound(values)
@@ -91,7 +96,7 @@ def nested(values: dict[str, Any]) -> dict[str, Any]:
     for name, value in values.items():
         place = _SHORT.get(name) or _LONG.get(name)
         if place is None:
-            if not name.startswith(_SCORES):
+            if not name.startswith(_LEFT_OUT):
                 found[name] = value
             continue
         is_number = isinstance(value, int | float) and not isinstance(value, bool)

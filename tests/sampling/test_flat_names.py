@@ -29,7 +29,7 @@ LONG = {
     "adaptive_temperature_agreement_coefficient": 200,
     **{"adaptive_top_p_coefficient": 0.08, "adaptive_top_k_interaction_coefficient": 0.1},
     **{"adaptive_top_k_agreement_coefficient": 21, "adaptive_min_p_coefficient": 0.02},
-    "adaptive_score_agreement_coefficient": 0.5,
+    **{"adaptive_score_agreement_coefficient": 0.5, "adaptive_top_k_coefficient": 0.1},
 }
 
 
