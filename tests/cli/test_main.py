@@ -26,6 +26,12 @@ def test_a_first_word_that_is_no_command_is_the_prompt(asked):
     assert asked[0].input == "What is entropy?"
 
 
+@pytest.mark.parametrize(("words", "name"), [(["--score", "a.txt"], "score"), (["--chat"], "chat")])
+def test_an_option_that_is_called_like_a_command_is_an_option(asked, words, name):
+    assert main(words) == 0
+    assert getattr(asked[0], name)
+
+
 def test_batch_reads_a_csv_or_the_one_that_comes_along(asked, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # which has no data/prompts.csv
     main(["batch", "mine.csv", "--rows", "2"])
