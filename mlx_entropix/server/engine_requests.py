@@ -11,6 +11,7 @@ from mlx_entropix.choices import CHANGES
 from mlx_entropix.engine import Request, fork_config, forked
 from mlx_entropix.errors import ConfigError, PromptError
 from mlx_entropix.sampling import PlainConfig, SamplerConfig
+from mlx_entropix.sampling.flat_names import nested
 from mlx_entropix.sampling.formulas import PARAMETERS
 from mlx_entropix.server.api_errors import ApiError
 from mlx_entropix.server.async_engine import ModelInfo
@@ -260,7 +261,10 @@ def biases(request: GenerationRequest, model: ModelInfo) -> tuple[tuple[int, flo
 
 def _config(request: GenerationRequest, settings: Settings) -> SamplerConfig | PlainConfig:
     """The sampler that a request asks for. Raises a 400 that names the field and its range."""
-    name = request.sampler or settings.sampler
+    given = request.sampler_config or {}
+    values = nested(given)
+    flat = None if values is given else values.pop("base")
+    name = request.sampler or flat or settings.sampler
     named = settings.auto.samplers
     if name == settings.sampler:
         config = settings.config
@@ -269,7 +273,7 @@ def _config(request: GenerationRequest, settings: Settings) -> SamplerConfig | P
     else:
         known = ", ".join(named)
         raise ApiError(400, f"There is no sampler {name!r}. There are: {known}.", param="sampler")
-    config = _override(config, request.sampler_config or {}, "sampler_config")
+    config = _override(config, values, "sampler_config")
     for field in (*PARAMETERS, *CHANGES, "p_less"):
         value = getattr(request, field)
         if value is not None:

@@ -194,6 +194,7 @@ class GenerationRequest(Body):
     frequency_penalty: float | None = _change("frequency_penalty")
     top_n_sigma: float | None = _change("top_n_sigma")
     p_less: bool | None = Field(None, description=PlainConfig.model_fields["p_less"].description)
+    min_entropy_gain: float | None = _change("min_entropy_gain")
     xtc_probability: float | None = _change("xtc_probability")
     xtc_threshold: float | None = _change("xtc_threshold")
     logit_bias: dict[str, Annotated[float, Field(ge=-MOST_BIAS, le=MOST_BIAS)]] | None = Field(

@@ -25,7 +25,7 @@ _SAME = (
     *("model", "stream", "seed", "sampler", "sampler_config"),
     *("temperature", "top_p", "top_k", "min_p", "stop_repeats"),
     *("repetition_penalty", "presence_penalty", "frequency_penalty", "logit_bias"),
-    *("top_n_sigma", "p_less", "xtc_probability", "xtc_threshold"),
+    *("top_n_sigma", "p_less", "min_entropy_gain", "xtc_probability", "xtc_threshold"),
     *("metrics", "prompt_metrics", "attended", "window", "fork"),
     *("prefix_token_ids", "prediction", "continue_final_message", "chat_template_kwargs"),
 )

@@ -727,6 +727,11 @@ export interface components {
              */
             p_less?: boolean | null;
             /**
+             * Min Entropy Gain
+             * @description Tokens are kept, likeliest first, until one adds fewer bits than this to the entropy, −p·log2 p of the draw's probabilities; 0 keeps all.
+             */
+            min_entropy_gain?: number | null;
+            /**
              * Xtc Probability
              * @description How often, of all draws, the likeliest choices are excluded (XTC).
              */
@@ -899,6 +904,11 @@ export interface components {
              * @description How many tokens it took; in a stream only if it was asked for.
              */
             usage?: components["schemas"]["Usage"] | components["schemas"]["UsageSoFar"] | null;
+            /**
+             * Cur Pos
+             * @description The `position` of a chunk's token, by the name that the published MLX port has for it; only where there are `metrics`.
+             */
+            cur_pos?: number | null;
             /** @description How much of the prompt is computed; only where the request has `return_progress`. */
             prompt_progress?: components["schemas"]["PromptProgress"] | null;
             /**
@@ -1039,6 +1049,11 @@ export interface components {
              * @description Keep the tokens that are at least as likely as two draws are to be equal, that is the sum of all squared probabilities (p-less, arXiv:2509.23234).
              */
             p_less?: boolean | null;
+            /**
+             * Min Entropy Gain
+             * @description Tokens are kept, likeliest first, until one adds fewer bits than this to the entropy, −p·log2 p of the draw's probabilities; 0 keeps all.
+             */
+            min_entropy_gain?: number | null;
             /**
              * Xtc Probability
              * @description How often, of all draws, the likeliest choices are excluded (XTC).
@@ -1248,6 +1263,11 @@ export interface components {
              * @description Keep the tokens that are at least as likely as two draws are to be equal, that is the sum of all squared probabilities (p-less, arXiv:2509.23234).
              */
             p_less?: boolean | null;
+            /**
+             * Min Entropy Gain
+             * @description Tokens are kept, likeliest first, until one adds fewer bits than this to the entropy, −p·log2 p of the draw's probabilities; 0 keeps all.
+             */
+            min_entropy_gain?: number | null;
             /**
              * Xtc Probability
              * @description How often, of all draws, the likeliest choices are excluded (XTC).
@@ -1835,6 +1855,11 @@ export interface components {
              * @description Keep the tokens that are at least as likely as two draws are to be equal, that is the sum of all squared probabilities (p-less, arXiv:2509.23234).
              */
             p_less?: boolean | null;
+            /**
+             * Min Entropy Gain
+             * @description Tokens are kept, likeliest first, until one adds fewer bits than this to the entropy, −p·log2 p of the draw's probabilities; 0 keeps all.
+             */
+            min_entropy_gain?: number | null;
             /**
              * Xtc Probability
              * @description How often, of all draws, the likeliest choices are excluded (XTC).
@@ -3438,6 +3463,11 @@ export interface components {
              */
             p_less?: boolean | null;
             /**
+             * Min Entropy Gain
+             * @description Tokens are kept, likeliest first, until one adds fewer bits than this to the entropy, −p·log2 p of the draw's probabilities; 0 keeps all.
+             */
+            min_entropy_gain?: number | null;
+            /**
              * Xtc Probability
              * @description How often, of all draws, the likeliest choices are excluded (XTC).
              */
@@ -3870,6 +3900,11 @@ export interface components {
              * @description Keep the tokens that are at least as likely as two draws are to be equal, that is the sum of all squared probabilities (p-less, arXiv:2509.23234).
              */
             p_less?: boolean | null;
+            /**
+             * Min Entropy Gain
+             * @description Tokens are kept, likeliest first, until one adds fewer bits than this to the entropy, −p·log2 p of the draw's probabilities; 0 keeps all.
+             */
+            min_entropy_gain?: number | null;
             /**
              * Xtc Probability
              * @description How often, of all draws, the likeliest choices are excluded (XTC).
@@ -4497,6 +4532,11 @@ export interface components {
              */
             p_less?: boolean | null;
             /**
+             * Min Entropy Gain
+             * @description Tokens are kept, likeliest first, until one adds fewer bits than this to the entropy, −p·log2 p of the draw's probabilities; 0 keeps all.
+             */
+            min_entropy_gain?: number | null;
+            /**
              * Xtc Probability
              * @description How often, of all draws, the likeliest choices are excluded (XTC).
              */
@@ -5088,6 +5128,12 @@ export interface components {
              */
             usage?: components["schemas"]["Usage"] | components["schemas"]["UsageSoFar"] | null;
             /**
+             * Cur Pos
+             * @description The `position` of a chunk's token, by the name that the published MLX port has for it; only where there are `metrics`.
+             * @default null
+             */
+            cur_pos?: number | null;
+            /**
              * @description How much of the prompt is computed; only where the request has `return_progress`.
              * @default null
              */
@@ -5365,7 +5411,7 @@ export interface operations {
                     /**
                      * @example data: {"id": "chatcmpl-8ac32b34", "created": 1795425194, "model": "SmolLM2-135M-Instruct", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}, "logprobs": null, "finish_reason": null}], "seed": 0}
                      *
-                     *     data: {"id": "chatcmpl-8ac32b34", "created": 1795425194, "model": "SmolLM2-135M-Instruct", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": "Capital"}, "logprobs": null, "finish_reason": null}], "seed": 0, "metrics": [{"position": 37, "token_id": 39832, "token": "Capital", "quadrant": "RESAMPLING", "logprob": -3.8247, "logits_entropy": 5.1747, "logits_varentropy": 8.6575, "attention_entropy": 1.9088, "attention_varentropy": 0.3506, "agreement": 0.0206, "interaction_strength": 2.2259, "temperature": 2.0, "top_p": 0.5182, "top_k": 27, "min_p": 0.03, "drafted": false}]}
+                     *     data: {"id": "chatcmpl-8ac32b34", "created": 1795425194, "model": "SmolLM2-135M-Instruct", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": "Capital"}, "logprobs": null, "finish_reason": null}], "seed": 0, "metrics": [{"position": 37, "token_id": 39832, "token": "Capital", "quadrant": "RESAMPLING", "logprob": -3.8247, "logits_entropy": 5.1747, "logits_varentropy": 8.6575, "attention_entropy": 1.9088, "attention_varentropy": 0.3506, "agreement": 0.0206, "interaction_strength": 2.2259, "temperature": 2.0, "top_p": 0.5182, "top_k": 27, "min_p": 0.03, "drafted": false}], "cur_pos": 37}
                      *
                      *     data: {"id": "chatcmpl-8ac32b34", "created": 1795425194, "model": "SmolLM2-135M-Instruct", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {}, "logprobs": null, "finish_reason": "length"}], "seed": 0}
                      *
@@ -5585,7 +5631,7 @@ export interface operations {
                      */
                     "application/json": components["schemas"]["Completion"];
                     /**
-                     * @example data: {"id": "cmpl-8b47a893", "created": 1795425199, "model": "SmolLM2-135M-Instruct", "object": "text_completion", "choices": [{"index": 0, "text": " Paris", "logprobs": null, "finish_reason": null}], "seed": 0, "metrics": [{"position": 5, "token_id": 7042, "token": " Paris", "quadrant": "EXPLORING", "logprob": -0.2579, "logits_entropy": 2.1366, "logits_varentropy": 14.0891, "attention_entropy": 1.1288, "attention_varentropy": 0.3162, "agreement": 0.1118, "interaction_strength": 3.4583, "temperature": 1.4902, "top_p": 0.9, "top_k": 38, "min_p": 0.03, "drafted": false}]}
+                     * @example data: {"id": "cmpl-8b47a893", "created": 1795425199, "model": "SmolLM2-135M-Instruct", "object": "text_completion", "choices": [{"index": 0, "text": " Paris", "logprobs": null, "finish_reason": null}], "seed": 0, "metrics": [{"position": 5, "token_id": 7042, "token": " Paris", "quadrant": "EXPLORING", "logprob": -0.2579, "logits_entropy": 2.1366, "logits_varentropy": 14.0891, "attention_entropy": 1.1288, "attention_varentropy": 0.3162, "agreement": 0.1118, "interaction_strength": 3.4583, "temperature": 1.4902, "top_p": 0.9, "top_k": 38, "min_p": 0.03, "drafted": false}], "cur_pos": 5}
                      *
                      *     data: {"id": "cmpl-8b47a893", "created": 1795425199, "model": "SmolLM2-135M-Instruct", "object": "text_completion", "choices": [{"index": 0, "text": "", "logprobs": null, "finish_reason": "length"}], "seed": 0}
                      *
