@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 _Schema = dict[str, Any]
 _ANY_OBJECT: _Schema = {"type": "object"}
 
+# vLLM's older fields, each of which says a form in one way.
+_GUIDED: dict[str, Callable[..., Constraint]] = {
+    "guided_json": json_schema,
+    "guided_regex": regex,
+    "guided_choice": choice,
+    "guided_grammar": any_grammar,
+}
+
 
 class NamedSchema(WholePart):
     """A JSON Schema, and what it is called."""
@@ -138,4 +146,7 @@ def _forms(request: "GenerationRequest") -> list[tuple[str, Callable[[], Constra
         forms.append(("json_schema", partial(json_schema, request.json_schema)))
     if request.grammar:
         forms.append(("grammar", partial(any_grammar, request.grammar)))
+    for name, make in _GUIDED.items():
+        if (said := getattr(request, name)) is not None:
+            forms.append((name, partial(make, said)))
     return forms

@@ -28,10 +28,12 @@ from mlx_entropix.server.engine_requests import (
     engine_requests,
     predicted_tokens,
     text_prompts,
+    token_rules,
 )
 from mlx_entropix.server.replies import ChatReply, Choice, Reply, TextReply
 from mlx_entropix.server.requests import ChatRequest, CompletionRequest, GenerationRequest
 from mlx_entropix.server.responses import StreamedAnswer, WholeAnswer
+from mlx_entropix.server.token_ids import told_of
 from mlx_entropix.server.tool_choice import calling_of
 
 # KeyCheck looks at the key, before the body is read; this is for the documentation.
@@ -240,6 +242,7 @@ async def _answer(
         logit_bias=biases(body, model),
         calling=calling,
         constraint=calling.constraint if calling else constraint,
+        rules=await engine.read(token_rules, body, model),
     )
     reply = kind(
         names_of(engine)[0],
@@ -250,15 +253,19 @@ async def _answer(
         with_metrics=body.metrics is not False,
         with_prompt_metrics=bool(body.prompt_metrics),
         with_draws=bool(body.post_sampling_probs),
+        told=told_of(body),
     )
+    if body.request_id:
+        reply.id = reply.id_prefix + body.request_id
     choices = [
         Choice(
             i,
             prompts[i // body.answers][1],
-            prefix.text,
+            prefix.text or body.echoed,
             prefix_reasoning=prefix.reasoning,
             window=body.window or 0,
             prompt_tokens=len(row.prompt) + len(row.prefix),
+            prompt_ids=row.prompt,
             splitter=calling.splitter() if calling else None,
         )
         for i, row in enumerate(rows)
