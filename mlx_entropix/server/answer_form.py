@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from mlx_entropix.errors import ConstraintError
 from mlx_entropix.server.api_errors import ApiError
-from mlx_entropix.server.unsupported import WholePart
+from mlx_entropix.server.unsupported import Neutral, WholePart
 from mlx_entropix.text import (
     Constraint,
     Tokenizer,
@@ -82,6 +82,12 @@ class ResponseFormat(WholePart):
 
 class StructuredOutputs(WholePart):
     """The form of an answer, said in one of several ways."""
+
+    neutral: ClassVar[Neutral] = {
+        "disable_any_whitespace": (False,),
+        "disable_additional_properties": (False,),
+        "disable_fallback": (True, False),  # there is one library alone
+    }
 
     json_: _Schema | str | None = Field(
         None, alias="json", description="A JSON Schema, as an object or as text."

@@ -61,17 +61,7 @@ def through_template(
     continued = request.continues
     messages = [message.plain() for message in request.messages]
     check_length([message["content"] for message in messages], model, "messages", most)
-    given = {
-        "reasoning_effort": request.effort,
-        "chat_template_kwargs": request.chat_template_kwargs,
-    }
-    variables: dict[str, Any] = {}
-    for param, its in given.items():
-        try:
-            model.tokenizer.check_chat_template_kwargs(its or {})
-        except PromptError as error:
-            raise ApiError.of(error, param) from None
-        variables |= its or {}
+    variables = _variables(request, model)
     try:
         tools = [json.dumps(tool, ensure_ascii=False) for tool in request.offered]
         check_length(tools, model, "tools", most)
@@ -86,6 +76,25 @@ def through_template(
         raise ApiError.of(error, "messages") from None
     except RecursionError:
         raise ApiError(400, "The tools, or arguments of calls, are nested too deeply.") from None
+
+
+def _variables(request: ChatRequest, model: ModelInfo) -> dict[str, Any]:
+    """What a chat template is given beside the messages. Raises `ApiError` where it cannot be."""
+    given = request.chat_template_kwargs or {}
+    try:
+        model.tokenizer.check_chat_template_kwargs(given)
+    except PromptError as error:
+        raise ApiError.of(error, "chat_template_kwargs") from None
+    try:
+        model.tokenizer.check_chat_template_kwargs(request.effort)
+    except PromptError:
+        raise ApiError(
+            400,
+            "reasoning_effort is not supported by the model's chat template, which has no such "
+            "variable. Leave it out, or send 'none'.",
+            param="reasoning_effort",
+        ) from None
+    return {**request.effort, **given}
 
 
 def text_prompts(request: CompletionRequest, model: ModelInfo) -> list[tuple[Prompt, str | None]]:

@@ -104,9 +104,7 @@ async def embeddings() -> Response:
 )
 async def models(engine: EngineOf) -> schemas.ModelList:
     """List the one model that is served, under every name that `model` in a request may be."""
-    engine.model()
-    found = [schemas.Model(id=name, created=engine.loaded_at) for name in names_of(engine)]
-    return schemas.ModelList(data=found)
+    return schemas.ModelList(data=[_model_card(name, engine) for name in names_of(engine)])
 
 
 @_keyed.get(
@@ -120,7 +118,7 @@ async def model(
 ) -> schemas.Model:
     """Describe the served model, where it has that name."""
     model_for(name, engine)
-    return schemas.Model(id=name, created=engine.loaded_at)
+    return _model_card(name, engine)
 
 
 @_keyed.get(
@@ -158,6 +156,7 @@ async def samplers(engine: EngineOf) -> schemas.Samplers:
     )
 
 
+@router.get("/ping", include_in_schema=False)
 @router.head("/health", include_in_schema=False)
 @router.get("/health", summary="How the server is", tags=["server"])
 async def health(engine: EngineOf) -> schemas.Health:
@@ -170,6 +169,12 @@ async def health(engine: EngineOf) -> schemas.Health:
         queue=engine.queue,
         version=version(),
     )
+
+
+@router.get("/version", include_in_schema=False)
+async def server_version() -> dict[str, str]:
+    """The server's version, where vLLM has its own."""
+    return {"version": version()}
 
 
 @_keyed.get(
@@ -186,6 +191,11 @@ async def metrics(request: HttpRequest) -> Response:
 
 
 router.include_router(_keyed)
+
+
+def _model_card(name: str, engine: AsyncEngine) -> schemas.Model:
+    limit = engine.model().limit
+    return schemas.Model(id=name, created=engine.loaded_at, max_model_len=limit)
 
 
 def _policy_facts(name: str, policy: type[ForkConfig]) -> schemas.PolicyFacts:

@@ -356,6 +356,7 @@ class Model(BaseModel):
     object: Literal["model"] = Field(default="model", description=_KIND)
     created: int = Field(description="When it was loaded, in seconds since 1970.")
     owned_by: str = Field(default="mlx-entropix", description="Who serves it.")
+    max_model_len: int = Field(description="The most tokens of prompt and answer together.")
 
 
 class ModelList(BaseModel):

@@ -49,6 +49,7 @@ _NEUTRAL: Neutral = {
     "spaces_between_special_tokens": (True, False),  # there never are any
     "store": (False,),
     "suffix": ("",),
+    "thinking_token_budget": (-1,),
     "timings_per_token": (False,),
     "tool_choice": ("none", "auto"),
     "tools": ([],),
