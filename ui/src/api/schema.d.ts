@@ -1538,12 +1538,6 @@ export interface components {
              */
             include_stop_str_in_output?: boolean | null;
             /**
-             * Min Tokens
-             * @description Nothing ends an answer before it has so many tokens: what would end it cannot be drawn, and stop strings are not looked for.
-             * @default 0
-             */
-            min_tokens?: number | null;
-            /**
              * Ignore Eos
              * @description The model's own end of an answer cannot be drawn: it goes on to max_tokens, a stop string or one of stop_token_ids.
              * @default false
@@ -2184,12 +2178,6 @@ export interface components {
              * @default false
              */
             include_stop_str_in_output?: boolean | null;
-            /**
-             * Min Tokens
-             * @description Nothing ends an answer before it has so many tokens: what would end it cannot be drawn, and stop strings are not looked for.
-             * @default 0
-             */
-            min_tokens?: number | null;
             /**
              * Ignore Eos
              * @description The model's own end of an answer cannot be drawn: it goes on to max_tokens, a stop string or one of stop_token_ids.
@@ -3867,12 +3855,6 @@ export interface components {
              * @default false
              */
             include_stop_str_in_output?: boolean | null;
-            /**
-             * Min Tokens
-             * @description Nothing ends an answer before it has so many tokens: what would end it cannot be drawn, and stop strings are not looked for.
-             * @default 0
-             */
-            min_tokens?: number | null;
             /**
              * Ignore Eos
              * @description The model's own end of an answer cannot be drawn: it goes on to max_tokens, a stop string or one of stop_token_ids.
