@@ -143,10 +143,10 @@ class Engine:
         """Put a request in line. Returns the number of its row, which its events will bear.
 
         Raises `PromptError` where the prompt is empty or does not fit, `ConfigError` for forks of
-        a model that cannot rewind and for a bias of no token, `ConstraintError` for a form of the
-        answer that cannot be held or that the prefix does not have, `ValueError` for limits that
-        make no sense. `max_tokens` is cut to what the context has room for; a prompt that is only
-        scored may fill it.
+        a model that cannot rewind and for a bias or a rule of no token, `ConstraintError` for a
+        form of the answer that cannot be held or that the prefix does not have, `ValueError` for
+        limits that make no sense. `max_tokens` is cut to what the context has room for; a prompt
+        that is only scored may fill it.
         """
         known = len(request.prompt) + len(request.prefix)
         if not request.prompt:
@@ -162,10 +162,11 @@ class Engine:
                 f"{self.model.name} cannot fork: it cannot take tokens back. Ask without forks."
             )
         size = self.model.vocabulary_size
-        for token_id, _ in request.logit_bias:
-            if not 0 <= token_id < size:
+        named = {"logit_bias": dict(request.logit_bias), "rules.only": request.rules.only or ()}
+        for name, ids in named.items():
+            if beyond := [token_id for token_id in ids if not 0 <= token_id < size]:
                 raise ConfigError(
-                    f"logit_bias has the token id {token_id}; {self.model.name}'s ids are 0 to "
+                    f"{name} has the token id {beyond[0]}; {self.model.name}'s ids are 0 to "
                     f"{size - 1}."
                 )
         limit = min(self.model.context_length, self.max_kv_tokens)

@@ -1,16 +1,19 @@
 """What clients of vLLM's server rely on, beside what OpenAI's API has."""
 
 import json
+from types import SimpleNamespace
 
 import httpx2
 import pytest
 
+from mlx_entropix.server.engine_requests import truncated
+from mlx_entropix.server.requests import CompletionRequest
 from tests.server.running import Server
 
 FRANCE = {"prompt": "The capital of France is", "sampler": "normal", "temperature": 0}
 RIVER = {"messages": [{"role": "user", "content": "Name a river."}], "max_tokens": 2}
 END = 2  # the bundled model's <|im_end|>
-ENDS_AT_ONCE = {**FRANCE, "max_tokens": 6, "logit_bias": {str(END): 100}}
+ENDS_AT_ONCE = {**FRANCE, "max_tokens": 4, "logit_bias": {str(END): 100}}
 
 
 def text(server: Server, **fields):
@@ -95,11 +98,11 @@ def test_a_token_may_end_an_answer_and_be_kept(server, told):
 def test_nothing_ends_an_answer_before_its_least_length(server):
     at_once = text(server, **ENDS_AT_ONCE)
     assert at_once["usage"]["completion_tokens"] == 1
-    later = text(server, **ENDS_AT_ONCE, min_tokens=3)
-    assert later["usage"]["completion_tokens"] == 4
+    later = text(server, **ENDS_AT_ONCE, min_tokens=2)
+    assert later["usage"]["completion_tokens"] == 3
     assert later["choices"][0]["finish_reason"] == "stop"
     never = text(server, **ENDS_AT_ONCE, ignore_eos=True)
-    assert never["usage"]["completion_tokens"] == 6
+    assert never["usage"]["completion_tokens"] == 4
     assert never["choices"][0]["finish_reason"] == "length"
     assert text(server, stop="Paris", min_tokens=1)["choices"][0]["text"].startswith(" Paris")
 
@@ -108,9 +111,9 @@ def test_an_answer_is_made_of_the_tokens_that_are_allowed(server):
     """Whatever the entropy sampler decides, on every path."""
     allowed = [504, 4626, 338, 28]
     fork = {"policy": "independent", "paths": 2}
-    whole = chat(server, allowed_token_ids=allowed, fork=fork, max_tokens=8, seed=1)
+    whole = chat(server, allowed_token_ids=allowed, fork=fork, max_tokens=5, seed=1)
     for path in whole["forks"][0]["paths"]:
-        assert len(path["token_ids"]) == 8
+        assert len(path["token_ids"]) == 5
         assert set(path["token_ids"]) <= set(allowed)
 
 
@@ -145,14 +148,21 @@ def test_control_tokens_read_as_their_names_where_that_is_asked_for(server):
         assert whole["choices"][0]["text"] == expected
 
 
-def test_a_prompt_that_is_too_long_is_cut_where_that_is_asked_for(server, guarded, told):
+def test_a_prompt_that_is_too_long_is_cut_where_that_is_asked_for(server, told):
     ids = told[0]["prompt_token_ids"]
+    asked = {"truncate_prompt_tokens": 3, "return_token_ids": True, "max_tokens": 1}
     for side, left in (("left", ids[-3:]), ("right", ids[:3])):
-        cut = text(server, truncate_prompt_tokens=3, truncation_side=side, return_token_ids=True)
+        cut = text(server, **asked, truncation_side=side)
         assert cut["choices"][0]["prompt_token_ids"] == left
-    body = {"prompt": "sheep " * 400, "max_tokens": 2, "truncate_prompt_tokens": -1}
-    key = {"Authorization": "Bearer sesame"}
-    assert guarded.post("/completions", body, headers=key).json()["usage"]["prompt_tokens"] == 298
+    request = CompletionRequest(prompt="…", max_tokens=4, truncate_prompt_tokens=-1)
+    assert truncated(list(range(20)), request, SimpleNamespace(limit=10)) == [
+        14,
+        15,
+        16,
+        17,
+        18,
+        19,
+    ]
 
 
 def test_an_answer_goes_on_from_a_message_echoes_it_or_stands_behind_it(server):
@@ -172,7 +182,7 @@ def test_an_answer_goes_on_from_a_message_echoes_it_or_stands_behind_it(server):
 
 
 def test_what_is_kept_of_a_prompt_is_for_the_same_salt_alone(server):
-    fields = {"prompt": "A very secret garden, and what grew in it", "max_tokens": 1}
+    fields = {"prompt": "Gardens that nobody has seen, and what grew in them", "max_tokens": 1}
     cached = [
         text(server, **fields, **salt)["usage"]["prompt_tokens_details"]["cached_tokens"]
         for salt in ({}, {"cache_salt": "a"}, {"cache_salt": "a"}, {})
