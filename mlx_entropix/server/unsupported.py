@@ -18,7 +18,7 @@ Neutral = Mapping[str, tuple[Any, ...]]
 _LABELS = frozenset(
     (
         *("user", "metadata", "safety_identifier", "prompt_cache_key", "prompt_cache_retention"),
-        *("cache_control", "extra_headers"),
+        *("cache_control", "extra_headers", "guided_decoding_backend"),
         # What Open WebUI's page tells its own server, which hands it on.
         *("background_tasks", "chat_id", "features", "files", "id", "model_item", "params"),
         *("session_id", "tool_servers", "variables"),
@@ -27,8 +27,6 @@ _LABELS = frozenset(
 
 # What OpenAI's API, vLLM, llama.cpp and mlx-lm call it, and the values that ask for nothing.
 _NEUTRAL: Neutral = {
-    "add_generation_prompt": (True,),
-    "bad_words": ([],),
     "best_of": (1,),
     "cache_prompt": (True,),
     "dry_multiplier": (0,),
@@ -38,22 +36,20 @@ _NEUTRAL: Neutral = {
     "function_call": ("none", "auto"),
     "functions": ([],),
     "id_slot": (-1,),
-    "ignore_eos": (False,),
-    "include_stop_str_in_output": (False,),
     "length_penalty": (1,),
-    "min_tokens": (0,),
     "mirostat": (0,),
     "modalities": (["text"],),
     "n_probs": (0,),
+    "logits_processors": ([],),
     "parallel_tool_calls": (True, False),  # of tools that a request cannot have
+    "priority": (0,),
     "reasoning_effort": ("none",),
     "repeat_penalty": (1,),
-    "return_token_ids": (False,),
     "service_tier": ("auto", "default"),
-    "skip_special_tokens": (True,),
-    "stop_token_ids": ([],),
+    "spaces_between_special_tokens": (True, False),  # there never are any
     "store": (False,),
     "suffix": ("",),
+    "thinking_token_budget": (-1,),
     "timings_per_token": (False,),
     "tool_choice": ("none", "auto"),
     "tools": ([],),

@@ -478,9 +478,14 @@ export interface components {
             finish_reason: "stop" | "length" | "tool_calls" | "repetition";
             /**
              * Stop Reason
-             * @description The stop string that ended it; left out where none did.
+             * @description The stop string, or the one of `stop_token_ids`, that ended it, if one did.
              */
-            stop_reason?: string;
+            stop_reason?: string | number;
+            /**
+             * Token Ids
+             * @description The ids of its tokens, or of those of the chunk; only with `return_token_ids`.
+             */
+            token_ids?: number[];
         };
         /**
          * ChatCompletion
@@ -535,6 +540,18 @@ export interface components {
             choices: components["schemas"]["ChatChoice"][];
             /** @description How many tokens it took. */
             usage: components["schemas"]["Usage"];
+            /**
+             * Prompt Token Ids
+             * @description The ids of the prompt's tokens; only with `return_token_ids`, in a stream in the first chunk.
+             */
+            prompt_token_ids?: number[] | null;
+            /**
+             * Prompt Logprobs
+             * @description For each token of the prompt the log-probabilities of it and of the likeliest at its place, by their ids; null for the first. Only with `prompt_logprobs`.
+             */
+            prompt_logprobs?: ({
+                [key: string]: components["schemas"]["PromptLogprob"];
+            } | null)[] | null;
             /**
              * Forks
              * @description How each answer was chosen among its paths; only where the request has a `fork`.
@@ -615,6 +632,105 @@ export interface components {
          */
         ChatRequest: {
             /**
+             * Stop Token Ids
+             * @description Tokens that end an answer, as the model's own end does; no text.
+             */
+            stop_token_ids?: number[] | null;
+            /**
+             * Include Stop Str In Output
+             * @description Leave the stop string, or the token of stop_token_ids, that ended an answer at the end of its text.
+             * @default false
+             */
+            include_stop_str_in_output?: boolean | null;
+            /**
+             * Min Tokens
+             * @description Nothing ends an answer before it has so many tokens: what would end it cannot be drawn, and stop strings are not looked for.
+             * @default 0
+             */
+            min_tokens?: number | null;
+            /**
+             * Ignore Eos
+             * @description The model's own end of an answer cannot be drawn: it goes on to max_tokens, a stop string or one of stop_token_ids.
+             * @default false
+             */
+            ignore_eos?: boolean | null;
+            /**
+             * Allowed Token Ids
+             * @description No other tokens can be drawn, not even the end.
+             */
+            allowed_token_ids?: number[] | null;
+            /**
+             * Bad Words
+             * @description Words that an answer may not have. Of each, written as the tokenizer writes it with and without a space before it, the last token cannot be drawn behind the others.
+             */
+            bad_words?: string[] | null;
+            /**
+             * Skip Special Tokens
+             * @description False: control tokens in an answer read as their names, and not as nothing.
+             * @default true
+             */
+            skip_special_tokens?: boolean | null;
+            /**
+             * Truncate Prompt Tokens
+             * @description Take so many tokens of a prompt that has more; -1 for as many as leave room for max_tokens.
+             */
+            truncate_prompt_tokens?: number | null;
+            /**
+             * Truncation Side
+             * @description Where truncate_prompt_tokens takes tokens away.
+             * @default left
+             */
+            truncation_side?: ("left" | "right") | null;
+            /**
+             * Prompt Logprobs
+             * @description Report the log-probability of each token of the prompt, with so many of the likeliest at its place, as `prompt_logprobs` of the response, or of a text's choice.
+             */
+            prompt_logprobs?: number | null;
+            /**
+             * Return Token Ids
+             * @description Report the ids of the prompt's tokens and of each answer's, as `prompt_token_ids` and `token_ids`.
+             * @default false
+             */
+            return_token_ids?: boolean | null;
+            /**
+             * Return Tokens As Token Ids
+             * @description Name tokens in log-probabilities by their ids: `token_id:123`.
+             * @default false
+             */
+            return_tokens_as_token_ids?: boolean | null;
+            /**
+             * Cache Salt
+             * @description What is kept of prompts and answers for later requests is used for those with the same salt alone.
+             */
+            cache_salt?: string | null;
+            /**
+             * Request Id
+             * @description Ends the `id` of the response.
+             */
+            request_id?: string | null;
+            /**
+             * Guided Json
+             * @description The older name of `structured_outputs` with `json`.
+             */
+            guided_json?: {
+                [key: string]: unknown;
+            } | string | null;
+            /**
+             * Guided Regex
+             * @description The older name of `structured_outputs` with `regex`.
+             */
+            guided_regex?: string | null;
+            /**
+             * Guided Choice
+             * @description The older name of `structured_outputs` with `choice`.
+             */
+            guided_choice?: string[] | null;
+            /**
+             * Guided Grammar
+             * @description The older name of `structured_outputs` with `grammar`.
+             */
+            guided_grammar?: string | null;
+            /**
              * Model
              * @description The name of the served model, as /v1/models lists it.
              */
@@ -693,7 +809,7 @@ export interface components {
             top_p?: number | null;
             /**
              * Top K
-             * @description The sampler's base value.
+             * @description The sampler's base value; -1 and 0 keep all tokens.
              */
             top_k?: number | null;
             /**
@@ -798,6 +914,28 @@ export interface components {
              * @default false
              */
             return_progress?: boolean | null;
+            /**
+             * Add Generation Prompt
+             * @description Open the assistant's answer behind the messages. True does so behind an assistant's last message too, which would be gone on from; with false nothing is opened.
+             */
+            add_generation_prompt?: boolean | null;
+            /**
+             * Echo
+             * @description Where an answer goes on from the last message, begin it with that message.
+             * @default false
+             */
+            echo?: boolean | null;
+            /**
+             * Include Reasoning
+             * @description False: what was thought before an answer is counted, and not told.
+             * @default true
+             */
+            include_reasoning?: boolean | null;
+            /**
+             * Reasoning Effort
+             * @description How much is thought before an answer: `none` asks the model's chat template for no thoughts, by `enable_thinking`; others are for templates that have the variable `reasoning_effort`.
+             */
+            reasoning_effort?: string | null;
             /**
              * Messages
              * @description The conversation so far.
@@ -938,6 +1076,105 @@ export interface components {
          */
         CompletionRequest: {
             /**
+             * Stop Token Ids
+             * @description Tokens that end an answer, as the model's own end does; no text.
+             */
+            stop_token_ids?: number[] | null;
+            /**
+             * Include Stop Str In Output
+             * @description Leave the stop string, or the token of stop_token_ids, that ended an answer at the end of its text.
+             * @default false
+             */
+            include_stop_str_in_output?: boolean | null;
+            /**
+             * Min Tokens
+             * @description Nothing ends an answer before it has so many tokens: what would end it cannot be drawn, and stop strings are not looked for.
+             * @default 0
+             */
+            min_tokens?: number | null;
+            /**
+             * Ignore Eos
+             * @description The model's own end of an answer cannot be drawn: it goes on to max_tokens, a stop string or one of stop_token_ids.
+             * @default false
+             */
+            ignore_eos?: boolean | null;
+            /**
+             * Allowed Token Ids
+             * @description No other tokens can be drawn, not even the end.
+             */
+            allowed_token_ids?: number[] | null;
+            /**
+             * Bad Words
+             * @description Words that an answer may not have. Of each, written as the tokenizer writes it with and without a space before it, the last token cannot be drawn behind the others.
+             */
+            bad_words?: string[] | null;
+            /**
+             * Skip Special Tokens
+             * @description False: control tokens in an answer read as their names, and not as nothing.
+             * @default true
+             */
+            skip_special_tokens?: boolean | null;
+            /**
+             * Truncate Prompt Tokens
+             * @description Take so many tokens of a prompt that has more; -1 for as many as leave room for max_tokens.
+             */
+            truncate_prompt_tokens?: number | null;
+            /**
+             * Truncation Side
+             * @description Where truncate_prompt_tokens takes tokens away.
+             * @default left
+             */
+            truncation_side?: ("left" | "right") | null;
+            /**
+             * Prompt Logprobs
+             * @description Report the log-probability of each token of the prompt, with so many of the likeliest at its place, as `prompt_logprobs` of the response, or of a text's choice.
+             */
+            prompt_logprobs?: number | null;
+            /**
+             * Return Token Ids
+             * @description Report the ids of the prompt's tokens and of each answer's, as `prompt_token_ids` and `token_ids`.
+             * @default false
+             */
+            return_token_ids?: boolean | null;
+            /**
+             * Return Tokens As Token Ids
+             * @description Name tokens in log-probabilities by their ids: `token_id:123`.
+             * @default false
+             */
+            return_tokens_as_token_ids?: boolean | null;
+            /**
+             * Cache Salt
+             * @description What is kept of prompts and answers for later requests is used for those with the same salt alone.
+             */
+            cache_salt?: string | null;
+            /**
+             * Request Id
+             * @description Ends the `id` of the response.
+             */
+            request_id?: string | null;
+            /**
+             * Guided Json
+             * @description The older name of `structured_outputs` with `json`.
+             */
+            guided_json?: {
+                [key: string]: unknown;
+            } | string | null;
+            /**
+             * Guided Regex
+             * @description The older name of `structured_outputs` with `regex`.
+             */
+            guided_regex?: string | null;
+            /**
+             * Guided Choice
+             * @description The older name of `structured_outputs` with `choice`.
+             */
+            guided_choice?: string[] | null;
+            /**
+             * Guided Grammar
+             * @description The older name of `structured_outputs` with `grammar`.
+             */
+            guided_grammar?: string | null;
+            /**
              * Model
              * @description The name of the served model, as /v1/models lists it.
              */
@@ -1016,7 +1253,7 @@ export interface components {
             top_p?: number | null;
             /**
              * Top K
-             * @description The sampler's base value.
+             * @description The sampler's base value; -1 and 0 keep all tokens.
              */
             top_k?: number | null;
             /**
@@ -1218,7 +1455,7 @@ export interface components {
             top_p?: number | null;
             /**
              * Top K
-             * @description The sampler's base value.
+             * @description The sampler's base value; -1 and 0 keep all tokens.
              */
             top_k?: number | null;
             /**
@@ -1309,6 +1546,55 @@ export interface components {
             fork?: string | {
                 [key: string]: unknown;
             } | null;
+            /**
+             * Stop Token Ids
+             * @description Tokens that end an answer, as the model's own end does; no text.
+             */
+            stop_token_ids?: number[] | null;
+            /**
+             * Include Stop Str In Output
+             * @description Leave the stop string, or the token of stop_token_ids, that ended an answer at the end of its text.
+             * @default false
+             */
+            include_stop_str_in_output?: boolean | null;
+            /**
+             * Ignore Eos
+             * @description The model's own end of an answer cannot be drawn: it goes on to max_tokens, a stop string or one of stop_token_ids.
+             * @default false
+             */
+            ignore_eos?: boolean | null;
+            /**
+             * Allowed Token Ids
+             * @description No other tokens can be drawn, not even the end.
+             */
+            allowed_token_ids?: number[] | null;
+            /**
+             * Bad Words
+             * @description Words that an answer may not have. Of each, written as the tokenizer writes it with and without a space before it, the last token cannot be drawn behind the others.
+             */
+            bad_words?: string[] | null;
+            /**
+             * Skip Special Tokens
+             * @description False: control tokens in an answer read as their names, and not as nothing.
+             * @default true
+             */
+            skip_special_tokens?: boolean | null;
+            /**
+             * Cache Salt
+             * @description What is kept of prompts and answers for later requests is used for those with the same salt alone.
+             */
+            cache_salt?: string | null;
+            /**
+             * Truncate Prompt Tokens
+             * @description Take so many tokens of a prompt that has more; -1 for as many as leave room for max_tokens.
+             */
+            truncate_prompt_tokens?: number | null;
+            /**
+             * Truncation Side
+             * @description Where truncate_prompt_tokens takes tokens away.
+             * @default left
+             */
+            truncation_side?: ("left" | "right") | null;
             /**
              * Prefix Token Ids
              * @description The answer begins with these tokens, and its text with theirs; the rest is generated. A character may be cut in two. Stop strings are not looked for in them, and they count as tokens of the prompt.
@@ -1657,6 +1943,11 @@ export interface components {
              * @description What an assistant thought before. The model's chat template takes of it what it wants, most often nothing.
              */
             reasoning_content?: string | null;
+            /**
+             * Reasoning
+             * @description The same, as vLLM calls it.
+             */
+            reasoning?: string | null;
         };
         /**
          * MessageItem
@@ -1810,7 +2101,7 @@ export interface components {
             top_p?: number | null;
             /**
              * Top K
-             * @description The sampler's base value.
+             * @description The sampler's base value; -1 and 0 keep all tokens.
              */
             top_k?: number | null;
             /**
@@ -1901,6 +2192,55 @@ export interface components {
             fork?: string | {
                 [key: string]: unknown;
             } | null;
+            /**
+             * Stop Token Ids
+             * @description Tokens that end an answer, as the model's own end does; no text.
+             */
+            stop_token_ids?: number[] | null;
+            /**
+             * Include Stop Str In Output
+             * @description Leave the stop string, or the token of stop_token_ids, that ended an answer at the end of its text.
+             * @default false
+             */
+            include_stop_str_in_output?: boolean | null;
+            /**
+             * Ignore Eos
+             * @description The model's own end of an answer cannot be drawn: it goes on to max_tokens, a stop string or one of stop_token_ids.
+             * @default false
+             */
+            ignore_eos?: boolean | null;
+            /**
+             * Allowed Token Ids
+             * @description No other tokens can be drawn, not even the end.
+             */
+            allowed_token_ids?: number[] | null;
+            /**
+             * Bad Words
+             * @description Words that an answer may not have. Of each, written as the tokenizer writes it with and without a space before it, the last token cannot be drawn behind the others.
+             */
+            bad_words?: string[] | null;
+            /**
+             * Skip Special Tokens
+             * @description False: control tokens in an answer read as their names, and not as nothing.
+             * @default true
+             */
+            skip_special_tokens?: boolean | null;
+            /**
+             * Cache Salt
+             * @description What is kept of prompts and answers for later requests is used for those with the same salt alone.
+             */
+            cache_salt?: string | null;
+            /**
+             * Truncate Prompt Tokens
+             * @description Take so many tokens of a prompt that has more; -1 for as many as leave room for max_tokens.
+             */
+            truncate_prompt_tokens?: number | null;
+            /**
+             * Truncation Side
+             * @description Where truncate_prompt_tokens takes tokens away.
+             * @default left
+             */
+            truncation_side?: ("left" | "right") | null;
             /**
              * Prefix Token Ids
              * @description The answer begins with these tokens, and its text with theirs; the rest is generated. A character may be cut in two. Stop strings are not looked for in them, and they count as tokens of the prompt.
@@ -2057,6 +2397,11 @@ export interface components {
              * @default mlx-entropix
              */
             owned_by?: string;
+            /**
+             * Max Model Len
+             * @description The most tokens of prompt and answer together.
+             */
+            max_model_len: number;
         };
         /**
          * ModelList
@@ -2808,6 +3153,27 @@ export interface components {
             content: string | components["schemas"]["TextPart"][];
         };
         /**
+         * PromptLogprob
+         * @description A token that stands, or could have stood, at a place of a prompt.
+         */
+        PromptLogprob: {
+            /**
+             * Logprob
+             * @description Under the unscaled logits, in nats.
+             */
+            logprob: number;
+            /**
+             * Rank
+             * @description 1 where no token was likelier.
+             */
+            rank: number | null;
+            /**
+             * Decoded Token
+             * @description Its text.
+             */
+            decoded_token: string;
+        };
+        /**
          * PromptProgress
          * @description How much of a prompt is computed.
          */
@@ -3417,7 +3783,7 @@ export interface components {
             top_p?: number | null;
             /**
              * Top K
-             * @description The sampler's base value.
+             * @description The sampler's base value; -1 and 0 keep all tokens.
              */
             top_k?: number | null;
             /**
@@ -3508,6 +3874,55 @@ export interface components {
             fork?: string | {
                 [key: string]: unknown;
             } | null;
+            /**
+             * Stop Token Ids
+             * @description Tokens that end an answer, as the model's own end does; no text.
+             */
+            stop_token_ids?: number[] | null;
+            /**
+             * Include Stop Str In Output
+             * @description Leave the stop string, or the token of stop_token_ids, that ended an answer at the end of its text.
+             * @default false
+             */
+            include_stop_str_in_output?: boolean | null;
+            /**
+             * Ignore Eos
+             * @description The model's own end of an answer cannot be drawn: it goes on to max_tokens, a stop string or one of stop_token_ids.
+             * @default false
+             */
+            ignore_eos?: boolean | null;
+            /**
+             * Allowed Token Ids
+             * @description No other tokens can be drawn, not even the end.
+             */
+            allowed_token_ids?: number[] | null;
+            /**
+             * Bad Words
+             * @description Words that an answer may not have. Of each, written as the tokenizer writes it with and without a space before it, the last token cannot be drawn behind the others.
+             */
+            bad_words?: string[] | null;
+            /**
+             * Skip Special Tokens
+             * @description False: control tokens in an answer read as their names, and not as nothing.
+             * @default true
+             */
+            skip_special_tokens?: boolean | null;
+            /**
+             * Cache Salt
+             * @description What is kept of prompts and answers for later requests is used for those with the same salt alone.
+             */
+            cache_salt?: string | null;
+            /**
+             * Truncate Prompt Tokens
+             * @description Take so many tokens of a prompt that has more; -1 for as many as leave room for max_tokens.
+             */
+            truncate_prompt_tokens?: number | null;
+            /**
+             * Truncation Side
+             * @description Where truncate_prompt_tokens takes tokens away.
+             * @default left
+             */
+            truncation_side?: ("left" | "right") | null;
             /**
              * Prefix Token Ids
              * @description The answer begins with these tokens, and its text with theirs; the rest is generated. A character may be cut in two. Stop strings are not looked for in them, and they count as tokens of the prompt.
@@ -3789,6 +4204,105 @@ export interface components {
          */
         TemplateRequest: {
             /**
+             * Stop Token Ids
+             * @description Tokens that end an answer, as the model's own end does; no text.
+             */
+            stop_token_ids?: number[] | null;
+            /**
+             * Include Stop Str In Output
+             * @description Leave the stop string, or the token of stop_token_ids, that ended an answer at the end of its text.
+             * @default false
+             */
+            include_stop_str_in_output?: boolean | null;
+            /**
+             * Min Tokens
+             * @description Nothing ends an answer before it has so many tokens: what would end it cannot be drawn, and stop strings are not looked for.
+             * @default 0
+             */
+            min_tokens?: number | null;
+            /**
+             * Ignore Eos
+             * @description The model's own end of an answer cannot be drawn: it goes on to max_tokens, a stop string or one of stop_token_ids.
+             * @default false
+             */
+            ignore_eos?: boolean | null;
+            /**
+             * Allowed Token Ids
+             * @description No other tokens can be drawn, not even the end.
+             */
+            allowed_token_ids?: number[] | null;
+            /**
+             * Bad Words
+             * @description Words that an answer may not have. Of each, written as the tokenizer writes it with and without a space before it, the last token cannot be drawn behind the others.
+             */
+            bad_words?: string[] | null;
+            /**
+             * Skip Special Tokens
+             * @description False: control tokens in an answer read as their names, and not as nothing.
+             * @default true
+             */
+            skip_special_tokens?: boolean | null;
+            /**
+             * Truncate Prompt Tokens
+             * @description Take so many tokens of a prompt that has more; -1 for as many as leave room for max_tokens.
+             */
+            truncate_prompt_tokens?: number | null;
+            /**
+             * Truncation Side
+             * @description Where truncate_prompt_tokens takes tokens away.
+             * @default left
+             */
+            truncation_side?: ("left" | "right") | null;
+            /**
+             * Prompt Logprobs
+             * @description Report the log-probability of each token of the prompt, with so many of the likeliest at its place, as `prompt_logprobs` of the response, or of a text's choice.
+             */
+            prompt_logprobs?: number | null;
+            /**
+             * Return Token Ids
+             * @description Report the ids of the prompt's tokens and of each answer's, as `prompt_token_ids` and `token_ids`.
+             * @default false
+             */
+            return_token_ids?: boolean | null;
+            /**
+             * Return Tokens As Token Ids
+             * @description Name tokens in log-probabilities by their ids: `token_id:123`.
+             * @default false
+             */
+            return_tokens_as_token_ids?: boolean | null;
+            /**
+             * Cache Salt
+             * @description What is kept of prompts and answers for later requests is used for those with the same salt alone.
+             */
+            cache_salt?: string | null;
+            /**
+             * Request Id
+             * @description Ends the `id` of the response.
+             */
+            request_id?: string | null;
+            /**
+             * Guided Json
+             * @description The older name of `structured_outputs` with `json`.
+             */
+            guided_json?: {
+                [key: string]: unknown;
+            } | string | null;
+            /**
+             * Guided Regex
+             * @description The older name of `structured_outputs` with `regex`.
+             */
+            guided_regex?: string | null;
+            /**
+             * Guided Choice
+             * @description The older name of `structured_outputs` with `choice`.
+             */
+            guided_choice?: string[] | null;
+            /**
+             * Guided Grammar
+             * @description The older name of `structured_outputs` with `grammar`.
+             */
+            guided_grammar?: string | null;
+            /**
              * Model
              * @description The name of the served model, as /v1/models lists it.
              */
@@ -3867,7 +4381,7 @@ export interface components {
             top_p?: number | null;
             /**
              * Top K
-             * @description The sampler's base value.
+             * @description The sampler's base value; -1 and 0 keep all tokens.
              */
             top_k?: number | null;
             /**
@@ -3973,6 +4487,28 @@ export interface components {
              */
             return_progress?: boolean | null;
             /**
+             * Add Generation Prompt
+             * @description Open the assistant's answer behind the messages. True does so behind an assistant's last message too, which would be gone on from; with false nothing is opened.
+             */
+            add_generation_prompt?: boolean | null;
+            /**
+             * Echo
+             * @description Where an answer goes on from the last message, begin it with that message.
+             * @default false
+             */
+            echo?: boolean | null;
+            /**
+             * Include Reasoning
+             * @description False: what was thought before an answer is counted, and not told.
+             * @default true
+             */
+            include_reasoning?: boolean | null;
+            /**
+             * Reasoning Effort
+             * @description How much is thought before an answer: `none` asks the model's chat template for no thoughts, by `enable_thinking`; others are for templates that have the variable `reasoning_effort`.
+             */
+            reasoning_effort?: string | null;
+            /**
              * Messages
              * @description The conversation so far.
              */
@@ -4021,12 +4557,6 @@ export interface components {
              * @default true
              */
             parallel_tool_calls?: boolean | null;
-            /**
-             * Add Generation Prompt
-             * @description Open the assistant's answer, as is done where one is generated.
-             * @default true
-             */
-            add_generation_prompt?: boolean | null;
         };
         /**
          * Templated
@@ -4078,6 +4608,28 @@ export interface components {
              * @description `stop`: the model, or a stop string, ended it; `tool_calls`: so, and it has called functions; `length`: max_tokens ended it; `repetition`: it repeated itself, and `stop_repeats` did. Null in all chunks of a stream but an answer's last.
              */
             finish_reason: ("stop" | "length" | "tool_calls" | "repetition") | null;
+            /**
+             * Stop Reason
+             * @description The stop string, or the one of `stop_token_ids`, that ended it, if one did.
+             */
+            stop_reason?: string | number;
+            /**
+             * Token Ids
+             * @description The ids of its tokens, or of those of the chunk; only with `return_token_ids`.
+             */
+            token_ids?: number[];
+            /**
+             * Prompt Token Ids
+             * @description The ids of the prompt's tokens; only with `return_token_ids`, in a stream in the first chunk.
+             */
+            prompt_token_ids?: number[];
+            /**
+             * Prompt Logprobs
+             * @description For each token of the prompt the log-probabilities of it and of the likeliest at its place, by their ids; null for the first. Only with `prompt_logprobs`.
+             */
+            prompt_logprobs?: ({
+                [key: string]: components["schemas"]["PromptLogprob"];
+            } | null)[];
         };
         /**
          * TextFormat
@@ -4420,6 +4972,105 @@ export interface components {
          */
         TokenizeChat: {
             /**
+             * Stop Token Ids
+             * @description Tokens that end an answer, as the model's own end does; no text.
+             */
+            stop_token_ids?: number[] | null;
+            /**
+             * Include Stop Str In Output
+             * @description Leave the stop string, or the token of stop_token_ids, that ended an answer at the end of its text.
+             * @default false
+             */
+            include_stop_str_in_output?: boolean | null;
+            /**
+             * Min Tokens
+             * @description Nothing ends an answer before it has so many tokens: what would end it cannot be drawn, and stop strings are not looked for.
+             * @default 0
+             */
+            min_tokens?: number | null;
+            /**
+             * Ignore Eos
+             * @description The model's own end of an answer cannot be drawn: it goes on to max_tokens, a stop string or one of stop_token_ids.
+             * @default false
+             */
+            ignore_eos?: boolean | null;
+            /**
+             * Allowed Token Ids
+             * @description No other tokens can be drawn, not even the end.
+             */
+            allowed_token_ids?: number[] | null;
+            /**
+             * Bad Words
+             * @description Words that an answer may not have. Of each, written as the tokenizer writes it with and without a space before it, the last token cannot be drawn behind the others.
+             */
+            bad_words?: string[] | null;
+            /**
+             * Skip Special Tokens
+             * @description False: control tokens in an answer read as their names, and not as nothing.
+             * @default true
+             */
+            skip_special_tokens?: boolean | null;
+            /**
+             * Truncate Prompt Tokens
+             * @description Take so many tokens of a prompt that has more; -1 for as many as leave room for max_tokens.
+             */
+            truncate_prompt_tokens?: number | null;
+            /**
+             * Truncation Side
+             * @description Where truncate_prompt_tokens takes tokens away.
+             * @default left
+             */
+            truncation_side?: ("left" | "right") | null;
+            /**
+             * Prompt Logprobs
+             * @description Report the log-probability of each token of the prompt, with so many of the likeliest at its place, as `prompt_logprobs` of the response, or of a text's choice.
+             */
+            prompt_logprobs?: number | null;
+            /**
+             * Return Token Ids
+             * @description Report the ids of the prompt's tokens and of each answer's, as `prompt_token_ids` and `token_ids`.
+             * @default false
+             */
+            return_token_ids?: boolean | null;
+            /**
+             * Return Tokens As Token Ids
+             * @description Name tokens in log-probabilities by their ids: `token_id:123`.
+             * @default false
+             */
+            return_tokens_as_token_ids?: boolean | null;
+            /**
+             * Cache Salt
+             * @description What is kept of prompts and answers for later requests is used for those with the same salt alone.
+             */
+            cache_salt?: string | null;
+            /**
+             * Request Id
+             * @description Ends the `id` of the response.
+             */
+            request_id?: string | null;
+            /**
+             * Guided Json
+             * @description The older name of `structured_outputs` with `json`.
+             */
+            guided_json?: {
+                [key: string]: unknown;
+            } | string | null;
+            /**
+             * Guided Regex
+             * @description The older name of `structured_outputs` with `regex`.
+             */
+            guided_regex?: string | null;
+            /**
+             * Guided Choice
+             * @description The older name of `structured_outputs` with `choice`.
+             */
+            guided_choice?: string[] | null;
+            /**
+             * Guided Grammar
+             * @description The older name of `structured_outputs` with `grammar`.
+             */
+            guided_grammar?: string | null;
+            /**
              * Model
              * @description The name of the served model, as /v1/models lists it.
              */
@@ -4498,7 +5149,7 @@ export interface components {
             top_p?: number | null;
             /**
              * Top K
-             * @description The sampler's base value.
+             * @description The sampler's base value; -1 and 0 keep all tokens.
              */
             top_k?: number | null;
             /**
@@ -4604,6 +5255,28 @@ export interface components {
              */
             return_progress?: boolean | null;
             /**
+             * Add Generation Prompt
+             * @description Open the assistant's answer behind the messages. True does so behind an assistant's last message too, which would be gone on from; with false nothing is opened.
+             */
+            add_generation_prompt?: boolean | null;
+            /**
+             * Echo
+             * @description Where an answer goes on from the last message, begin it with that message.
+             * @default false
+             */
+            echo?: boolean | null;
+            /**
+             * Include Reasoning
+             * @description False: what was thought before an answer is counted, and not told.
+             * @default true
+             */
+            include_reasoning?: boolean | null;
+            /**
+             * Reasoning Effort
+             * @description How much is thought before an answer: `none` asks the model's chat template for no thoughts, by `enable_thinking`; others are for templates that have the variable `reasoning_effort`.
+             */
+            reasoning_effort?: string | null;
+            /**
              * Messages
              * @description The conversation so far.
              */
@@ -4652,12 +5325,6 @@ export interface components {
              * @default true
              */
             parallel_tool_calls?: boolean | null;
-            /**
-             * Add Generation Prompt
-             * @description Open the assistant's answer, as is done where one is generated.
-             * @default true
-             */
-            add_generation_prompt?: boolean | null;
             /**
              * Add Special Tokens
              * @description Only false: the template adds them.
@@ -5013,9 +5680,14 @@ export interface components {
             finish_reason: ("stop" | "length" | "tool_calls" | "repetition") | null;
             /**
              * Stop Reason
-             * @description The stop string that ended it; left out where none did.
+             * @description The stop string, or the one of `stop_token_ids`, that ended it, if one did.
              */
-            stop_reason?: string;
+            stop_reason?: string | number;
+            /**
+             * Token Ids
+             * @description The ids of its tokens, or of those of the chunk; only with `return_token_ids`.
+             */
+            token_ids?: number[];
         };
         /**
          * Delta
@@ -5133,6 +5805,12 @@ export interface components {
              * @default null
              */
             cur_pos?: number | null;
+            /**
+             * Prompt Token Ids
+             * @description The ids of the prompt's tokens; only with `return_token_ids`, in a stream in the first chunk.
+             * @default null
+             */
+            prompt_token_ids?: number[] | null;
             /**
              * @description How much of the prompt is computed; only where the request has `return_progress`.
              * @default null
