@@ -266,7 +266,8 @@ class Engine:
             ):
                 return
             layers = []
-            if self.prefixes is not None and not row.request.scores_prompt:
+            is_whole = row.request.scores_prompt or row.request.fresh
+            if self.prefixes is not None and not is_whole:
                 layers = self.prefixes.find(row.tokens[:-1])
                 known = layers[0].offset if layers else 0
                 filling = [r.tokens for r in self.rows if r.state is State.FILLING]

@@ -621,7 +621,7 @@ export interface components {
             model?: string | null;
             /**
              * Max Tokens
-             * @description The most tokens of one answer.
+             * @description The most tokens of one answer; -1 for as many as the context has room for.
              */
             max_tokens?: number | null;
             /**
@@ -650,7 +650,7 @@ export interface components {
             stream_options?: components["schemas"]["StreamOptions"] | null;
             /**
              * Seed
-             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
+             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, or with -1, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
             /** @description The form of the answer. */
@@ -787,6 +787,12 @@ export interface components {
              * @default false
              */
             post_sampling_probs?: boolean | null;
+            /**
+             * Cache Prompt
+             * @description False: compute the prompt whole, as for a measurement, and take nothing of it from earlier requests.
+             * @default true
+             */
+            cache_prompt?: boolean | null;
             /**
              * Return Progress
              * @description Say in a stream how much of a prompt is computed, in chunks of their own with a `prompt_progress`. Without it a prompt that takes several steps has comments.
@@ -934,7 +940,7 @@ export interface components {
             model?: string | null;
             /**
              * Max Tokens
-             * @description The most tokens of one answer.
+             * @description The most tokens of one answer; -1 for as many as the context has room for.
              */
             max_tokens?: number | null;
             /**
@@ -963,7 +969,7 @@ export interface components {
             stream_options?: components["schemas"]["StreamOptions"] | null;
             /**
              * Seed
-             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
+             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, or with -1, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
             /** @description The form of the answer. */
@@ -1101,6 +1107,12 @@ export interface components {
              */
             post_sampling_probs?: boolean | null;
             /**
+             * Cache Prompt
+             * @description False: compute the prompt whole, as for a measurement, and take nothing of it from earlier requests.
+             * @default true
+             */
+            cache_prompt?: boolean | null;
+            /**
              * Return Progress
              * @description Say in a stream how much of a prompt is computed, in chunks of their own with a `prompt_progress`. Without it a prompt that takes several steps has comments.
              * @default false
@@ -1176,7 +1188,7 @@ export interface components {
             stream?: boolean | null;
             /**
              * Seed
-             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
+             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, or with -1, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
             /**
@@ -1289,6 +1301,12 @@ export interface components {
             fork?: string | {
                 [key: string]: unknown;
             } | null;
+            /**
+             * Cache Prompt
+             * @description False: compute the prompt whole, as for a measurement, and take nothing of it from earlier requests.
+             * @default true
+             */
+            cache_prompt?: boolean | null;
             /**
              * Prefix Token Ids
              * @description The answer begins with these tokens, and its text with theirs; the rest is generated. A character may be cut in two. Stop strings are not looked for in them, and they count as tokens of the prompt.
@@ -1763,7 +1781,7 @@ export interface components {
             stream?: boolean | null;
             /**
              * Seed
-             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
+             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, or with -1, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
             /**
@@ -1876,6 +1894,12 @@ export interface components {
             fork?: string | {
                 [key: string]: unknown;
             } | null;
+            /**
+             * Cache Prompt
+             * @description False: compute the prompt whole, as for a measurement, and take nothing of it from earlier requests.
+             * @default true
+             */
+            cache_prompt?: boolean | null;
             /**
              * Prefix Token Ids
              * @description The answer begins with these tokens, and its text with theirs; the rest is generated. A character may be cut in two. Stop strings are not looked for in them, and they count as tokens of the prompt.
@@ -3365,7 +3389,7 @@ export interface components {
             stream?: boolean | null;
             /**
              * Seed
-             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
+             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, or with -1, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
             /**
@@ -3478,6 +3502,12 @@ export interface components {
             fork?: string | {
                 [key: string]: unknown;
             } | null;
+            /**
+             * Cache Prompt
+             * @description False: compute the prompt whole, as for a measurement, and take nothing of it from earlier requests.
+             * @default true
+             */
+            cache_prompt?: boolean | null;
             /**
              * Prefix Token Ids
              * @description The answer begins with these tokens, and its text with theirs; the rest is generated. A character may be cut in two. Stop strings are not looked for in them, and they count as tokens of the prompt.
@@ -3765,7 +3795,7 @@ export interface components {
             model?: string | null;
             /**
              * Max Tokens
-             * @description The most tokens of one answer.
+             * @description The most tokens of one answer; -1 for as many as the context has room for.
              */
             max_tokens?: number | null;
             /**
@@ -3794,7 +3824,7 @@ export interface components {
             stream_options?: components["schemas"]["StreamOptions"] | null;
             /**
              * Seed
-             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
+             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, or with -1, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
             /** @description The form of the answer. */
@@ -3931,6 +3961,12 @@ export interface components {
              * @default false
              */
             post_sampling_probs?: boolean | null;
+            /**
+             * Cache Prompt
+             * @description False: compute the prompt whole, as for a measurement, and take nothing of it from earlier requests.
+             * @default true
+             */
+            cache_prompt?: boolean | null;
             /**
              * Return Progress
              * @description Say in a stream how much of a prompt is computed, in chunks of their own with a `prompt_progress`. Without it a prompt that takes several steps has comments.
@@ -4391,7 +4427,7 @@ export interface components {
             model?: string | null;
             /**
              * Max Tokens
-             * @description The most tokens of one answer.
+             * @description The most tokens of one answer; -1 for as many as the context has room for.
              */
             max_tokens?: number | null;
             /**
@@ -4420,7 +4456,7 @@ export interface components {
             stream_options?: components["schemas"]["StreamOptions"] | null;
             /**
              * Seed
-             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
+             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, or with -1, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
             /** @description The form of the answer. */
@@ -4557,6 +4593,12 @@ export interface components {
              * @default false
              */
             post_sampling_probs?: boolean | null;
+            /**
+             * Cache Prompt
+             * @description False: compute the prompt whole, as for a measurement, and take nothing of it from earlier requests.
+             * @default true
+             */
+            cache_prompt?: boolean | null;
             /**
              * Return Progress
              * @description Say in a stream how much of a prompt is computed, in chunks of their own with a `prompt_progress`. Without it a prompt that takes several steps has comments.
