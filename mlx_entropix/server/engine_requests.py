@@ -264,6 +264,7 @@ def engine_requests(
             prediction=prediction,
             owner=f"{owner} {salt}" if salt else owner,
             salt=salt,
+            fresh=request.cache_prompt is False,
             logit_bias=logit_bias,
             tells_draw=bool(request.post_sampling_probs),
             shows_calls=calling is not None,
@@ -295,7 +296,7 @@ def biases(request: GenerationRequest, model: ModelInfo) -> tuple[tuple[int, flo
             raise ApiError(
                 400,
                 f"logit_bias has {name!r}, which is no token id from 0 to "
-                f"{model.vocabulary_size - 1}.",
+                f"{model.vocabulary_size - 1}. /tokenize gives the ids of a text.",
                 param="logit_bias",
             )
         found[int(name)] = bias

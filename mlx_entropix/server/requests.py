@@ -20,6 +20,7 @@ from mlx_entropix.window import LONGEST_WINDOW
 
 DEFAULT_CHAT_TOKENS = 4096
 DEFAULT_TEXT_TOKENS = 16  # as the OpenAI API has it
+MOST_TOKENS = 10_000_000
 MOST_ANSWERS = 128
 MOST_ALTERNATIVES = 20
 MOST_ATTENDED = 64
@@ -29,6 +30,7 @@ MOST_STOPS = 64  # editors that complete code send some two dozen
 
 _Stop = Annotated[str, Field(max_length=1024)]
 _TokenId = Annotated[int, Field(ge=0)]
+_Length = Annotated[int | None, Field(ge=-1, le=MOST_TOKENS)]
 
 
 class TextPart(Part):
@@ -140,8 +142,9 @@ class GenerationRequest(VllmFields):
     model: str | None = Field(
         None, description="The name of the served model, as /v1/models lists it."
     )
-    max_tokens: int | None = Field(
-        None, ge=0, le=10_000_000, description="The most tokens of one answer."
+    max_tokens: _Length = Field(
+        None,
+        description="The most tokens of one answer; -1 for as many as the context has room for.",
     )
     n: int | None = Field(1, ge=1, le=MOST_ANSWERS, description="How many answers to make.")
     stop: _Stop | Annotated[list[_Stop], Field(max_length=MOST_STOPS)] | None = Field(
@@ -165,8 +168,8 @@ class GenerationRequest(VllmFields):
         None,
         ge=-(2**63),
         le=2**63 - 1,
-        description="Equal seeds give equal answers; answer i of n uses seed + i. Without one, a "
-        "random seed is taken, and reported in the field `seed` of the response.",
+        description="Equal seeds give equal answers; answer i of n uses seed + i. Without one, or "
+        "with -1, a random seed is taken, and reported in the field `seed` of the response.",
     )
     response_format: ResponseFormat | None = Field(None, description="The form of the answer.")
     structured_outputs: StructuredOutputs | None = Field(
@@ -253,6 +256,11 @@ class GenerationRequest(VllmFields):
         description="Add to the log-probabilities of each token the probabilities of the draw "
         "itself, after temperature, filters and the sampler's decision: `prob` and `top_probs`. "
         "Needs logprobs.",
+    )
+    cache_prompt: bool | None = Field(
+        True,
+        description="False: compute the prompt whole, as for a measurement, and take nothing of it "
+        "from earlier requests.",
     )
     return_progress: bool | None = Field(
         False,
@@ -374,12 +382,7 @@ class ChatRequest(VllmChatFields, GenerationRequest):
     """A chat to be answered."""
 
     messages: list[Message] = Field(min_length=1, description="The conversation so far.")
-    max_completion_tokens: int | None = Field(
-        None, ge=1, le=10_000_000, description="The newer name of max_tokens."
-    )
-    max_tokens: int | None = Field(
-        None, ge=1, le=10_000_000, description="The most tokens of one answer."
-    )
+    max_completion_tokens: _Length = Field(None, description="The newer name of max_tokens.")
     logprobs: bool | None = Field(False, description="Report the log-probability of every token.")
     top_logprobs: int | None = Field(
         None,
@@ -449,6 +452,13 @@ class ChatRequest(VllmChatFields, GenerationRequest):
     def _logprobs_asked_for(self) -> "ChatRequest":
         if self.top_logprobs and not self.logprobs:
             raise ApiError(400, "top_logprobs needs logprobs to be true.", param="top_logprobs")
+        return self
+
+    @model_validator(mode="after")
+    def _answers_something(self) -> "ChatRequest":
+        for name in ("max_completion_tokens", "max_tokens"):
+            if getattr(self, name) == 0:
+                raise ApiError(400, f"{name} is 0; an answer has 1 token or more.", param=name)
         return self
 
     @model_validator(mode="after")
@@ -549,7 +559,8 @@ class ChatRequest(VllmChatFields, GenerationRequest):
     @property
     def limit(self) -> int:
         """The most tokens of one answer."""
-        return self.max_completion_tokens or self.max_tokens or DEFAULT_CHAT_TOKENS
+        most = self.max_completion_tokens or self.max_tokens or DEFAULT_CHAT_TOKENS
+        return MOST_TOKENS if most == -1 else most
 
     @property
     def alternatives(self) -> int | None:
@@ -609,7 +620,8 @@ class CompletionRequest(GenerationRequest):
     @property
     def limit(self) -> int:
         """The most tokens of one answer; 0 where the prompt is only to be scored."""
-        return DEFAULT_TEXT_TOKENS if self.max_tokens is None else self.max_tokens
+        most = DEFAULT_TEXT_TOKENS if self.max_tokens is None else self.max_tokens
+        return MOST_TOKENS if most == -1 else most
 
     @property
     def alternatives(self) -> int | None:

@@ -737,7 +737,7 @@ export interface components {
             model?: string | null;
             /**
              * Max Tokens
-             * @description The most tokens of one answer.
+             * @description The most tokens of one answer; -1 for as many as the context has room for.
              */
             max_tokens?: number | null;
             /**
@@ -766,7 +766,7 @@ export interface components {
             stream_options?: components["schemas"]["StreamOptions"] | null;
             /**
              * Seed
-             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
+             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, or with -1, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
             /** @description The form of the answer. */
@@ -908,6 +908,12 @@ export interface components {
              * @default false
              */
             post_sampling_probs?: boolean | null;
+            /**
+             * Cache Prompt
+             * @description False: compute the prompt whole, as for a measurement, and take nothing of it from earlier requests.
+             * @default true
+             */
+            cache_prompt?: boolean | null;
             /**
              * Return Progress
              * @description Say in a stream how much of a prompt is computed, in chunks of their own with a `prompt_progress`. Without it a prompt that takes several steps has comments.
@@ -1181,7 +1187,7 @@ export interface components {
             model?: string | null;
             /**
              * Max Tokens
-             * @description The most tokens of one answer.
+             * @description The most tokens of one answer; -1 for as many as the context has room for.
              */
             max_tokens?: number | null;
             /**
@@ -1210,7 +1216,7 @@ export interface components {
             stream_options?: components["schemas"]["StreamOptions"] | null;
             /**
              * Seed
-             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
+             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, or with -1, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
             /** @description The form of the answer. */
@@ -1353,6 +1359,12 @@ export interface components {
              */
             post_sampling_probs?: boolean | null;
             /**
+             * Cache Prompt
+             * @description False: compute the prompt whole, as for a measurement, and take nothing of it from earlier requests.
+             * @default true
+             */
+            cache_prompt?: boolean | null;
+            /**
              * Return Progress
              * @description Say in a stream how much of a prompt is computed, in chunks of their own with a `prompt_progress`. Without it a prompt that takes several steps has comments.
              * @default false
@@ -1428,7 +1440,7 @@ export interface components {
             stream?: boolean | null;
             /**
              * Seed
-             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
+             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, or with -1, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
             /**
@@ -1546,6 +1558,12 @@ export interface components {
             fork?: string | {
                 [key: string]: unknown;
             } | null;
+            /**
+             * Cache Prompt
+             * @description False: compute the prompt whole, as for a measurement, and take nothing of it from earlier requests.
+             * @default true
+             */
+            cache_prompt?: boolean | null;
             /**
              * Stop Token Ids
              * @description Tokens that end an answer, as the model's own end does; no text.
@@ -2074,7 +2092,7 @@ export interface components {
             stream?: boolean | null;
             /**
              * Seed
-             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
+             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, or with -1, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
             /**
@@ -2192,6 +2210,12 @@ export interface components {
             fork?: string | {
                 [key: string]: unknown;
             } | null;
+            /**
+             * Cache Prompt
+             * @description False: compute the prompt whole, as for a measurement, and take nothing of it from earlier requests.
+             * @default true
+             */
+            cache_prompt?: boolean | null;
             /**
              * Stop Token Ids
              * @description Tokens that end an answer, as the model's own end does; no text.
@@ -3756,7 +3780,7 @@ export interface components {
             stream?: boolean | null;
             /**
              * Seed
-             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
+             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, or with -1, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
             /**
@@ -3874,6 +3898,12 @@ export interface components {
             fork?: string | {
                 [key: string]: unknown;
             } | null;
+            /**
+             * Cache Prompt
+             * @description False: compute the prompt whole, as for a measurement, and take nothing of it from earlier requests.
+             * @default true
+             */
+            cache_prompt?: boolean | null;
             /**
              * Stop Token Ids
              * @description Tokens that end an answer, as the model's own end does; no text.
@@ -4309,7 +4339,7 @@ export interface components {
             model?: string | null;
             /**
              * Max Tokens
-             * @description The most tokens of one answer.
+             * @description The most tokens of one answer; -1 for as many as the context has room for.
              */
             max_tokens?: number | null;
             /**
@@ -4338,7 +4368,7 @@ export interface components {
             stream_options?: components["schemas"]["StreamOptions"] | null;
             /**
              * Seed
-             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
+             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, or with -1, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
             /** @description The form of the answer. */
@@ -4480,6 +4510,12 @@ export interface components {
              * @default false
              */
             post_sampling_probs?: boolean | null;
+            /**
+             * Cache Prompt
+             * @description False: compute the prompt whole, as for a measurement, and take nothing of it from earlier requests.
+             * @default true
+             */
+            cache_prompt?: boolean | null;
             /**
              * Return Progress
              * @description Say in a stream how much of a prompt is computed, in chunks of their own with a `prompt_progress`. Without it a prompt that takes several steps has comments.
@@ -5077,7 +5113,7 @@ export interface components {
             model?: string | null;
             /**
              * Max Tokens
-             * @description The most tokens of one answer.
+             * @description The most tokens of one answer; -1 for as many as the context has room for.
              */
             max_tokens?: number | null;
             /**
@@ -5106,7 +5142,7 @@ export interface components {
             stream_options?: components["schemas"]["StreamOptions"] | null;
             /**
              * Seed
-             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
+             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, or with -1, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
             /** @description The form of the answer. */
@@ -5248,6 +5284,12 @@ export interface components {
              * @default false
              */
             post_sampling_probs?: boolean | null;
+            /**
+             * Cache Prompt
+             * @description False: compute the prompt whole, as for a measurement, and take nothing of it from earlier requests.
+             * @default true
+             */
+            cache_prompt?: boolean | null;
             /**
              * Return Progress
              * @description Say in a stream how much of a prompt is computed, in chunks of their own with a `prompt_progress`. Without it a prompt that takes several steps has comments.
