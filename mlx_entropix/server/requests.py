@@ -13,8 +13,14 @@ from mlx_entropix.choices import CHANGES, MOST_BIAS
 from mlx_entropix.sampling import PlainConfig
 from mlx_entropix.server.answer_form import ResponseFormat, StructuredOutputs
 from mlx_entropix.server.api_errors import ApiError
-from mlx_entropix.server.tools import CallInHistory, NamedChoice, OfferedTool
-from mlx_entropix.server.unsupported import Neutral, Part, WholePart
+from mlx_entropix.server.tools import (
+    AllowedChoice,
+    CallInHistory,
+    NamedChoice,
+    OfferedTool,
+    ToolChoice,
+)
+from mlx_entropix.server.unsupported import Neutral, Part, WholePart, only_kinds
 from mlx_entropix.server.vllm_fields import VllmChatFields, VllmFields
 from mlx_entropix.window import LONGEST_WINDOW
 
@@ -38,6 +44,8 @@ class TextPart(Part):
 
     type: Literal["text"] = Field(description="The kind of part.")
     text: str = Field(description="The text.")
+
+    _is_text = only_kinds("text")
 
 
 class Message(WholePart):
@@ -407,10 +415,11 @@ class ChatRequest(VllmChatFields, GenerationRequest):
         description="Functions that the model may call. It is for the client to call them, and to "
         "send what they return as a `tool` message.",
     )
-    tool_choice: Literal["none", "auto", "required"] | NamedChoice | None = Field(
+    tool_choice: ToolChoice | None = Field(
         None,
         description="Whether functions are called: `auto`, the default, leaves it to the model; "
-        "`none` offers it none; with `required`, or a function's name, the answer is a call.",
+        "`none` offers it none; with `required`, or a function's name, the answer is a call. "
+        "`allowed_tools` offers it some.",
     )
     parallel_tool_calls: bool | None = Field(
         True, description="Whether one answer may call several functions, or one several times."
@@ -465,13 +474,13 @@ class ChatRequest(VllmChatFields, GenerationRequest):
     def _names_a_tool(self) -> "ChatRequest":
         names = [tool.function.name for tool in self.tools or ()]
         choice = self.tool_choice
-        if isinstance(choice, NamedChoice) and choice.function.name not in names:
-            raise ApiError(
-                400,
-                f"tool_choice names the function {choice.function.name!r}, which is not among the "
-                "tools.",
-                param="tool_choice",
-            )
+        for name in () if choice is None or isinstance(choice, str) else choice.names:
+            if name not in names:
+                raise ApiError(
+                    400,
+                    f"tool_choice names the function {name!r}, which is not among the tools.",
+                    param="tool_choice",
+                )
         if choice == "required" and not names:
             raise ApiError(
                 400, "tool_choice is 'required', and there are no tools.", param="tool_choice"
@@ -537,17 +546,22 @@ class ChatRequest(VllmChatFields, GenerationRequest):
     @property
     def offered(self) -> tuple[dict[str, Any], ...]:
         """The tools that the model may call, as chat templates and parsers of calls take them."""
-        if self.tool_choice == "none":
+        choice, tools = self.tool_choice, self.tools or ()
+        if choice == "none":
             return ()
-        return tuple(tool.plain() for tool in self.tools or ())
+        if isinstance(choice, AllowedChoice):
+            tools = [tool for tool in tools if tool.function.name in choice.names]
+        return tuple(tool.plain() for tool in tools)
 
     @property
     def forced(self) -> tuple[dict[str, Any], ...]:
         """The tools of which the model has to call one; none where it need not call any."""
-        if isinstance(self.tool_choice, NamedChoice):
-            name = self.tool_choice.function.name
+        choice = self.tool_choice
+        if isinstance(choice, NamedChoice):
+            name = choice.function.name
             return tuple(tool for tool in self.offered if tool["function"]["name"] == name)
-        return self.offered if self.tool_choice == "required" else ()
+        mode = choice.allowed_tools.mode if isinstance(choice, AllowedChoice) else choice
+        return self.offered if mode == "required" else ()
 
     @property
     def most_calls(self) -> int | None:

@@ -6,9 +6,9 @@ nothing of its answer.
 
 from collections.abc import Collection, Mapping
 from difflib import get_close_matches
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 from mlx_entropix.server.api_errors import ApiError
 
@@ -72,6 +72,7 @@ _NEUTRAL: Neutral = {
 _INSTEAD = {
     "functions": "tools",
     "function_call": "tool_choice",
+    "conversation": "previous_response_id",
     "max_new_tokens": "max_tokens",
     "n_cmpl": "n",
     "n_predict": "max_tokens",
@@ -87,10 +88,22 @@ class Part(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False)
 
 
+def only_kinds(*kinds: str) -> Any:
+    """A check of the field `type`, which says of a part of another kind what it is."""
+
+    def check(kind: Any) -> Any:
+        if isinstance(kind, str) and kind not in kinds:
+            raise ValueError(f"it can only be {' or '.join(kinds)} here. Leave {kind} out.")
+        return kind
+
+    return field_validator("type", mode="before")(check)
+
+
 class WholePart(Part):
     """Part of a request of which nothing is ignored.
 
-    A field that it does not have passes with one of its `neutral` values.
+    A field that it does not have passes with one of its `neutral` values, with any for `...`. Where
+    it is of another kind, that is what has to be told, and not the fields which that kind has.
     """
 
     neutral: ClassVar[Neutral] = {}
@@ -98,6 +111,10 @@ class WholePart(Part):
     @model_validator(mode="before")
     @classmethod
     def _asks_for_nothing_else(cls, given: Any) -> Any:
+        if isinstance(given, Mapping) and (kind := cls.model_fields.get("type")):
+            kinds = get_args(kind.annotation) if get_origin(kind.annotation) is Literal else ()
+            if kinds and given.get("type", kinds[0]) not in kinds:
+                return given
         known = {*cls.model_fields, *(field.alias for field in cls.model_fields.values())}
         for name, value in given.items() if isinstance(given, Mapping) else ():
             if name not in known and _asks(value, cls.neutral.get(name, ())):
@@ -129,12 +146,12 @@ def _refuse_unsupported(
     """Raise the 400 that names a field that is not `known` and asks for something."""
     for name in _unsupported(given, known, neutral):
         reason = f"{name} is not supported here"
-        if name in _INSTEAD and _INSTEAD[name] in known:
+        if _INSTEAD.get(name) in known:
             reason += f"; {_INSTEAD[name]} is"
         elif name in neutral:
             values = " or ".join(map(repr, neutral[name]))
             reason += f", but as null or {values}, which ask for nothing"
-        elif close := get_close_matches(name, known, n=1):
+        elif close := get_close_matches(name, known, n=1, cutoff=0.7):
             reason += f" (did you mean {close[0]}?)"
         raise ApiError(400, f"{reason}. Leave it out.", param=name, code="unsupported_field")
 

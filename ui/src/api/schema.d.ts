@@ -243,9 +243,93 @@ export interface paths {
          * Make a response
          * @description Answer a chat as the Responses API does, whole or as a stream of typed events.
          *
-         *     Nothing is kept: send the whole conversation each time.
+         *     The latest responses are kept in memory, so that another one can go on from them.
          */
         post: operations["responses_v1_responses_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/responses/input_tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Count a response's prompt
+         * @description Count the tokens of the prompt that a response would be made of, without making it.
+         */
+        post: operations["input_tokens_v1_responses_input_tokens_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/responses/{response_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Give a response again
+         * @description Give a response that is kept, as it was sent.
+         */
+        get: operations["response_v1_responses__response_id__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Forget a response
+         * @description Forget a response. Those that went on from it keep what it said.
+         */
+        delete: operations["delete_v1_responses__response_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/responses/{response_id}/input_items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what a response was made from
+         * @description List the items that a response was made from, those of earlier turns too.
+         */
+        get: operations["input_items_v1_responses__response_id__input_items_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/responses/{response_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel a response
+         * @description Refused: a response that has a name to be asked for is complete.
+         */
+        post: operations["cancel_v1_responses__response_id__cancel_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -296,6 +380,37 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * AllowedChoice
+         * @description That no other tools than some are offered.
+         */
+        AllowedChoice: {
+            /**
+             * Type
+             * @description `allowed_tools`.
+             * @constant
+             */
+            type: "allowed_tools";
+            /** @description Which ones, and whether to call any. */
+            allowed_tools: components["schemas"]["AllowedTools"];
+        };
+        /**
+         * AllowedTools
+         * @description Some of the tools.
+         */
+        AllowedTools: {
+            /**
+             * Mode
+             * @description `required`: one of them has to be called; `auto`: that is left to the model.
+             * @enum {string}
+             */
+            mode: "auto" | "required";
+            /**
+             * Tools
+             * @description Which ones.
+             */
+            tools: components["schemas"]["NamedChoice"][];
+        };
         /**
          * AnswerMessage
          * @description The model's message.
@@ -982,9 +1097,9 @@ export interface components {
             tools?: components["schemas"]["OfferedTool"][] | null;
             /**
              * Tool Choice
-             * @description Whether functions are called: `auto`, the default, leaves it to the model; `none` offers it none; with `required`, or a function's name, the answer is a call.
+             * @description Whether functions are called: `auto`, the default, leaves it to the model; `none` offers it none; with `required`, or a function's name, the answer is a call. `allowed_tools` offers it some.
              */
-            tool_choice?: ("none" | "auto" | "required") | components["schemas"]["NamedChoice"] | null;
+            tool_choice?: (("none" | "auto" | "required") | components["schemas"]["NamedChoice"] | components["schemas"]["AllowedChoice"]) | null;
             /**
              * Parallel Tool Calls
              * @description Whether one answer may call several functions, or one several times.
@@ -1714,6 +1829,11 @@ export interface components {
          */
         FunctionCallItem: {
             /**
+             * Id
+             * @description Its name. One that has none gets one.
+             */
+            id?: string | null;
+            /**
              * Type
              * @description The kind of item.
              * @constant
@@ -1736,10 +1856,48 @@ export interface components {
             arguments: string;
         };
         /**
+         * FunctionCallOutput
+         * @description What a tool said.
+         */
+        FunctionCallOutput: {
+            /**
+             * Type
+             * @description The kind of item.
+             * @constant
+             */
+            type: "function_call_output";
+            /**
+             * Id
+             * @description Its name.
+             */
+            id: string;
+            /**
+             * Status
+             * @description `completed`.
+             * @constant
+             */
+            status: "completed";
+            /**
+             * Call Id
+             * @description The call that it answers.
+             */
+            call_id: string;
+            /**
+             * Output
+             * @description What it said.
+             */
+            output: components["schemas"]["InputPart"][];
+        };
+        /**
          * FunctionCallOutputItem
          * @description What a tool said.
          */
         FunctionCallOutputItem: {
+            /**
+             * Id
+             * @description Its name. One that has none gets one.
+             */
+            id?: string | null;
             /**
              * Type
              * @description The kind of item.
@@ -1859,6 +2017,90 @@ export interface components {
             reason: "max_output_tokens" | "repetition";
         };
         /**
+         * InputItems
+         * @description Items that a response was made from.
+         */
+        InputItems: {
+            /**
+             * Object
+             * @description What kind of object this is.
+             * @default list
+             * @constant
+             */
+            object?: "list";
+            /**
+             * Data
+             * @description The items.
+             */
+            data: (components["schemas"]["InputMessage"] | components["schemas"]["OutputReasoning"] | components["schemas"]["OutputFunctionCall"] | components["schemas"]["FunctionCallOutput"])[];
+            /**
+             * First Id
+             * @description The first one's name; null where there is none.
+             */
+            first_id: string | null;
+            /**
+             * Last Id
+             * @description The last one's name, to go on `after`.
+             */
+            last_id: string | null;
+            /**
+             * Has More
+             * @description Whether there are more after the last one.
+             */
+            has_more: boolean;
+        };
+        /**
+         * InputMessage
+         * @description A message of a conversation.
+         */
+        InputMessage: {
+            /**
+             * Type
+             * @description The kind of item.
+             * @constant
+             */
+            type: "message";
+            /**
+             * Id
+             * @description Its name.
+             */
+            id: string;
+            /**
+             * Status
+             * @description `completed`.
+             * @constant
+             */
+            status: "completed";
+            /**
+             * Role
+             * @description Who speaks.
+             * @enum {string}
+             */
+            role: "user" | "system" | "developer" | "assistant";
+            /**
+             * Content
+             * @description What it says.
+             */
+            content: components["schemas"]["InputPart"][];
+        };
+        /**
+         * InputPart
+         * @description A piece of a message that was sent.
+         */
+        InputPart: {
+            /**
+             * Type
+             * @description The kind of part.
+             * @enum {string}
+             */
+            type: "input_text" | "output_text";
+            /**
+             * Text
+             * @description The text.
+             */
+            text: string;
+        };
+        /**
          * InputText
          * @description A piece of a message's content. Only text can be read.
          */
@@ -1874,6 +2116,24 @@ export interface components {
              * @description The text.
              */
             text: string;
+        };
+        /**
+         * InputTokens
+         * @description How long the prompt of a response would be.
+         */
+        InputTokens: {
+            /**
+             * Object
+             * @description What kind of object this is.
+             * @default response.input_tokens
+             * @constant
+             */
+            object?: "response.input_tokens";
+            /**
+             * Input Tokens
+             * @description Tokens of the prompt, with those of its template.
+             */
+            input_tokens: number;
         };
         /**
          * InputTokensDetails
@@ -1910,18 +2170,17 @@ export interface components {
         };
         /**
          * ItemReference
-         * @description The name of an item that OpenAI's servers would have kept.
+         * @description The name of an item of a response that is kept, in the place of the item.
          */
         ItemReference: {
             /**
              * Type
              * @description The kind of item.
-             * @constant
              */
-            type: "item_reference";
+            type?: "item_reference" | null;
             /**
              * Id
-             * @description An item's name.
+             * @description The item's name.
              */
             id: string;
         };
@@ -1972,6 +2231,11 @@ export interface components {
          * @description A message.
          */
         MessageItem: {
+            /**
+             * Id
+             * @description Its name. One that has none gets one.
+             */
+            id?: string | null;
             /**
              * Type
              * @description The kind of item.
@@ -3509,6 +3773,11 @@ export interface components {
          */
         ReasoningItem: {
             /**
+             * Id
+             * @description Its name. One that has none gets one.
+             */
+            id?: string | null;
+            /**
              * Type
              * @description The kind of item.
              * @constant
@@ -3577,6 +3846,31 @@ export interface components {
             text: string;
         };
         /**
+         * ResponseDeleted
+         * @description That a response is not kept any more.
+         */
+        ResponseDeleted: {
+            /**
+             * Id
+             * @description Its name.
+             */
+            id: string;
+            /**
+             * Object
+             * @description What kind of object this was.
+             * @default response
+             * @constant
+             */
+            object?: "response";
+            /**
+             * Deleted
+             * @description True.
+             * @default true
+             * @constant
+             */
+            deleted?: true;
+        };
+        /**
          * ResponseError
          * @description Why a response failed.
          */
@@ -3620,7 +3914,7 @@ export interface components {
         ResponseObject: {
             /**
              * Id
-             * @description Its name. It is not kept under that.
+             * @description Its name, under which it is kept.
              */
             id: string;
             /**
@@ -3668,10 +3962,9 @@ export interface components {
             output: (components["schemas"]["OutputReasoning"] | components["schemas"]["OutputMessage"] | components["schemas"]["OutputFunctionCall"])[];
             /**
              * Store
-             * @description It is not kept.
-             * @constant
+             * @description Whether it is kept, for a while.
              */
-            store: false;
+            store: boolean;
             /** @description How many tokens it took; null before. */
             usage: components["schemas"]["ResponseUsage"] | null;
             /**
@@ -3727,6 +4020,46 @@ export interface components {
              * @description Steps of the model that gave the answer's tokens.
              */
             steps: number;
+        };
+        /**
+         * ResponsesAllowedChoice
+         * @description That no other tools than some are offered.
+         */
+        ResponsesAllowedChoice: {
+            /**
+             * Type
+             * @description `allowed_tools`.
+             * @constant
+             */
+            type: "allowed_tools";
+            /**
+             * Mode
+             * @description `required`: one of them has to be called; `auto`: that is left to the model.
+             * @enum {string}
+             */
+            mode: "auto" | "required";
+            /**
+             * Tools
+             * @description Which ones.
+             */
+            tools: components["schemas"]["ResponsesNamedChoice"][];
+        };
+        /**
+         * ResponsesNamedChoice
+         * @description The tool that the model has to call.
+         */
+        ResponsesNamedChoice: {
+            /**
+             * Type
+             * @description `function`.
+             * @constant
+             */
+            type: "function";
+            /**
+             * Name
+             * @description Its name.
+             */
+            name: string;
         };
         /**
          * ResponsesRequest
@@ -3996,7 +4329,7 @@ export interface components {
              * Tool Choice
              * @description Whether it has to call one, and which.
              */
-            tool_choice?: ("none" | "auto" | "required") | components["schemas"]["ResponsesToolChoice"] | null;
+            tool_choice?: (("none" | "auto" | "required") | components["schemas"]["ResponsesNamedChoice"] | components["schemas"]["ResponsesAllowedChoice"]) | null;
             /**
              * Parallel Tool Calls
              * @description Whether it may call several at once.
@@ -4020,12 +4353,13 @@ export interface components {
             stream_options?: components["schemas"]["ResponsesStreamOptions"] | null;
             /**
              * Store
-             * @description Whether the response may be kept. It is not, whatever this is.
+             * @description Whether the response is kept in memory, with what it was made from, for `previous_response_id` and for items that are only referred to. The latest are.
+             * @default true
              */
             store?: boolean | null;
             /**
              * Previous Response Id
-             * @description Null: no response is kept that another one could go on from.
+             * @description The name of a response that is kept, from which this one goes on: what that was made from, and its output, come before the input.
              */
             previous_response_id?: string | null;
             /**
@@ -4080,23 +4414,6 @@ export interface components {
              * @description Whether the arguments have to fit their schema to the letter.
              */
             strict?: boolean | null;
-        };
-        /**
-         * ResponsesToolChoice
-         * @description The tool that the model has to call.
-         */
-        ResponsesToolChoice: {
-            /**
-             * Type
-             * @description `function`.
-             * @constant
-             */
-            type: "function";
-            /**
-             * Name
-             * @description Its name.
-             */
-            name: string;
         };
         /**
          * Samplers
@@ -4584,9 +4901,9 @@ export interface components {
             tools?: components["schemas"]["OfferedTool"][] | null;
             /**
              * Tool Choice
-             * @description Whether functions are called: `auto`, the default, leaves it to the model; `none` offers it none; with `required`, or a function's name, the answer is a call.
+             * @description Whether functions are called: `auto`, the default, leaves it to the model; `none` offers it none; with `required`, or a function's name, the answer is a call. `allowed_tools` offers it some.
              */
-            tool_choice?: ("none" | "auto" | "required") | components["schemas"]["NamedChoice"] | null;
+            tool_choice?: (("none" | "auto" | "required") | components["schemas"]["NamedChoice"] | components["schemas"]["AllowedChoice"]) | null;
             /**
              * Parallel Tool Calls
              * @description Whether one answer may call several functions, or one several times.
@@ -5358,9 +5675,9 @@ export interface components {
             tools?: components["schemas"]["OfferedTool"][] | null;
             /**
              * Tool Choice
-             * @description Whether functions are called: `auto`, the default, leaves it to the model; `none` offers it none; with `required`, or a function's name, the answer is a call.
+             * @description Whether functions are called: `auto`, the default, leaves it to the model; `none` offers it none; with `required`, or a function's name, the answer is a call. `allowed_tools` offers it some.
              */
-            tool_choice?: ("none" | "auto" | "required") | components["schemas"]["NamedChoice"] | null;
+            tool_choice?: (("none" | "auto" | "required") | components["schemas"]["NamedChoice"] | components["schemas"]["AllowedChoice"]) | null;
             /**
              * Parallel Tool Calls
              * @description Whether one answer may call several functions, or one several times.
@@ -7275,7 +7592,7 @@ export interface operations {
                      *         "summary": null
                      *       },
                      *       "service_tier": "default",
-                     *       "store": false,
+                     *       "store": true,
                      *       "temperature": null,
                      *       "text": {
                      *         "format": {
@@ -7326,10 +7643,10 @@ export interface operations {
                     "application/json": components["schemas"]["ResponseObject"];
                     /**
                      * @example event: response.created
-                     *     data: {"type":"response.created","response":{"id":"resp_8ac32b34","object":"response","created_at":1795425194,"status":"in_progress","background":false,"error":null,"incomplete_details":null,"instructions":null,"max_output_tokens":null,"metadata":{},"model":"SmolLM2-135M-Instruct","output":[],"parallel_tool_calls":true,"previous_response_id":null,"reasoning":{"effort":null,"summary":null},"service_tier":"default","store":false,"temperature":null,"text":{"format":{"type":"text"}},"tool_choice":"auto","tools":[],"top_logprobs":0,"top_p":null,"truncation":"disabled","usage":null,"seed":0},"sequence_number":0}
+                     *     data: {"type":"response.created","response":{"id":"resp_8ac32b34","object":"response","created_at":1795425194,"status":"in_progress","background":false,"error":null,"incomplete_details":null,"instructions":null,"max_output_tokens":null,"metadata":{},"model":"SmolLM2-135M-Instruct","output":[],"parallel_tool_calls":true,"previous_response_id":null,"reasoning":{"effort":null,"summary":null},"service_tier":"default","store":true,"temperature":null,"text":{"format":{"type":"text"}},"tool_choice":"auto","tools":[],"top_logprobs":0,"top_p":null,"truncation":"disabled","usage":null,"seed":0},"sequence_number":0}
                      *
                      *     event: response.in_progress
-                     *     data: {"type":"response.in_progress","response":{"id":"resp_8ac32b34","object":"response","created_at":1795425194,"status":"in_progress","background":false,"error":null,"incomplete_details":null,"instructions":null,"max_output_tokens":null,"metadata":{},"model":"SmolLM2-135M-Instruct","output":[],"parallel_tool_calls":true,"previous_response_id":null,"reasoning":{"effort":null,"summary":null},"service_tier":"default","store":false,"temperature":null,"text":{"format":{"type":"text"}},"tool_choice":"auto","tools":[],"top_logprobs":0,"top_p":null,"truncation":"disabled","usage":null,"seed":0},"sequence_number":1}
+                     *     data: {"type":"response.in_progress","response":{"id":"resp_8ac32b34","object":"response","created_at":1795425194,"status":"in_progress","background":false,"error":null,"incomplete_details":null,"instructions":null,"max_output_tokens":null,"metadata":{},"model":"SmolLM2-135M-Instruct","output":[],"parallel_tool_calls":true,"previous_response_id":null,"reasoning":{"effort":null,"summary":null},"service_tier":"default","store":true,"temperature":null,"text":{"format":{"type":"text"}},"tool_choice":"auto","tools":[],"top_logprobs":0,"top_p":null,"truncation":"disabled","usage":null,"seed":0},"sequence_number":1}
                      *
                      *     event: response.output_item.added
                      *     data: {"type":"response.output_item.added","output_index":0,"item":{"id":"msg_8ac32b34","type":"message","status":"in_progress","role":"assistant","content":[]},"sequence_number":2}
@@ -7350,7 +7667,7 @@ export interface operations {
                      *     data: {"type":"response.output_item.done","output_index":0,"item":{"id":"msg_8ac32b34","type":"message","status":"incomplete","role":"assistant","content":[{"type":"output_text","text":"Capital","annotations":[],"logprobs":[]}]},"sequence_number":7}
                      *
                      *     event: response.incomplete
-                     *     data: {"type":"response.incomplete","response":{"id":"resp_8ac32b34","object":"response","created_at":1795425194,"status":"incomplete","background":false,"error":null,"incomplete_details":{"reason":"max_output_tokens"},"instructions":null,"max_output_tokens":null,"metadata":{},"model":"SmolLM2-135M-Instruct","output":[{"id":"msg_8ac32b34","type":"message","status":"incomplete","role":"assistant","content":[{"type":"output_text","text":"Capital","annotations":[],"logprobs":[]}]}],"parallel_tool_calls":true,"previous_response_id":null,"reasoning":{"effort":null,"summary":null},"service_tier":"default","store":false,"temperature":null,"text":{"format":{"type":"text"}},"tool_choice":"auto","tools":[],"top_logprobs":0,"top_p":null,"truncation":"disabled","usage":{"input_tokens":37,"input_tokens_details":{"cached_tokens":0,"cache_write_tokens":0},"output_tokens":1,"output_tokens_details":{"reasoning_tokens":0},"total_tokens":38,"steps":1},"seed":0,"metrics":[{"position":37,"token_id":39832,"token":"Capital","quadrant":"RESAMPLING","logprob":-3.8247,"logits_entropy":5.1747,"logits_varentropy":8.6575,"attention_entropy":1.9088,"attention_varentropy":0.3506,"agreement":0.0206,"interaction_strength":2.2259,"temperature":2.0,"top_p":0.5182,"top_k":27,"min_p":0.03,"drafted":false}]},"sequence_number":8}
+                     *     data: {"type":"response.incomplete","response":{"id":"resp_8ac32b34","object":"response","created_at":1795425194,"status":"incomplete","background":false,"error":null,"incomplete_details":{"reason":"max_output_tokens"},"instructions":null,"max_output_tokens":null,"metadata":{},"model":"SmolLM2-135M-Instruct","output":[{"id":"msg_8ac32b34","type":"message","status":"incomplete","role":"assistant","content":[{"type":"output_text","text":"Capital","annotations":[],"logprobs":[]}]}],"parallel_tool_calls":true,"previous_response_id":null,"reasoning":{"effort":null,"summary":null},"service_tier":"default","store":true,"temperature":null,"text":{"format":{"type":"text"}},"tool_choice":"auto","tools":[],"top_logprobs":0,"top_p":null,"truncation":"disabled","usage":{"input_tokens":37,"input_tokens_details":{"cached_tokens":0,"cache_write_tokens":0},"output_tokens":1,"output_tokens_details":{"reasoning_tokens":0},"total_tokens":38,"steps":1},"seed":0,"metrics":[{"position":37,"token_id":39832,"token":"Capital","quadrant":"RESAMPLING","logprob":-3.8247,"logits_entropy":5.1747,"logits_varentropy":8.6575,"attention_entropy":1.9088,"attention_varentropy":0.3506,"agreement":0.0206,"interaction_strength":2.2259,"temperature":2.0,"top_p":0.5182,"top_k":27,"min_p":0.03,"drafted":false}]},"sequence_number":8}
                      */
                     "text/event-stream": components["schemas"]["ResponseEvent"];
                 };
@@ -7486,6 +7803,549 @@ export interface operations {
                      *         "type": "server_error",
                      *         "param": null,
                      *         "code": "loading"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    input_tokens_v1_responses_input_tokens_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResponsesRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InputTokens"];
+                };
+            };
+            /** @description A field's value cannot be used, or the prompt does not fit */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "max_tokens: Input should be greater than or equal to 1",
+                     *         "type": "invalid_request_error",
+                     *         "param": "max_tokens",
+                     *         "code": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The API key is missing or wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The API key is missing or wrong. Send it as `Authorization: Bearer KEY` or as `X-Api-Key: KEY`.",
+                     *         "type": "authentication_error",
+                     *         "param": null,
+                     *         "code": "invalid_api_key"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The model is not served here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The model 'gpt-4' is not served here; 'SmolLM2-135M-Instruct' is.",
+                     *         "type": "invalid_request_error",
+                     *         "param": "model",
+                     *         "code": "model_not_found"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The body has more than 8,388,608 bytes, the most allowed.",
+                     *         "type": "invalid_request_error",
+                     *         "param": null,
+                     *         "code": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The server made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The server made an error. Its log says more, under this response's X-Request-ID.",
+                     *         "type": "server_error",
+                     *         "param": null,
+                     *         "code": "internal_error"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The model is loading, or the server is stopping; see Retry-After */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The model is still loading.",
+                     *         "type": "server_error",
+                     *         "param": null,
+                     *         "code": "loading"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    response_v1_responses__response_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The response's name. */
+                response_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResponseObject"];
+                };
+            };
+            /** @description A field's value cannot be used, or the prompt does not fit */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "max_tokens: Input should be greater than or equal to 1",
+                     *         "type": "invalid_request_error",
+                     *         "param": "max_tokens",
+                     *         "code": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The API key is missing or wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The API key is missing or wrong. Send it as `Authorization: Bearer KEY` or as `X-Api-Key: KEY`.",
+                     *         "type": "authentication_error",
+                     *         "param": null,
+                     *         "code": "invalid_api_key"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The model is not served here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The model 'gpt-4' is not served here; 'SmolLM2-135M-Instruct' is.",
+                     *         "type": "invalid_request_error",
+                     *         "param": "model",
+                     *         "code": "model_not_found"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The server made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The server made an error. Its log says more, under this response's X-Request-ID.",
+                     *         "type": "server_error",
+                     *         "param": null,
+                     *         "code": "internal_error"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    delete_v1_responses__response_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The response's name. */
+                response_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResponseDeleted"];
+                };
+            };
+            /** @description A field's value cannot be used, or the prompt does not fit */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "max_tokens: Input should be greater than or equal to 1",
+                     *         "type": "invalid_request_error",
+                     *         "param": "max_tokens",
+                     *         "code": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The API key is missing or wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The API key is missing or wrong. Send it as `Authorization: Bearer KEY` or as `X-Api-Key: KEY`.",
+                     *         "type": "authentication_error",
+                     *         "param": null,
+                     *         "code": "invalid_api_key"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The model is not served here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The model 'gpt-4' is not served here; 'SmolLM2-135M-Instruct' is.",
+                     *         "type": "invalid_request_error",
+                     *         "param": "model",
+                     *         "code": "model_not_found"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The server made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The server made an error. Its log says more, under this response's X-Request-ID.",
+                     *         "type": "server_error",
+                     *         "param": null,
+                     *         "code": "internal_error"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    input_items_v1_responses__response_id__input_items_get: {
+        parameters: {
+            query?: {
+                /** @description How many at most. */
+                limit?: number;
+                /** @description `desc`: the latest first; or `asc`. */
+                order?: "asc" | "desc";
+                /** @description The item after which to go on. */
+                after?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description The response's name. */
+                response_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InputItems"];
+                };
+            };
+            /** @description A field's value cannot be used, or the prompt does not fit */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "max_tokens: Input should be greater than or equal to 1",
+                     *         "type": "invalid_request_error",
+                     *         "param": "max_tokens",
+                     *         "code": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The API key is missing or wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The API key is missing or wrong. Send it as `Authorization: Bearer KEY` or as `X-Api-Key: KEY`.",
+                     *         "type": "authentication_error",
+                     *         "param": null,
+                     *         "code": "invalid_api_key"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The model is not served here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The model 'gpt-4' is not served here; 'SmolLM2-135M-Instruct' is.",
+                     *         "type": "invalid_request_error",
+                     *         "param": "model",
+                     *         "code": "model_not_found"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The server made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The server made an error. Its log says more, under this response's X-Request-ID.",
+                     *         "type": "server_error",
+                     *         "param": null,
+                     *         "code": "internal_error"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    cancel_v1_responses__response_id__cancel_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The response's name. */
+                response_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResponseObject"];
+                };
+            };
+            /** @description A field's value cannot be used, or the prompt does not fit */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "max_tokens: Input should be greater than or equal to 1",
+                     *         "type": "invalid_request_error",
+                     *         "param": "max_tokens",
+                     *         "code": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The API key is missing or wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The API key is missing or wrong. Send it as `Authorization: Bearer KEY` or as `X-Api-Key: KEY`.",
+                     *         "type": "authentication_error",
+                     *         "param": null,
+                     *         "code": "invalid_api_key"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The model is not served here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The model 'gpt-4' is not served here; 'SmolLM2-135M-Instruct' is.",
+                     *         "type": "invalid_request_error",
+                     *         "param": "model",
+                     *         "code": "model_not_found"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The server made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The server made an error. Its log says more, under this response's X-Request-ID.",
+                     *         "type": "server_error",
+                     *         "param": null,
+                     *         "code": "internal_error"
                      *       }
                      *     }
                      */
