@@ -7,6 +7,7 @@ from pydantic import BaseModel
 MODEL = "SmolLM2-135M-Instruct"
 QUESTION = "What is the capital of France?"
 ANSWER = "The capital of France is Paris."
+WEATHER_QUESTION = "How is the weather in Paris?"
 FACT = "Paris is in France."
 CHAT = [{"role": "user", "content": QUESTION}]
 SAMPLER = {"sampler": "entropix"}

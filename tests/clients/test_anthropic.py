@@ -2,7 +2,17 @@
 
 import pytest
 
-from tests.clients.asked import ANSWER, CHAT, FACT, IN_FRANCE, MODEL, SAMPLER, WEATHER, City
+from tests.clients.asked import (
+    ANSWER,
+    CHAT,
+    FACT,
+    IN_FRANCE,
+    MODEL,
+    SAMPLER,
+    WEATHER,
+    WEATHER_QUESTION,
+    City,
+)
 from tests.clients.needs import package
 
 PLAIN = {"sampler": "normal", "temperature": 0}  # the package has given up its own temperature
@@ -50,24 +60,20 @@ def test_an_object_has_the_form_of_a_pydantic_model(messages):
     assert messages.parse(**ask(messages=question), output_format=City).parsed_output == IN_FRANCE
 
 
-@pytest.mark.parametrize(
-    "choice", [{"type": "tool", "name": "get_weather"}, {"type": "any"}], ids=["named", "any"]
-)
-def test_a_tool_is_called_and_its_result_read(messages, choice):
-    offered = {"tools": [TOOL], "tool_choice": choice | {"disable_parallel_tool_use": True}}
-    with messages.stream(**ask(**offered)) as stream:
+def test_a_tool_is_called_and_its_result_read(messages):
+    question = {"role": "user", "content": WEATHER_QUESTION}
+    choice = {"type": "any", "disable_parallel_tool_use": True}
+    asked = ask(messages=[question], tools=[TOOL], tool_choice=choice)
+    with messages.stream(**asked) as stream:
         first = stream.get_final_message()
     (call,) = first.content
     assert (call.type, call.name, call.input) == ("tool_use", "get_weather", {"city": "Paris"})
     assert first.stop_reason == "tool_use"
     result = {"type": "tool_result", "tool_use_id": call.id, "content": "Sunny in Paris"}
-    turns = [
-        *CHAT,
-        {"role": "assistant", "content": first.content},
-        {"role": "user", "content": [result]},
-    ]
-    last = messages.create(**ask(messages=turns, tools=[TOOL]))
-    assert "Paris" in last.content[0].text
+    turns = [question, {"role": "assistant", "content": first.content}]
+    turns += [{"role": "user", "content": [result]}]
+    last = messages.create(**ask(messages=turns, tools=[TOOL], max_tokens=12))
+    assert "Sunny" in last.content[0].text
 
 
 def test_a_prompt_is_counted(messages):
