@@ -44,11 +44,11 @@ def client(mode: Mode) -> instructor.Instructor:
     return instructor.from_openai(SERVER, mode=mode)
 
 
-def made(mode: Mode) -> dict:
-    return client(mode).create(response_model=City, **ASK).model_dump()
+def of_schema() -> dict:
+    return client(Mode.JSON_SCHEMA).create(response_model=City, **ASK).model_dump()
 
 
-def with_metrics() -> list:
+def of_call() -> list:
     city, answer = client(Mode.TOOLS).create_with_completion(response_model=City, **ASK)
     return [city.model_dump(), len(answer.metrics), answer.usage.completion_tokens]
 
@@ -81,9 +81,8 @@ def refusal() -> str:
 
 
 asked = {
-    "JSON_SCHEMA": lambda: made(Mode.JSON_SCHEMA),
-    "TOOLS": lambda: made(Mode.TOOLS),
-    "with_metrics": with_metrics,
+    "JSON_SCHEMA": of_schema,
+    "TOOLS": of_call,
     "partly": partly,
     "RESPONSES_TOOLS": of_responses,
     "PARALLEL_TOOLS": several,

@@ -16,7 +16,7 @@ def instructor(server):
     )
 
 
-@pytest.mark.parametrize("mode", ["JSON_SCHEMA", "TOOLS", "RESPONSES_TOOLS"])
+@pytest.mark.parametrize("mode", ["JSON_SCHEMA", "RESPONSES_TOOLS"])
 def test_an_object_comes_in_each_mode(instructor, mode):
     assert instructor[mode] == IN_FRANCE.model_dump()
 
@@ -25,8 +25,8 @@ def test_objects_come_of_calls_that_are_asked_for(instructor):
     assert instructor["PARALLEL_TOOLS"] == [IN_FRANCE.model_dump()]
 
 
-def test_an_object_comes_with_the_metrics_of_its_tokens(instructor):
-    city, metrics, tokens = instructor["with_metrics"]
+def test_an_object_comes_of_a_call_with_the_metrics_of_its_tokens(instructor):
+    city, metrics, tokens = instructor["TOOLS"]
     assert city == IN_FRANCE.model_dump()
     assert metrics == tokens > 0
 

@@ -85,5 +85,5 @@ def test_what_is_not_supported_is_a_bad_request_that_names_it(chat):
 def test_it_asks_the_responses_api_as_well(chat, weather):
     model = chat(seed=None, use_responses_api=True, extra_body=None)
     assert model.invoke(QUESTION).text == ANSWER
-    (call,) = model.bind_tools([weather], tool_choice="get_weather").invoke(WEATHER_QUESTION).tool_calls
-    assert call["args"] == {"city": "Paris"}
+    called = model.bind_tools([weather], tool_choice="get_weather").invoke(WEATHER_QUESTION)
+    assert called.tool_calls[0]["args"] == {"city": "Paris"}

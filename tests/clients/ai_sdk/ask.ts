@@ -101,7 +101,7 @@ async function refusal() {
 }
 
 globalThis.AI_SDK_LOG_WARNINGS = false; // it says on stdout that some functions have newer names
-const [ofText, ofStream, ofObjects, compatibleCalls, responsesCalls, ofRefusal] = await Promise.all([
+const [answer, streamed, objectsMade, ofCompatible, ofResponses, refused] = await Promise.all([
   text(),
   stream(),
   objects(),
@@ -109,12 +109,5 @@ const [ofText, ofStream, ofObjects, compatibleCalls, responsesCalls, ofRefusal] 
   calls(responses),
   refusal(),
 ]);
-console.log(
-  JSON.stringify({
-    text: ofText,
-    stream: ofStream,
-    objects: ofObjects,
-    calls: { compatible: compatibleCalls, responses: responsesCalls },
-    refusal: ofRefusal,
-  }),
-);
+const found = { text: answer, stream: streamed, objects: objectsMade, refusal: refused };
+console.log(JSON.stringify({ ...found, calls: { compatible: ofCompatible, responses: ofResponses } }));
