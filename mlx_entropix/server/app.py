@@ -34,7 +34,6 @@ from mlx_entropix.server.settings import MAX_BODY_BYTES, Settings
 from mlx_entropix.server.telemetry import Telemetry
 from mlx_entropix.server.text_routes import text_router
 from mlx_entropix.server.translated_examples import describe_translations
-from mlx_entropix.server.unserved import router as unserved_router
 
 _LOCALHOST = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 
@@ -72,7 +71,7 @@ def _create_api() -> FastAPI:
         },
     )
     install_error_handlers(api)
-    for endpoints in (router, text_router, responses_router, messages_router, unserved_router):
+    for endpoints in (router, text_router, responses_router, messages_router):
         api.include_router(endpoints)
     install_docs(api)
     return api

@@ -1,13 +1,13 @@
-"""Endpoints of OpenAI's API that are not served: each says why, and what to do."""
+"""Endpoints that other servers of such APIs have and this one has not: why, and what to do."""
 
-from collections.abc import Awaitable, Callable
-
-from fastapi import APIRouter, Security
-from starlette.responses import Response
-
-from mlx_entropix.server.api_errors import ApiError
-from mlx_entropix.server.routes import KEY
-
+_NO_VECTORS = (
+    "No embeddings are made here: the served model writes text, and was not trained to compare "
+    "texts by vectors. Ask a server with an embedding model."
+)
+_NO_RANKS = (
+    "No texts are compared or classified here: the served model writes text. Ask a server whose "
+    "model was trained for that."
+)
 _TEXT_ALONE = (
     "Text alone is read and written here. Ask a server that has a model for images or sound."
 )
@@ -21,17 +21,16 @@ _NO_CONVERSATIONS = (
     "No conversations are kept by a name of their own. Go on from a response of /v1/responses with "
     "previous_response_id, or send all that was said."
 )
-_NO_CHATS = (
-    "Chats are not kept here. Responses of /v1/responses are for a while, to be asked for again."
-)
 
 _REASONS = {
-    "embeddings": "No embeddings are made here: the served model writes text, and was not trained "
-    "to compare texts by vectors. Ask a server with an embedding model.",
+    # OpenAI's
+    "embeddings": _NO_VECTORS,
     "moderations": "Nothing is moderated here: the served model writes text, and was not trained "
     "to judge it. Ask a server with a model that was.",
     "batches": "There are no batches to wait for here. Send the requests side by side: they are "
     "answered together.",
+    "chat/completions": "Chats are not kept here. Responses of /v1/responses are for a while, to "
+    "be asked for again.",
     "responses/compact": "Conversations are not made shorter here. Leave items out of the input, "
     "or begin a new one.",
     **dict.fromkeys(("files", "uploads", "vector_stores"), _NO_FILES),
@@ -39,29 +38,23 @@ _REASONS = {
     **dict.fromkeys(("containers", "skills"), _NO_CODE),
     **dict.fromkeys(("fine_tuning", "evals"), _NO_TRAINING),
     **dict.fromkeys(("assistants", "threads", "conversations"), _NO_CONVERSATIONS),
+    # llama-server's, vLLM's and Ollama's
+    "completion": "/completion is llama-server's own. Ask /v1/completions, with max_tokens in "
+    "place of n_predict, and logprobs in place of n_probs.",
+    "infill": "/infill is llama-server's own. Ask /v1/completions with special_tokens true, and a "
+    "prompt that has the model's marks for what is before and behind the gap.",
+    "slots": "There are no slots to look at or to save: what a prompt has in common with earlier "
+    "ones is found by itself. /health says how many rows are live, and /metrics says more.",
+    "lora-adapters": "Adapters do not change while the server runs. Start it with --adapter_path.",
+    "api": "Ollama's API is not served here. Give the client the address with /v1 behind it, as "
+    "that of an OpenAI-compatible server.",
+    "embedding": _NO_VECTORS,
+    **dict.fromkeys(("rerank", "reranking", "score", "pooling", "classify"), _NO_RANKS),
 }
-"""Why there is nothing at a path below /v1, nor below that."""
+"""Why there is nothing at a path, with or without /v1 before it, nor below that."""
 
 
-def _refusal(reason: str) -> Callable[[], Awaitable[Response]]:
-    async def refuse() -> Response:
-        raise ApiError(404, reason, code="unsupported_endpoint")
-
-    return refuse
-
-
-def _unserved() -> APIRouter:
-    unserved = APIRouter(dependencies=[Security(KEY)], include_in_schema=False)
-    anything = ["GET", "POST", "DELETE"]
-    chats = "/chat/completions"
-    refusals = [(chats, _NO_CHATS, ["GET"]), (f"{chats}/{{rest:path}}", _NO_CHATS, anything)]
-    for path, reason in _REASONS.items():
-        refusals += [(f"/{path}{rest}", reason, anything) for rest in ("", "/{rest:path}")]
-    for path, reason, methods in refusals:
-        unserved.add_api_route(f"/v1{path}", _refusal(reason), methods=methods)
-    # A base URL may lack /v1, and embeddings are what clients that chat ask for most.
-    unserved.add_api_route("/embeddings", _refusal(_REASONS["embeddings"]), methods=anything)
-    return unserved
-
-
-router = _unserved()
+def why_unserved(path: str) -> str | None:
+    """Why there is nothing at `path`, and what to do; None where no server is known to have it."""
+    parts = path.removeprefix("/v1").strip("/").split("/")
+    return _REASONS.get("/".join(parts[:2])) or _REASONS.get(parts[0])

@@ -67,6 +67,7 @@ SCHEMA = {"type": "json_schema"}
         ("sampler_config", {"warmth": 1}, "sampler_config"),
         ("sampler_config", {"temperature": 9}, "sampler_config"),
         ("sampler_config", {"adaptive": {"top_k_maximum": "many"}}, "sampler_config"),
+        ("sampler_config", {"temp": "hot"}, "sampler_config"),
         ("sampler_config", [], "sampler_config"),
         ("model", 5, "model"),
         ("continue_final_message", True, "messages"),

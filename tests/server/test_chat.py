@@ -56,6 +56,8 @@ def test_whole_answer_equals_its_stream(client):
     assert counted == expected
     assert counted["completion_tokens"] == 5
     streamed = [record for part in parts[1:] for record in part.metrics]
+    places = [part.cur_pos for part in parts[1:] if hasattr(part, "cur_pos")]
+    assert places == [record["position"] for record in streamed]
     for record, expected in zip(streamed, whole.metrics, strict=True):
         expected.pop("drafted"), record.pop("drafted")
         assert record == {k: approximately(v) for k, v in expected.items()}
@@ -128,6 +130,17 @@ def test_samplers_and_their_values_are_obeyed(client):
     assert flowing.choices[0].message.content == greedy.choices[0].message.content
     narrow = ask(client, max_tokens=4, seed=9, extra={"sampler": "normal", "top_k": 1})
     assert narrow.choices[0].message.content == greedy.choices[0].message.content
+
+
+def test_values_may_have_the_published_ports_flat_names(client):
+    """They are those of its samplers, also where the request names none."""
+    short = {"low_ent_thresh": 0.2, "temp": 0.1}
+    answer = ask(client, max_tokens=2, extra={"sampler_config": short})
+    assert all(record["quadrant"] for record in answer.metrics)
+    bound = {"temperature": 1.0, "top_p": 0.5, "epsilon": 0.5, "min_consideration": 1}
+    answer = ask(client, max_tokens=4, seed=9, extra={"sampler_config": bound})
+    assert {record["quadrant"] for record in answer.metrics} == {None}
+    assert {record["top_p"] for record in answer.metrics} == {1.0}
 
 
 def test_content_is_never_control_tokens(client):

@@ -593,9 +593,14 @@ export interface components {
             finish_reason: "stop" | "length" | "tool_calls" | "repetition";
             /**
              * Stop Reason
-             * @description The stop string that ended it; left out where none did.
+             * @description The stop string, or the one of `stop_token_ids`, that ended it, if one did.
              */
-            stop_reason?: string;
+            stop_reason?: string | number;
+            /**
+             * Token Ids
+             * @description The ids of its tokens, or of those of the chunk; only with `return_token_ids`.
+             */
+            token_ids?: number[];
         };
         /**
          * ChatCompletion
@@ -650,6 +655,18 @@ export interface components {
             choices: components["schemas"]["ChatChoice"][];
             /** @description How many tokens it took. */
             usage: components["schemas"]["Usage"];
+            /**
+             * Prompt Token Ids
+             * @description The ids of the prompt's tokens; only with `return_token_ids`, in a stream in the first chunk.
+             */
+            prompt_token_ids?: number[] | null;
+            /**
+             * Prompt Logprobs
+             * @description For each token of the prompt the log-probabilities of it and of the likeliest at its place, by their ids; null for the first. Only with `prompt_logprobs`.
+             */
+            prompt_logprobs?: ({
+                [key: string]: components["schemas"]["PromptLogprob"];
+            } | null)[] | null;
             /**
              * Forks
              * @description How each answer was chosen among its paths; only where the request has a `fork`.
@@ -730,13 +747,112 @@ export interface components {
          */
         ChatRequest: {
             /**
+             * Stop Token Ids
+             * @description Tokens that end an answer, as the model's own end does; no text.
+             */
+            stop_token_ids?: number[] | null;
+            /**
+             * Include Stop Str In Output
+             * @description Leave the stop string, or the token of stop_token_ids, that ended an answer at the end of its text.
+             * @default false
+             */
+            include_stop_str_in_output?: boolean | null;
+            /**
+             * Min Tokens
+             * @description Nothing ends an answer before it has so many tokens: what would end it cannot be drawn, and stop strings are not looked for.
+             * @default 0
+             */
+            min_tokens?: number | null;
+            /**
+             * Ignore Eos
+             * @description The model's own end of an answer cannot be drawn: it goes on to max_tokens, a stop string or one of stop_token_ids.
+             * @default false
+             */
+            ignore_eos?: boolean | null;
+            /**
+             * Allowed Token Ids
+             * @description No other tokens can be drawn, not even the end.
+             */
+            allowed_token_ids?: number[] | null;
+            /**
+             * Bad Words
+             * @description Words that an answer may not have. Of each, written as the tokenizer writes it with and without a space before it, the last token cannot be drawn behind the others.
+             */
+            bad_words?: string[] | null;
+            /**
+             * Skip Special Tokens
+             * @description False: control tokens in an answer read as their names, and not as nothing.
+             * @default true
+             */
+            skip_special_tokens?: boolean | null;
+            /**
+             * Truncate Prompt Tokens
+             * @description Take so many tokens of a prompt that has more; -1 for as many as leave room for max_tokens.
+             */
+            truncate_prompt_tokens?: number | null;
+            /**
+             * Truncation Side
+             * @description Where truncate_prompt_tokens takes tokens away.
+             * @default left
+             */
+            truncation_side?: ("left" | "right") | null;
+            /**
+             * Prompt Logprobs
+             * @description Report the log-probability of each token of the prompt, with so many of the likeliest at its place, as `prompt_logprobs` of the response, or of a text's choice.
+             */
+            prompt_logprobs?: number | null;
+            /**
+             * Return Token Ids
+             * @description Report the ids of the prompt's tokens and of each answer's, as `prompt_token_ids` and `token_ids`.
+             * @default false
+             */
+            return_token_ids?: boolean | null;
+            /**
+             * Return Tokens As Token Ids
+             * @description Name tokens in log-probabilities by their ids: `token_id:123`.
+             * @default false
+             */
+            return_tokens_as_token_ids?: boolean | null;
+            /**
+             * Cache Salt
+             * @description What is kept of prompts and answers for later requests is used for those with the same salt alone.
+             */
+            cache_salt?: string | null;
+            /**
+             * Request Id
+             * @description Ends the `id` of the response.
+             */
+            request_id?: string | null;
+            /**
+             * Guided Json
+             * @description The older name of `structured_outputs` with `json`.
+             */
+            guided_json?: {
+                [key: string]: unknown;
+            } | string | null;
+            /**
+             * Guided Regex
+             * @description The older name of `structured_outputs` with `regex`.
+             */
+            guided_regex?: string | null;
+            /**
+             * Guided Choice
+             * @description The older name of `structured_outputs` with `choice`.
+             */
+            guided_choice?: string[] | null;
+            /**
+             * Guided Grammar
+             * @description The older name of `structured_outputs` with `grammar`.
+             */
+            guided_grammar?: string | null;
+            /**
              * Model
              * @description The name of the served model, as /v1/models lists it.
              */
             model?: string | null;
             /**
              * Max Tokens
-             * @description The most tokens of one answer.
+             * @description The most tokens of one answer; -1 for as many as the context has room for.
              */
             max_tokens?: number | null;
             /**
@@ -765,7 +881,7 @@ export interface components {
             stream_options?: components["schemas"]["StreamOptions"] | null;
             /**
              * Seed
-             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
+             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, or with -1, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
             /** @description The form of the answer. */
@@ -808,7 +924,7 @@ export interface components {
             top_p?: number | null;
             /**
              * Top K
-             * @description The sampler's base value.
+             * @description The sampler's base value; -1 and 0 keep all tokens.
              */
             top_k?: number | null;
             /**
@@ -841,6 +957,11 @@ export interface components {
              * @description Keep the tokens that are at least as likely as two draws are to be equal, that is the sum of all squared probabilities (p-less, arXiv:2509.23234).
              */
             p_less?: boolean | null;
+            /**
+             * Min Entropy Gain
+             * @description Tokens are kept, likeliest first, until one adds fewer bits than this to the entropy, −p·log2 p of the draw's probabilities; 0 keeps all.
+             */
+            min_entropy_gain?: number | null;
             /**
              * Xtc Probability
              * @description How often, of all draws, the likeliest choices are excluded (XTC).
@@ -903,11 +1024,39 @@ export interface components {
              */
             post_sampling_probs?: boolean | null;
             /**
+             * Cache Prompt
+             * @description False: compute the prompt whole, as for a measurement, and take nothing of it from earlier requests.
+             * @default true
+             */
+            cache_prompt?: boolean | null;
+            /**
              * Return Progress
              * @description Say in a stream how much of a prompt is computed, in chunks of their own with a `prompt_progress`. Without it a prompt that takes several steps has comments.
              * @default false
              */
             return_progress?: boolean | null;
+            /**
+             * Add Generation Prompt
+             * @description Open the assistant's answer behind the messages. True does so behind an assistant's last message too, which would be gone on from; with false nothing is opened.
+             */
+            add_generation_prompt?: boolean | null;
+            /**
+             * Echo
+             * @description Where an answer goes on from the last message, begin it with that message.
+             * @default false
+             */
+            echo?: boolean | null;
+            /**
+             * Include Reasoning
+             * @description False: what was thought before an answer is counted, and not told.
+             * @default true
+             */
+            include_reasoning?: boolean | null;
+            /**
+             * Reasoning Effort
+             * @description How much is thought before an answer: `none` asks the model's chat template for no thoughts, by `enable_thinking`; others are for templates that have the variable `reasoning_effort`.
+             */
+            reasoning_effort?: string | null;
             /**
              * Messages
              * @description The conversation so far.
@@ -1014,6 +1163,11 @@ export interface components {
              * @description How many tokens it took; in a stream only if it was asked for.
              */
             usage?: components["schemas"]["Usage"] | components["schemas"]["UsageSoFar"] | null;
+            /**
+             * Cur Pos
+             * @description The `position` of a chunk's token, by the name that the published MLX port has for it; only where there are `metrics`.
+             */
+            cur_pos?: number | null;
             /** @description How much of the prompt is computed; only where the request has `return_progress`. */
             prompt_progress?: components["schemas"]["PromptProgress"] | null;
             /**
@@ -1043,13 +1197,112 @@ export interface components {
          */
         CompletionRequest: {
             /**
+             * Stop Token Ids
+             * @description Tokens that end an answer, as the model's own end does; no text.
+             */
+            stop_token_ids?: number[] | null;
+            /**
+             * Include Stop Str In Output
+             * @description Leave the stop string, or the token of stop_token_ids, that ended an answer at the end of its text.
+             * @default false
+             */
+            include_stop_str_in_output?: boolean | null;
+            /**
+             * Min Tokens
+             * @description Nothing ends an answer before it has so many tokens: what would end it cannot be drawn, and stop strings are not looked for.
+             * @default 0
+             */
+            min_tokens?: number | null;
+            /**
+             * Ignore Eos
+             * @description The model's own end of an answer cannot be drawn: it goes on to max_tokens, a stop string or one of stop_token_ids.
+             * @default false
+             */
+            ignore_eos?: boolean | null;
+            /**
+             * Allowed Token Ids
+             * @description No other tokens can be drawn, not even the end.
+             */
+            allowed_token_ids?: number[] | null;
+            /**
+             * Bad Words
+             * @description Words that an answer may not have. Of each, written as the tokenizer writes it with and without a space before it, the last token cannot be drawn behind the others.
+             */
+            bad_words?: string[] | null;
+            /**
+             * Skip Special Tokens
+             * @description False: control tokens in an answer read as their names, and not as nothing.
+             * @default true
+             */
+            skip_special_tokens?: boolean | null;
+            /**
+             * Truncate Prompt Tokens
+             * @description Take so many tokens of a prompt that has more; -1 for as many as leave room for max_tokens.
+             */
+            truncate_prompt_tokens?: number | null;
+            /**
+             * Truncation Side
+             * @description Where truncate_prompt_tokens takes tokens away.
+             * @default left
+             */
+            truncation_side?: ("left" | "right") | null;
+            /**
+             * Prompt Logprobs
+             * @description Report the log-probability of each token of the prompt, with so many of the likeliest at its place, as `prompt_logprobs` of the response, or of a text's choice.
+             */
+            prompt_logprobs?: number | null;
+            /**
+             * Return Token Ids
+             * @description Report the ids of the prompt's tokens and of each answer's, as `prompt_token_ids` and `token_ids`.
+             * @default false
+             */
+            return_token_ids?: boolean | null;
+            /**
+             * Return Tokens As Token Ids
+             * @description Name tokens in log-probabilities by their ids: `token_id:123`.
+             * @default false
+             */
+            return_tokens_as_token_ids?: boolean | null;
+            /**
+             * Cache Salt
+             * @description What is kept of prompts and answers for later requests is used for those with the same salt alone.
+             */
+            cache_salt?: string | null;
+            /**
+             * Request Id
+             * @description Ends the `id` of the response.
+             */
+            request_id?: string | null;
+            /**
+             * Guided Json
+             * @description The older name of `structured_outputs` with `json`.
+             */
+            guided_json?: {
+                [key: string]: unknown;
+            } | string | null;
+            /**
+             * Guided Regex
+             * @description The older name of `structured_outputs` with `regex`.
+             */
+            guided_regex?: string | null;
+            /**
+             * Guided Choice
+             * @description The older name of `structured_outputs` with `choice`.
+             */
+            guided_choice?: string[] | null;
+            /**
+             * Guided Grammar
+             * @description The older name of `structured_outputs` with `grammar`.
+             */
+            guided_grammar?: string | null;
+            /**
              * Model
              * @description The name of the served model, as /v1/models lists it.
              */
             model?: string | null;
             /**
              * Max Tokens
-             * @description The most tokens of one answer.
+             * @description The most tokens of one answer; -1 for as many as the context has room for.
              */
             max_tokens?: number | null;
             /**
@@ -1078,7 +1331,7 @@ export interface components {
             stream_options?: components["schemas"]["StreamOptions"] | null;
             /**
              * Seed
-             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
+             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, or with -1, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
             /** @description The form of the answer. */
@@ -1121,7 +1374,7 @@ export interface components {
             top_p?: number | null;
             /**
              * Top K
-             * @description The sampler's base value.
+             * @description The sampler's base value; -1 and 0 keep all tokens.
              */
             top_k?: number | null;
             /**
@@ -1154,6 +1407,11 @@ export interface components {
              * @description Keep the tokens that are at least as likely as two draws are to be equal, that is the sum of all squared probabilities (p-less, arXiv:2509.23234).
              */
             p_less?: boolean | null;
+            /**
+             * Min Entropy Gain
+             * @description Tokens are kept, likeliest first, until one adds fewer bits than this to the entropy, −p·log2 p of the draw's probabilities; 0 keeps all.
+             */
+            min_entropy_gain?: number | null;
             /**
              * Xtc Probability
              * @description How often, of all draws, the likeliest choices are excluded (XTC).
@@ -1215,6 +1473,12 @@ export interface components {
              * @default false
              */
             post_sampling_probs?: boolean | null;
+            /**
+             * Cache Prompt
+             * @description False: compute the prompt whole, as for a measurement, and take nothing of it from earlier requests.
+             * @default true
+             */
+            cache_prompt?: boolean | null;
             /**
              * Return Progress
              * @description Say in a stream how much of a prompt is computed, in chunks of their own with a `prompt_progress`. Without it a prompt that takes several steps has comments.
@@ -1291,7 +1555,7 @@ export interface components {
             stream?: boolean | null;
             /**
              * Seed
-             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
+             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, or with -1, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
             /**
@@ -1318,7 +1582,7 @@ export interface components {
             top_p?: number | null;
             /**
              * Top K
-             * @description The sampler's base value.
+             * @description The sampler's base value; -1 and 0 keep all tokens.
              */
             top_k?: number | null;
             /**
@@ -1364,6 +1628,11 @@ export interface components {
              */
             p_less?: boolean | null;
             /**
+             * Min Entropy Gain
+             * @description Tokens are kept, likeliest first, until one adds fewer bits than this to the entropy, −p·log2 p of the draw's probabilities; 0 keeps all.
+             */
+            min_entropy_gain?: number | null;
+            /**
              * Xtc Probability
              * @description How often, of all draws, the likeliest choices are excluded (XTC).
              */
@@ -1404,6 +1673,61 @@ export interface components {
             fork?: string | {
                 [key: string]: unknown;
             } | null;
+            /**
+             * Cache Prompt
+             * @description False: compute the prompt whole, as for a measurement, and take nothing of it from earlier requests.
+             * @default true
+             */
+            cache_prompt?: boolean | null;
+            /**
+             * Stop Token Ids
+             * @description Tokens that end an answer, as the model's own end does; no text.
+             */
+            stop_token_ids?: number[] | null;
+            /**
+             * Include Stop Str In Output
+             * @description Leave the stop string, or the token of stop_token_ids, that ended an answer at the end of its text.
+             * @default false
+             */
+            include_stop_str_in_output?: boolean | null;
+            /**
+             * Ignore Eos
+             * @description The model's own end of an answer cannot be drawn: it goes on to max_tokens, a stop string or one of stop_token_ids.
+             * @default false
+             */
+            ignore_eos?: boolean | null;
+            /**
+             * Allowed Token Ids
+             * @description No other tokens can be drawn, not even the end.
+             */
+            allowed_token_ids?: number[] | null;
+            /**
+             * Bad Words
+             * @description Words that an answer may not have. Of each, written as the tokenizer writes it with and without a space before it, the last token cannot be drawn behind the others.
+             */
+            bad_words?: string[] | null;
+            /**
+             * Skip Special Tokens
+             * @description False: control tokens in an answer read as their names, and not as nothing.
+             * @default true
+             */
+            skip_special_tokens?: boolean | null;
+            /**
+             * Cache Salt
+             * @description What is kept of prompts and answers for later requests is used for those with the same salt alone.
+             */
+            cache_salt?: string | null;
+            /**
+             * Truncate Prompt Tokens
+             * @description Take so many tokens of a prompt that has more; -1 for as many as leave room for max_tokens.
+             */
+            truncate_prompt_tokens?: number | null;
+            /**
+             * Truncation Side
+             * @description Where truncate_prompt_tokens takes tokens away.
+             * @default left
+             */
+            truncation_side?: ("left" | "right") | null;
             /**
              * Prefix Token Ids
              * @description The answer begins with these tokens, and its text with theirs; the rest is generated. A character may be cut in two. Stop strings are not looked for in them, and they count as tokens of the prompt.
@@ -1896,6 +2220,11 @@ export interface components {
              * @description What an assistant thought before. The model's chat template takes of it what it wants, most often nothing.
              */
             reasoning_content?: string | null;
+            /**
+             * Reasoning
+             * @description The same, as vLLM calls it.
+             */
+            reasoning?: string | null;
         };
         /**
          * MessageItem
@@ -2027,7 +2356,7 @@ export interface components {
             stream?: boolean | null;
             /**
              * Seed
-             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
+             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, or with -1, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
             /**
@@ -2054,7 +2383,7 @@ export interface components {
             top_p?: number | null;
             /**
              * Top K
-             * @description The sampler's base value.
+             * @description The sampler's base value; -1 and 0 keep all tokens.
              */
             top_k?: number | null;
             /**
@@ -2100,6 +2429,11 @@ export interface components {
              */
             p_less?: boolean | null;
             /**
+             * Min Entropy Gain
+             * @description Tokens are kept, likeliest first, until one adds fewer bits than this to the entropy, −p·log2 p of the draw's probabilities; 0 keeps all.
+             */
+            min_entropy_gain?: number | null;
+            /**
              * Xtc Probability
              * @description How often, of all draws, the likeliest choices are excluded (XTC).
              */
@@ -2140,6 +2474,61 @@ export interface components {
             fork?: string | {
                 [key: string]: unknown;
             } | null;
+            /**
+             * Cache Prompt
+             * @description False: compute the prompt whole, as for a measurement, and take nothing of it from earlier requests.
+             * @default true
+             */
+            cache_prompt?: boolean | null;
+            /**
+             * Stop Token Ids
+             * @description Tokens that end an answer, as the model's own end does; no text.
+             */
+            stop_token_ids?: number[] | null;
+            /**
+             * Include Stop Str In Output
+             * @description Leave the stop string, or the token of stop_token_ids, that ended an answer at the end of its text.
+             * @default false
+             */
+            include_stop_str_in_output?: boolean | null;
+            /**
+             * Ignore Eos
+             * @description The model's own end of an answer cannot be drawn: it goes on to max_tokens, a stop string or one of stop_token_ids.
+             * @default false
+             */
+            ignore_eos?: boolean | null;
+            /**
+             * Allowed Token Ids
+             * @description No other tokens can be drawn, not even the end.
+             */
+            allowed_token_ids?: number[] | null;
+            /**
+             * Bad Words
+             * @description Words that an answer may not have. Of each, written as the tokenizer writes it with and without a space before it, the last token cannot be drawn behind the others.
+             */
+            bad_words?: string[] | null;
+            /**
+             * Skip Special Tokens
+             * @description False: control tokens in an answer read as their names, and not as nothing.
+             * @default true
+             */
+            skip_special_tokens?: boolean | null;
+            /**
+             * Cache Salt
+             * @description What is kept of prompts and answers for later requests is used for those with the same salt alone.
+             */
+            cache_salt?: string | null;
+            /**
+             * Truncate Prompt Tokens
+             * @description Take so many tokens of a prompt that has more; -1 for as many as leave room for max_tokens.
+             */
+            truncate_prompt_tokens?: number | null;
+            /**
+             * Truncation Side
+             * @description Where truncate_prompt_tokens takes tokens away.
+             * @default left
+             */
+            truncation_side?: ("left" | "right") | null;
             /**
              * Prefix Token Ids
              * @description The answer begins with these tokens, and its text with theirs; the rest is generated. A character may be cut in two. Stop strings are not looked for in them, and they count as tokens of the prompt.
@@ -2296,6 +2685,11 @@ export interface components {
              * @default mlx-entropix
              */
             owned_by?: string;
+            /**
+             * Max Model Len
+             * @description The most tokens of prompt and answer together.
+             */
+            max_model_len: number;
         };
         /**
          * ModelList
@@ -3047,6 +3441,27 @@ export interface components {
             content: string | components["schemas"]["TextPart"][];
         };
         /**
+         * PromptLogprob
+         * @description A token that stands, or could have stood, at a place of a prompt.
+         */
+        PromptLogprob: {
+            /**
+             * Logprob
+             * @description Under the unscaled logits, in nats.
+             */
+            logprob: number;
+            /**
+             * Rank
+             * @description 1 where no token was likelier.
+             */
+            rank: number | null;
+            /**
+             * Decoded Token
+             * @description Its text.
+             */
+            decoded_token: string;
+        };
+        /**
          * PromptProgress
          * @description How much of a prompt is computed.
          */
@@ -3698,7 +4113,7 @@ export interface components {
             stream?: boolean | null;
             /**
              * Seed
-             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
+             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, or with -1, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
             /**
@@ -3725,7 +4140,7 @@ export interface components {
             top_p?: number | null;
             /**
              * Top K
-             * @description The sampler's base value.
+             * @description The sampler's base value; -1 and 0 keep all tokens.
              */
             top_k?: number | null;
             /**
@@ -3771,6 +4186,11 @@ export interface components {
              */
             p_less?: boolean | null;
             /**
+             * Min Entropy Gain
+             * @description Tokens are kept, likeliest first, until one adds fewer bits than this to the entropy, −p·log2 p of the draw's probabilities; 0 keeps all.
+             */
+            min_entropy_gain?: number | null;
+            /**
              * Xtc Probability
              * @description How often, of all draws, the likeliest choices are excluded (XTC).
              */
@@ -3811,6 +4231,61 @@ export interface components {
             fork?: string | {
                 [key: string]: unknown;
             } | null;
+            /**
+             * Cache Prompt
+             * @description False: compute the prompt whole, as for a measurement, and take nothing of it from earlier requests.
+             * @default true
+             */
+            cache_prompt?: boolean | null;
+            /**
+             * Stop Token Ids
+             * @description Tokens that end an answer, as the model's own end does; no text.
+             */
+            stop_token_ids?: number[] | null;
+            /**
+             * Include Stop Str In Output
+             * @description Leave the stop string, or the token of stop_token_ids, that ended an answer at the end of its text.
+             * @default false
+             */
+            include_stop_str_in_output?: boolean | null;
+            /**
+             * Ignore Eos
+             * @description The model's own end of an answer cannot be drawn: it goes on to max_tokens, a stop string or one of stop_token_ids.
+             * @default false
+             */
+            ignore_eos?: boolean | null;
+            /**
+             * Allowed Token Ids
+             * @description No other tokens can be drawn, not even the end.
+             */
+            allowed_token_ids?: number[] | null;
+            /**
+             * Bad Words
+             * @description Words that an answer may not have. Of each, written as the tokenizer writes it with and without a space before it, the last token cannot be drawn behind the others.
+             */
+            bad_words?: string[] | null;
+            /**
+             * Skip Special Tokens
+             * @description False: control tokens in an answer read as their names, and not as nothing.
+             * @default true
+             */
+            skip_special_tokens?: boolean | null;
+            /**
+             * Cache Salt
+             * @description What is kept of prompts and answers for later requests is used for those with the same salt alone.
+             */
+            cache_salt?: string | null;
+            /**
+             * Truncate Prompt Tokens
+             * @description Take so many tokens of a prompt that has more; -1 for as many as leave room for max_tokens.
+             */
+            truncate_prompt_tokens?: number | null;
+            /**
+             * Truncation Side
+             * @description Where truncate_prompt_tokens takes tokens away.
+             * @default left
+             */
+            truncation_side?: ("left" | "right") | null;
             /**
              * Prefix Token Ids
              * @description The answer begins with these tokens, and its text with theirs; the rest is generated. A character may be cut in two. Stop strings are not looked for in them, and they count as tokens of the prompt.
@@ -4076,13 +4551,112 @@ export interface components {
          */
         TemplateRequest: {
             /**
+             * Stop Token Ids
+             * @description Tokens that end an answer, as the model's own end does; no text.
+             */
+            stop_token_ids?: number[] | null;
+            /**
+             * Include Stop Str In Output
+             * @description Leave the stop string, or the token of stop_token_ids, that ended an answer at the end of its text.
+             * @default false
+             */
+            include_stop_str_in_output?: boolean | null;
+            /**
+             * Min Tokens
+             * @description Nothing ends an answer before it has so many tokens: what would end it cannot be drawn, and stop strings are not looked for.
+             * @default 0
+             */
+            min_tokens?: number | null;
+            /**
+             * Ignore Eos
+             * @description The model's own end of an answer cannot be drawn: it goes on to max_tokens, a stop string or one of stop_token_ids.
+             * @default false
+             */
+            ignore_eos?: boolean | null;
+            /**
+             * Allowed Token Ids
+             * @description No other tokens can be drawn, not even the end.
+             */
+            allowed_token_ids?: number[] | null;
+            /**
+             * Bad Words
+             * @description Words that an answer may not have. Of each, written as the tokenizer writes it with and without a space before it, the last token cannot be drawn behind the others.
+             */
+            bad_words?: string[] | null;
+            /**
+             * Skip Special Tokens
+             * @description False: control tokens in an answer read as their names, and not as nothing.
+             * @default true
+             */
+            skip_special_tokens?: boolean | null;
+            /**
+             * Truncate Prompt Tokens
+             * @description Take so many tokens of a prompt that has more; -1 for as many as leave room for max_tokens.
+             */
+            truncate_prompt_tokens?: number | null;
+            /**
+             * Truncation Side
+             * @description Where truncate_prompt_tokens takes tokens away.
+             * @default left
+             */
+            truncation_side?: ("left" | "right") | null;
+            /**
+             * Prompt Logprobs
+             * @description Report the log-probability of each token of the prompt, with so many of the likeliest at its place, as `prompt_logprobs` of the response, or of a text's choice.
+             */
+            prompt_logprobs?: number | null;
+            /**
+             * Return Token Ids
+             * @description Report the ids of the prompt's tokens and of each answer's, as `prompt_token_ids` and `token_ids`.
+             * @default false
+             */
+            return_token_ids?: boolean | null;
+            /**
+             * Return Tokens As Token Ids
+             * @description Name tokens in log-probabilities by their ids: `token_id:123`.
+             * @default false
+             */
+            return_tokens_as_token_ids?: boolean | null;
+            /**
+             * Cache Salt
+             * @description What is kept of prompts and answers for later requests is used for those with the same salt alone.
+             */
+            cache_salt?: string | null;
+            /**
+             * Request Id
+             * @description Ends the `id` of the response.
+             */
+            request_id?: string | null;
+            /**
+             * Guided Json
+             * @description The older name of `structured_outputs` with `json`.
+             */
+            guided_json?: {
+                [key: string]: unknown;
+            } | string | null;
+            /**
+             * Guided Regex
+             * @description The older name of `structured_outputs` with `regex`.
+             */
+            guided_regex?: string | null;
+            /**
+             * Guided Choice
+             * @description The older name of `structured_outputs` with `choice`.
+             */
+            guided_choice?: string[] | null;
+            /**
+             * Guided Grammar
+             * @description The older name of `structured_outputs` with `grammar`.
+             */
+            guided_grammar?: string | null;
+            /**
              * Model
              * @description The name of the served model, as /v1/models lists it.
              */
             model?: string | null;
             /**
              * Max Tokens
-             * @description The most tokens of one answer.
+             * @description The most tokens of one answer; -1 for as many as the context has room for.
              */
             max_tokens?: number | null;
             /**
@@ -4111,7 +4685,7 @@ export interface components {
             stream_options?: components["schemas"]["StreamOptions"] | null;
             /**
              * Seed
-             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
+             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, or with -1, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
             /** @description The form of the answer. */
@@ -4154,7 +4728,7 @@ export interface components {
             top_p?: number | null;
             /**
              * Top K
-             * @description The sampler's base value.
+             * @description The sampler's base value; -1 and 0 keep all tokens.
              */
             top_k?: number | null;
             /**
@@ -4187,6 +4761,11 @@ export interface components {
              * @description Keep the tokens that are at least as likely as two draws are to be equal, that is the sum of all squared probabilities (p-less, arXiv:2509.23234).
              */
             p_less?: boolean | null;
+            /**
+             * Min Entropy Gain
+             * @description Tokens are kept, likeliest first, until one adds fewer bits than this to the entropy, −p·log2 p of the draw's probabilities; 0 keeps all.
+             */
+            min_entropy_gain?: number | null;
             /**
              * Xtc Probability
              * @description How often, of all draws, the likeliest choices are excluded (XTC).
@@ -4249,11 +4828,39 @@ export interface components {
              */
             post_sampling_probs?: boolean | null;
             /**
+             * Cache Prompt
+             * @description False: compute the prompt whole, as for a measurement, and take nothing of it from earlier requests.
+             * @default true
+             */
+            cache_prompt?: boolean | null;
+            /**
              * Return Progress
              * @description Say in a stream how much of a prompt is computed, in chunks of their own with a `prompt_progress`. Without it a prompt that takes several steps has comments.
              * @default false
              */
             return_progress?: boolean | null;
+            /**
+             * Add Generation Prompt
+             * @description Open the assistant's answer behind the messages. True does so behind an assistant's last message too, which would be gone on from; with false nothing is opened.
+             */
+            add_generation_prompt?: boolean | null;
+            /**
+             * Echo
+             * @description Where an answer goes on from the last message, begin it with that message.
+             * @default false
+             */
+            echo?: boolean | null;
+            /**
+             * Include Reasoning
+             * @description False: what was thought before an answer is counted, and not told.
+             * @default true
+             */
+            include_reasoning?: boolean | null;
+            /**
+             * Reasoning Effort
+             * @description How much is thought before an answer: `none` asks the model's chat template for no thoughts, by `enable_thinking`; others are for templates that have the variable `reasoning_effort`.
+             */
+            reasoning_effort?: string | null;
             /**
              * Messages
              * @description The conversation so far.
@@ -4303,12 +4910,6 @@ export interface components {
              * @default true
              */
             parallel_tool_calls?: boolean | null;
-            /**
-             * Add Generation Prompt
-             * @description Open the assistant's answer, as is done where one is generated.
-             * @default true
-             */
-            add_generation_prompt?: boolean | null;
         };
         /**
          * Templated
@@ -4360,6 +4961,28 @@ export interface components {
              * @description `stop`: the model, or a stop string, ended it; `tool_calls`: so, and it has called functions; `length`: max_tokens ended it; `repetition`: it repeated itself, and `stop_repeats` did. Null in all chunks of a stream but an answer's last.
              */
             finish_reason: ("stop" | "length" | "tool_calls" | "repetition") | null;
+            /**
+             * Stop Reason
+             * @description The stop string, or the one of `stop_token_ids`, that ended it, if one did.
+             */
+            stop_reason?: string | number;
+            /**
+             * Token Ids
+             * @description The ids of its tokens, or of those of the chunk; only with `return_token_ids`.
+             */
+            token_ids?: number[];
+            /**
+             * Prompt Token Ids
+             * @description The ids of the prompt's tokens; only with `return_token_ids`, in a stream in the first chunk.
+             */
+            prompt_token_ids?: number[];
+            /**
+             * Prompt Logprobs
+             * @description For each token of the prompt the log-probabilities of it and of the likeliest at its place, by their ids; null for the first. Only with `prompt_logprobs`.
+             */
+            prompt_logprobs?: ({
+                [key: string]: components["schemas"]["PromptLogprob"];
+            } | null)[];
         };
         /**
          * TextFormat
@@ -4702,13 +5325,112 @@ export interface components {
          */
         TokenizeChat: {
             /**
+             * Stop Token Ids
+             * @description Tokens that end an answer, as the model's own end does; no text.
+             */
+            stop_token_ids?: number[] | null;
+            /**
+             * Include Stop Str In Output
+             * @description Leave the stop string, or the token of stop_token_ids, that ended an answer at the end of its text.
+             * @default false
+             */
+            include_stop_str_in_output?: boolean | null;
+            /**
+             * Min Tokens
+             * @description Nothing ends an answer before it has so many tokens: what would end it cannot be drawn, and stop strings are not looked for.
+             * @default 0
+             */
+            min_tokens?: number | null;
+            /**
+             * Ignore Eos
+             * @description The model's own end of an answer cannot be drawn: it goes on to max_tokens, a stop string or one of stop_token_ids.
+             * @default false
+             */
+            ignore_eos?: boolean | null;
+            /**
+             * Allowed Token Ids
+             * @description No other tokens can be drawn, not even the end.
+             */
+            allowed_token_ids?: number[] | null;
+            /**
+             * Bad Words
+             * @description Words that an answer may not have. Of each, written as the tokenizer writes it with and without a space before it, the last token cannot be drawn behind the others.
+             */
+            bad_words?: string[] | null;
+            /**
+             * Skip Special Tokens
+             * @description False: control tokens in an answer read as their names, and not as nothing.
+             * @default true
+             */
+            skip_special_tokens?: boolean | null;
+            /**
+             * Truncate Prompt Tokens
+             * @description Take so many tokens of a prompt that has more; -1 for as many as leave room for max_tokens.
+             */
+            truncate_prompt_tokens?: number | null;
+            /**
+             * Truncation Side
+             * @description Where truncate_prompt_tokens takes tokens away.
+             * @default left
+             */
+            truncation_side?: ("left" | "right") | null;
+            /**
+             * Prompt Logprobs
+             * @description Report the log-probability of each token of the prompt, with so many of the likeliest at its place, as `prompt_logprobs` of the response, or of a text's choice.
+             */
+            prompt_logprobs?: number | null;
+            /**
+             * Return Token Ids
+             * @description Report the ids of the prompt's tokens and of each answer's, as `prompt_token_ids` and `token_ids`.
+             * @default false
+             */
+            return_token_ids?: boolean | null;
+            /**
+             * Return Tokens As Token Ids
+             * @description Name tokens in log-probabilities by their ids: `token_id:123`.
+             * @default false
+             */
+            return_tokens_as_token_ids?: boolean | null;
+            /**
+             * Cache Salt
+             * @description What is kept of prompts and answers for later requests is used for those with the same salt alone.
+             */
+            cache_salt?: string | null;
+            /**
+             * Request Id
+             * @description Ends the `id` of the response.
+             */
+            request_id?: string | null;
+            /**
+             * Guided Json
+             * @description The older name of `structured_outputs` with `json`.
+             */
+            guided_json?: {
+                [key: string]: unknown;
+            } | string | null;
+            /**
+             * Guided Regex
+             * @description The older name of `structured_outputs` with `regex`.
+             */
+            guided_regex?: string | null;
+            /**
+             * Guided Choice
+             * @description The older name of `structured_outputs` with `choice`.
+             */
+            guided_choice?: string[] | null;
+            /**
+             * Guided Grammar
+             * @description The older name of `structured_outputs` with `grammar`.
+             */
+            guided_grammar?: string | null;
+            /**
              * Model
              * @description The name of the served model, as /v1/models lists it.
              */
             model?: string | null;
             /**
              * Max Tokens
-             * @description The most tokens of one answer.
+             * @description The most tokens of one answer; -1 for as many as the context has room for.
              */
             max_tokens?: number | null;
             /**
@@ -4737,7 +5459,7 @@ export interface components {
             stream_options?: components["schemas"]["StreamOptions"] | null;
             /**
              * Seed
-             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
+             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, or with -1, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
             /** @description The form of the answer. */
@@ -4780,7 +5502,7 @@ export interface components {
             top_p?: number | null;
             /**
              * Top K
-             * @description The sampler's base value.
+             * @description The sampler's base value; -1 and 0 keep all tokens.
              */
             top_k?: number | null;
             /**
@@ -4813,6 +5535,11 @@ export interface components {
              * @description Keep the tokens that are at least as likely as two draws are to be equal, that is the sum of all squared probabilities (p-less, arXiv:2509.23234).
              */
             p_less?: boolean | null;
+            /**
+             * Min Entropy Gain
+             * @description Tokens are kept, likeliest first, until one adds fewer bits than this to the entropy, −p·log2 p of the draw's probabilities; 0 keeps all.
+             */
+            min_entropy_gain?: number | null;
             /**
              * Xtc Probability
              * @description How often, of all draws, the likeliest choices are excluded (XTC).
@@ -4875,11 +5602,39 @@ export interface components {
              */
             post_sampling_probs?: boolean | null;
             /**
+             * Cache Prompt
+             * @description False: compute the prompt whole, as for a measurement, and take nothing of it from earlier requests.
+             * @default true
+             */
+            cache_prompt?: boolean | null;
+            /**
              * Return Progress
              * @description Say in a stream how much of a prompt is computed, in chunks of their own with a `prompt_progress`. Without it a prompt that takes several steps has comments.
              * @default false
              */
             return_progress?: boolean | null;
+            /**
+             * Add Generation Prompt
+             * @description Open the assistant's answer behind the messages. True does so behind an assistant's last message too, which would be gone on from; with false nothing is opened.
+             */
+            add_generation_prompt?: boolean | null;
+            /**
+             * Echo
+             * @description Where an answer goes on from the last message, begin it with that message.
+             * @default false
+             */
+            echo?: boolean | null;
+            /**
+             * Include Reasoning
+             * @description False: what was thought before an answer is counted, and not told.
+             * @default true
+             */
+            include_reasoning?: boolean | null;
+            /**
+             * Reasoning Effort
+             * @description How much is thought before an answer: `none` asks the model's chat template for no thoughts, by `enable_thinking`; others are for templates that have the variable `reasoning_effort`.
+             */
+            reasoning_effort?: string | null;
             /**
              * Messages
              * @description The conversation so far.
@@ -4929,12 +5684,6 @@ export interface components {
              * @default true
              */
             parallel_tool_calls?: boolean | null;
-            /**
-             * Add Generation Prompt
-             * @description Open the assistant's answer, as is done where one is generated.
-             * @default true
-             */
-            add_generation_prompt?: boolean | null;
             /**
              * Add Special Tokens
              * @description Only false: the template adds them.
@@ -5290,9 +6039,14 @@ export interface components {
             finish_reason: ("stop" | "length" | "tool_calls" | "repetition") | null;
             /**
              * Stop Reason
-             * @description The stop string that ended it; left out where none did.
+             * @description The stop string, or the one of `stop_token_ids`, that ended it, if one did.
              */
-            stop_reason?: string;
+            stop_reason?: string | number;
+            /**
+             * Token Ids
+             * @description The ids of its tokens, or of those of the chunk; only with `return_token_ids`.
+             */
+            token_ids?: number[];
         };
         /**
          * Delta
@@ -5404,6 +6158,18 @@ export interface components {
              * @default null
              */
             usage?: components["schemas"]["Usage"] | components["schemas"]["UsageSoFar"] | null;
+            /**
+             * Cur Pos
+             * @description The `position` of a chunk's token, by the name that the published MLX port has for it; only where there are `metrics`.
+             * @default null
+             */
+            cur_pos?: number | null;
+            /**
+             * Prompt Token Ids
+             * @description The ids of the prompt's tokens; only with `return_token_ids`, in a stream in the first chunk.
+             * @default null
+             */
+            prompt_token_ids?: number[] | null;
             /**
              * @description How much of the prompt is computed; only where the request has `return_progress`.
              * @default null
@@ -5682,7 +6448,7 @@ export interface operations {
                     /**
                      * @example data: {"id": "chatcmpl-8ac32b34", "created": 1795425194, "model": "SmolLM2-135M-Instruct", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}, "logprobs": null, "finish_reason": null}], "seed": 0}
                      *
-                     *     data: {"id": "chatcmpl-8ac32b34", "created": 1795425194, "model": "SmolLM2-135M-Instruct", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": "Capital"}, "logprobs": null, "finish_reason": null}], "seed": 0, "metrics": [{"position": 37, "token_id": 39832, "token": "Capital", "quadrant": "RESAMPLING", "logprob": -3.8247, "logits_entropy": 5.1747, "logits_varentropy": 8.6575, "attention_entropy": 1.9088, "attention_varentropy": 0.3506, "agreement": 0.0206, "interaction_strength": 2.2259, "temperature": 2.0, "top_p": 0.5182, "top_k": 27, "min_p": 0.03, "drafted": false}]}
+                     *     data: {"id": "chatcmpl-8ac32b34", "created": 1795425194, "model": "SmolLM2-135M-Instruct", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": "Capital"}, "logprobs": null, "finish_reason": null}], "seed": 0, "metrics": [{"position": 37, "token_id": 39832, "token": "Capital", "quadrant": "RESAMPLING", "logprob": -3.8247, "logits_entropy": 5.1747, "logits_varentropy": 8.6575, "attention_entropy": 1.9088, "attention_varentropy": 0.3506, "agreement": 0.0206, "interaction_strength": 2.2259, "temperature": 2.0, "top_p": 0.5182, "top_k": 27, "min_p": 0.03, "drafted": false}], "cur_pos": 37}
                      *
                      *     data: {"id": "chatcmpl-8ac32b34", "created": 1795425194, "model": "SmolLM2-135M-Instruct", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {}, "logprobs": null, "finish_reason": "length"}], "seed": 0}
                      *
@@ -5902,7 +6668,7 @@ export interface operations {
                      */
                     "application/json": components["schemas"]["Completion"];
                     /**
-                     * @example data: {"id": "cmpl-8b47a893", "created": 1795425199, "model": "SmolLM2-135M-Instruct", "object": "text_completion", "choices": [{"index": 0, "text": " Paris", "logprobs": null, "finish_reason": null}], "seed": 0, "metrics": [{"position": 5, "token_id": 7042, "token": " Paris", "quadrant": "EXPLORING", "logprob": -0.2579, "logits_entropy": 2.1366, "logits_varentropy": 14.0891, "attention_entropy": 1.1288, "attention_varentropy": 0.3162, "agreement": 0.1118, "interaction_strength": 3.4583, "temperature": 1.4902, "top_p": 0.9, "top_k": 38, "min_p": 0.03, "drafted": false}]}
+                     * @example data: {"id": "cmpl-8b47a893", "created": 1795425199, "model": "SmolLM2-135M-Instruct", "object": "text_completion", "choices": [{"index": 0, "text": " Paris", "logprobs": null, "finish_reason": null}], "seed": 0, "metrics": [{"position": 5, "token_id": 7042, "token": " Paris", "quadrant": "EXPLORING", "logprob": -0.2579, "logits_entropy": 2.1366, "logits_varentropy": 14.0891, "attention_entropy": 1.1288, "attention_varentropy": 0.3162, "agreement": 0.1118, "interaction_strength": 3.4583, "temperature": 1.4902, "top_p": 0.9, "top_k": 38, "min_p": 0.03, "drafted": false}], "cur_pos": 5}
                      *
                      *     data: {"id": "cmpl-8b47a893", "created": 1795425199, "model": "SmolLM2-135M-Instruct", "object": "text_completion", "choices": [{"index": 0, "text": "", "logprobs": null, "finish_reason": "length"}], "seed": 0}
                      *
