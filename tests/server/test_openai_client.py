@@ -26,10 +26,11 @@ class Dice(BaseModel):
 
 
 THROW = openai.pydantic_function_tool(Dice, name="throw")
-OTHER = {"type": "function", "function": {"name": "other", "parameters": {"type": "object"}}}
+OTHER = openai.pydantic_function_tool(Dice, name="other")
 FLAT_THROW = {"type": "function", **THROW["function"]}
 FLAT_OTHER = {"type": "function", **OTHER["function"]}
-NAMED_FLAT = {"type": "function", "name": "throw"}
+NAMED = {"name": "throw"}
+ALLOWED = {"type": "allowed_tools", "tools": [{"type": "function", **NAMED}]}
 
 
 def ask(client, messages=QUESTION, *, max_tokens=3, temperature=0, create=None, **options):
@@ -97,8 +98,7 @@ def test_seeds_are_obeyed_consecutive_for_several_answers_and_told_where_none_is
     warm = {"temperature": 1.5, "extra_body": {"sampler": "normal"}}
     both = ask(client, n=2, seed=3, **warm)
     texts = [choice.message.content for choice in both.choices]
-    assert texts == [said(client, seed=seed, **warm) for seed in (3, 4)]
-    assert texts[0] != texts[1]
+    assert texts[1] == said(client, seed=4, **warm) != texts[0]
     assert both.usage.completion_tokens == 6
     assert [record["choice"] for record in both.metrics] == [0] * 3 + [1] * 3
     parts = [("", None), ("", None)]
@@ -122,27 +122,19 @@ def test_a_biased_token_is_drawn_and_log_probabilities_are_told(client):
     assert [len(token.top_logprobs) for token in (first, second)] == [2, 2]
 
 
-def test_a_tool_is_called_in_a_stream_and_its_result_answered(client):
-    one = {"tools": [THROW], "parallel_tool_calls": False, "max_tokens": 40}
-    with ask(
-        client, create=client.chat.completions.stream, tool_choice="required", **one
-    ) as stream:
+def test_a_tool_that_is_named_is_called_in_a_stream_and_its_result_answered(client):
+    tools = {"tools": [OTHER, THROW], "tool_choice": {"type": "function", "function": NAMED}}
+    with ask(client, create=client.chat.completions.stream, max_tokens=40, **tools) as stream:
         (done,) = [event for event in stream if event.type == "tool_calls.function.arguments.done"]
         (choice,) = stream.get_final_completion().choices
     assert choice.finish_reason == "tool_calls"
     (call,) = choice.message.tool_calls
+    assert call.function.name == "throw"
     assert call.function.parsed_arguments == done.parsed_arguments
     assert call.function.parsed_arguments.eyes in (1, 2)
     called = choice.message.model_dump(include={"role", "content", "tool_calls"})
     turns = [*QUESTION, called, {"role": "tool", "tool_call_id": call.id, "content": "Thrown."}]
-    assert said(client, turns, tools=[THROW])
-
-
-def test_a_tool_that_is_named_is_called(client):
-    named = {"type": "function", "function": {"name": "throw"}}
-    answer = ask(client, tools=[OTHER, THROW], tool_choice=named, max_tokens=40)
-    (call,) = answer.choices[0].message.tool_calls
-    assert json.loads(call.function.arguments)["eyes"] in (1, 2)
+    assert said(client, turns, tools=[THROW], max_tokens=1)
 
 
 def test_only_allowed_tools_are_offered_and_none_where_none_is_to_be_called(client):
@@ -150,9 +142,12 @@ def test_only_allowed_tools_are_offered_and_none_where_none_is_to_be_called(clie
         return client.responses.input_tokens.count(model=NAME, input=ASK, **more).input_tokens
 
     both = {"tools": [FLAT_OTHER, FLAT_THROW]}
-    allowed = {"type": "allowed_tools", "mode": "auto", "tools": [NAMED_FLAT]}
     alone = length(tools=[FLAT_THROW])
-    assert length(**both, tool_choice=allowed) == alone < length(**both, tool_choice="auto")
+    assert (
+        length(**both, tool_choice=ALLOWED | {"mode": "auto"})
+        == alone
+        < length(**both, tool_choice="auto")
+    )
     assert length(**both, tool_choice="none") == length() < alone
 
 
@@ -244,11 +239,12 @@ def test_a_response_is_parsed_in_a_stream_too(client):
 
 
 def test_a_response_calls_the_tool_that_is_allowed_and_takes_its_output(client):
-    allowed = {"type": "allowed_tools", "mode": "required", "tools": [NAMED_FLAT]}
     tools = {"tools": [FLAT_OTHER, FLAT_THROW], "parallel_tool_calls": False}
-    called = respond(client, tool_choice=allowed, max_output_tokens=40, **tools)
+    required = ALLOWED | {"mode": "required"}
+    called = respond(client, tool_choice=required, max_output_tokens=40, **tools)
     (call,) = called.output
     assert (call.type, call.name) == ("function_call", "throw")
+    assert json.loads(call.arguments)["eyes"] in (1, 2)
     thrown = {"type": "function_call_output", "call_id": call.call_id, "output": "Thrown."}
     assert respond(client, [thrown], previous_response_id=called.id, **tools).output_text
 
@@ -291,6 +287,12 @@ def test_a_full_queue_is_tried_again_when_the_server_says(guarded):
 
 
 # Told plainly
+
+
+@pytest.fixture(scope="module")
+def kept(client):
+    """The name of a response that is kept."""
+    return respond(client, max_output_tokens=1).id
 
 
 def test_a_wrong_key_is_an_authentication_error(guarded):
@@ -355,10 +357,9 @@ def test_a_field_that_cannot_be_obeyed_is_named_with_what_to_do(client, field):
         (lambda r, name: r.input_items.list(name, after="x"), BadRequestError, "after: "),
     ],
 )
-def test_what_a_kept_response_is_not_for_is_told(client, call, error, advice):
-    name = respond(client, max_output_tokens=1).id
+def test_what_a_kept_response_is_not_for_is_told(client, kept, call, error, advice):
     with pytest.raises(error) as refused:
-        call(client.responses, name)
+        call(client.responses, kept)
     assert advice in refused.value.body["message"]
 
 
