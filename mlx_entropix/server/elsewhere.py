@@ -1,14 +1,9 @@
 """Endpoints that other servers have and this one has not: what to do in their place."""
 
-_NO_VECTORS = (
-    "No embeddings are made here: the served model writes text, and was not trained to compare "
-    "texts by vectors. Ask a server with an embedding model."
-)
 _NO_RANKS = (
     "No texts are compared or classified here: the served model writes text. Ask a server whose "
     "model was trained for that."
 )
-_TEXT_ALONE = "Only text is read and written here."
 
 # By the first word of their paths, with or without /v1 before it.
 _INSTEAD = {
@@ -21,15 +16,13 @@ _INSTEAD = {
     "lora-adapters": "Adapters do not change while the server runs. Start it with --adapter_path.",
     "api": "Ollama's API is not served here. Give the client the address with /v1 behind it, as "
     "that of an OpenAI-compatible server.",
-    "embedding": _NO_VECTORS,
-    "embeddings": _NO_VECTORS,
+    "embedding": "No embeddings are made here: the served model writes text. Ask a server with an "
+    "embedding model.",
     "rerank": _NO_RANKS,
     "reranking": _NO_RANKS,
     "score": _NO_RANKS,
     "pooling": _NO_RANKS,
     "classify": _NO_RANKS,
-    "audio": _TEXT_ALONE,
-    "images": _TEXT_ALONE,
 }
 
 

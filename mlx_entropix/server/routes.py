@@ -18,7 +18,7 @@ from mlx_entropix.sampling.metrics import ABOUT
 from mlx_entropix.sampling.quadrants import FROM_SUREST
 from mlx_entropix.server import openapi, schemas
 from mlx_entropix.server.answer_form import answer_constraint
-from mlx_entropix.server.api_errors import unknown_model
+from mlx_entropix.server.api_errors import no_embeddings, unknown_model
 from mlx_entropix.server.async_engine import AsyncEngine, ModelInfo
 from mlx_entropix.server.engine_requests import (
     Prompt,
@@ -84,6 +84,13 @@ async def completions(body: CompletionRequest, engine: EngineOf, request: HttpRe
     engine.check_number(len(body.prompts), "prompt")
     prompts = await engine.read(text_prompts, body, model)
     return await _answer(body, engine, model, TextReply, prompts, request)
+
+
+@_keyed.post("/embeddings", include_in_schema=False)
+@_keyed.post("/v1/embeddings", include_in_schema=False)
+async def embeddings() -> Response:
+    """Refused, with the reason."""
+    raise no_embeddings()
 
 
 @_keyed.get("/models", include_in_schema=False)

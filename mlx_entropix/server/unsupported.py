@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from mlx_entropix.server.api_errors import ApiError
 
 Neutral = Mapping[str, tuple[Any, ...]]
-"""Values that ask for nothing, by the names of fields; `...` for any."""
+"""Values that ask for nothing, by the names of fields."""
 
 _LABELS = frozenset(
     (
@@ -94,7 +94,7 @@ class Part(BaseModel):
 class WholePart(Part):
     """Part of a request of which nothing is ignored.
 
-    A field that it does not have passes with one of its `neutral` values.
+    A field that it does not have passes with one of its `neutral` values, with any for `...`.
     """
 
     neutral: ClassVar[Neutral] = {}
@@ -133,7 +133,7 @@ def _refuse_unsupported(
     """Raise the 400 that names a field that is not `known` and asks for something."""
     for name in _unsupported(given, known, neutral):
         reason = f"{name} is not supported here"
-        if name in _INSTEAD and _INSTEAD[name] in known:
+        if _INSTEAD.get(name) in known:
             reason += f"; {_INSTEAD[name]} is"
         elif name in neutral:
             values = " or ".join(map(repr, neutral[name]))

@@ -38,7 +38,6 @@ def refused(server, path, body):
         ("/slots/0?action=save", "/health says how many rows"),
         ("/lora-adapters", "--adapter_path"),
         ("/api/chat", "the address with /v1 behind it"),
-        ("/v1/audio/transcriptions", "Only text"),
     ],
 )
 def test_an_endpoint_of_another_server_is_refused_with_what_to_ask_instead(server, path, says):
