@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from mlx_entropix.errors import EntropixError
-from mlx_entropix.server.elsewhere import what_instead
+from mlx_entropix.server.unserved import why_unserved
 
 _LONGEST_MESSAGE = 1000
 
@@ -106,16 +106,6 @@ def unknown_model(name: str, served: str) -> ApiError:
     )
 
 
-def no_embeddings() -> ApiError:
-    """Vectors are asked for, of a model that was not trained to give any."""
-    return ApiError(
-        404,
-        "No embeddings are made here: the served model writes text, and was not trained to compare "
-        "texts by vectors. Ask a server with an embedding model.",
-        code="embeddings_unsupported",
-    )
-
-
 def too_large(limit: int) -> ApiError:
     """The body of a request has more than `limit` bytes."""
     return ApiError(413, f"The body has more than {limit:,} bytes, the most allowed.")
@@ -161,8 +151,9 @@ async def _on_invalid(_request: Request, error: Exception) -> JSONResponse:
 
 async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    if error.status_code == 404 and (instead := what_instead(request.url.path)):
-        return ApiError(404, instead, code="unsupported_endpoint").response()
+    # A 405 is the list of stored chats, under the path of those that are to be answered.
+    if error.status_code in (404, 405) and (why := why_unserved(request.url.path)):
+        return ApiError(404, why, code="unsupported_endpoint").response()
     message = _MESSAGES.get(error.status_code, str(error.detail))
     response = ApiError(error.status_code, message).response()
     response.headers.update(error.headers or {})
