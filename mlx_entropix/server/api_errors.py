@@ -151,7 +151,7 @@ async def _on_invalid(_request: Request, error: Exception) -> JSONResponse:
 
 async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    # Where the page is served, a method other than GET on a path that is not there is a 405.
+    # A 405 is the list of stored chats, under the path of those that are to be answered.
     if error.status_code in (404, 405) and (why := why_unserved(request.url.path)):
         return ApiError(404, why, code="unsupported_endpoint").response()
     message = _MESSAGES.get(error.status_code, str(error.detail))

@@ -78,7 +78,7 @@ _INSTEAD = {
     "n_predict": "max_tokens",
     "n_probs": "logprobs",
     "repeat_penalty": "repetition_penalty",
-    "return_tokens": "metrics",
+    "return_tokens": "return_token_ids",
 }
 
 
