@@ -31,7 +31,7 @@ def test_batch_reads_a_csv_or_the_one_that_comes_along(asked, tmp_path, monkeypa
     main(["batch", "mine.csv", "--rows", "2"])
     main(["batch", "--rows", "2"])
     assert asked[0].prompt_csv == "mine.csv"
-    from mlx_entropix.cli.ask import asked_prompts
+    from mlx_entropix.cli.given_text import asked_prompts
 
     assert len(asked_prompts(asked[1])) > 5
 
