@@ -268,7 +268,8 @@ class Engine:
             ):
                 return
             layers = []
-            if self.prefixes is not None and not row.request.scores_prompt:
+            is_whole = row.request.scores_prompt or row.request.fresh
+            if self.prefixes is not None and not is_whole:
                 salt = row.request.salt
                 layers = self.prefixes.find(row.tokens[:-1], salt)
                 known = layers[0].offset if layers else 0

@@ -24,10 +24,13 @@ class Request:
     character too.
 
     With `scores_prompt` the prompt's own tokens are looked at too, and reported in one
-    `PromptScored`; `max_tokens` may then be 0. A `policy` may fork the row or drop it, see
-    policy.py. `branch` is 0, or that of a fork that is to be written again, behind the tokens that
-    it began with as the `prefix`. With `certainty` every event has that number. `attended` is how
-    many of the positions that were attended to most each token is reported with.
+    `PromptScored`; `max_tokens` may then be 0. It is computed whole then, and also where the
+    request is `fresh`: nothing of it is taken from earlier ones.
+
+    A `policy` may fork the row or drop it, see policy.py. `branch` is 0, or that of a fork that is
+    to be written again, behind the tokens that it began with as the `prefix`. With `certainty`
+    every event has that number. `attended` is how many of the positions that were attended to most
+    each token is reported with.
 
     Drafts are guessed from past answers to the same `owner` alone, and from `prediction`: tokens of
     what the answer may well repeat. Of past sequences only those with the same `salt` are gone on
@@ -56,6 +59,7 @@ class Request:
     stop: tuple[str, ...] = ()
     alternatives: int = 0
     scores_prompt: bool = False
+    fresh: bool = False
     prefix: tuple[int, ...] = ()
     policy: Policy | None = None
     branch: int = 0

@@ -12,6 +12,7 @@ from mlx_entropix.engine import Request, fork_config, forked
 from mlx_entropix.engine.token_rules import NO_RULES, TokenRules
 from mlx_entropix.errors import ConfigError, PromptError
 from mlx_entropix.sampling import PlainConfig, SamplerConfig
+from mlx_entropix.sampling.flat_names import nested
 from mlx_entropix.sampling.formulas import PARAMETERS
 from mlx_entropix.server.api_errors import ApiError
 from mlx_entropix.server.async_engine import ModelInfo
@@ -263,6 +264,7 @@ def engine_requests(
             prediction=prediction,
             owner=f"{owner} {salt}" if salt else owner,
             salt=salt,
+            fresh=request.cache_prompt is False,
             logit_bias=logit_bias,
             tells_draw=bool(request.post_sampling_probs),
             shows_calls=calling is not None,
@@ -295,7 +297,7 @@ def biases(request: GenerationRequest, model: ModelInfo) -> tuple[tuple[int, flo
             raise ApiError(
                 400,
                 f"logit_bias has {name!r}, which is no token id from 0 to "
-                f"{model.vocabulary_size - 1}.",
+                f"{model.vocabulary_size - 1}. /tokenize gives the ids of a text.",
                 param="logit_bias",
             )
         found[int(name)] = bias
@@ -328,7 +330,10 @@ def _banned(words: Sequence[str], model: ModelInfo) -> tuple[tuple[int, ...], ..
 
 def _config(request: GenerationRequest, settings: Settings) -> SamplerConfig | PlainConfig:
     """The sampler that a request asks for. Raises a 400 that names the field and its range."""
-    name = request.sampler or settings.sampler
+    given = request.sampler_config or {}
+    values = nested(given)
+    flat = None if values is given else values.pop("base")
+    name = request.sampler or flat or settings.sampler
     named = settings.auto.samplers
     if name == settings.sampler:
         config = settings.config
@@ -337,7 +342,7 @@ def _config(request: GenerationRequest, settings: Settings) -> SamplerConfig | P
     else:
         known = ", ".join(named)
         raise ApiError(400, f"There is no sampler {name!r}. There are: {known}.", param="sampler")
-    config = _override(config, request.sampler_config or {}, "sampler_config")
+    config = _override(config, values, "sampler_config")
     for field in (*PARAMETERS, *CHANGES, "p_less"):
         value = getattr(request, field)
         if field == "top_k" and value == -1:

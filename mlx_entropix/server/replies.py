@@ -216,6 +216,7 @@ class Reply:
         chunk = self._envelope(self.chunk_name, [self._delta(choice)])
         if self.with_metrics:
             chunk["metrics"] = self._metrics(choice, choice.tokens[-1:], several)
+            chunk["cur_pos"] = choice.tokens[-1].position
         return chunk
 
     def last_chunk(self, choice: Choice) -> dict[str, Any]:

@@ -13,13 +13,20 @@ from mlx_entropix.choices import CHANGES, MOST_BIAS
 from mlx_entropix.sampling import PlainConfig
 from mlx_entropix.server.answer_form import ResponseFormat, StructuredOutputs
 from mlx_entropix.server.api_errors import ApiError
-from mlx_entropix.server.tools import CallInHistory, NamedChoice, OfferedTool
-from mlx_entropix.server.unsupported import Neutral, Part, WholePart
+from mlx_entropix.server.tools import (
+    AllowedChoice,
+    CallInHistory,
+    NamedChoice,
+    OfferedTool,
+    ToolChoice,
+)
+from mlx_entropix.server.unsupported import Neutral, Part, WholePart, only_kinds
 from mlx_entropix.server.vllm_fields import VllmChatFields, VllmFields
 from mlx_entropix.window import LONGEST_WINDOW
 
 DEFAULT_CHAT_TOKENS = 4096
 DEFAULT_TEXT_TOKENS = 16  # as the OpenAI API has it
+MOST_TOKENS = 10_000_000
 MOST_ANSWERS = 128
 MOST_ALTERNATIVES = 20
 MOST_ATTENDED = 64
@@ -29,6 +36,7 @@ MOST_STOPS = 64  # editors that complete code send some two dozen
 
 _Stop = Annotated[str, Field(max_length=1024)]
 _TokenId = Annotated[int, Field(ge=0)]
+_Length = Annotated[int | None, Field(ge=-1, le=MOST_TOKENS)]
 
 
 class TextPart(Part):
@@ -36,6 +44,8 @@ class TextPart(Part):
 
     type: Literal["text"] = Field(description="The kind of part.")
     text: str = Field(description="The text.")
+
+    _is_text = only_kinds("text")
 
 
 class Message(WholePart):
@@ -140,8 +150,9 @@ class GenerationRequest(VllmFields):
     model: str | None = Field(
         None, description="The name of the served model, as /v1/models lists it."
     )
-    max_tokens: int | None = Field(
-        None, ge=0, le=10_000_000, description="The most tokens of one answer."
+    max_tokens: _Length = Field(
+        None,
+        description="The most tokens of one answer; -1 for as many as the context has room for.",
     )
     n: int | None = Field(1, ge=1, le=MOST_ANSWERS, description="How many answers to make.")
     stop: _Stop | Annotated[list[_Stop], Field(max_length=MOST_STOPS)] | None = Field(
@@ -165,8 +176,8 @@ class GenerationRequest(VllmFields):
         None,
         ge=-(2**63),
         le=2**63 - 1,
-        description="Equal seeds give equal answers; answer i of n uses seed + i. Without one, a "
-        "random seed is taken, and reported in the field `seed` of the response.",
+        description="Equal seeds give equal answers; answer i of n uses seed + i. Without one, or "
+        "with -1, a random seed is taken, and reported in the field `seed` of the response.",
     )
     response_format: ResponseFormat | None = Field(None, description="The form of the answer.")
     structured_outputs: StructuredOutputs | None = Field(
@@ -199,6 +210,7 @@ class GenerationRequest(VllmFields):
     frequency_penalty: float | None = _change("frequency_penalty")
     top_n_sigma: float | None = _change("top_n_sigma")
     p_less: bool | None = Field(None, description=PlainConfig.model_fields["p_less"].description)
+    min_entropy_gain: float | None = _change("min_entropy_gain")
     xtc_probability: float | None = _change("xtc_probability")
     xtc_threshold: float | None = _change("xtc_threshold")
     logit_bias: dict[str, Annotated[float, Field(ge=-MOST_BIAS, le=MOST_BIAS)]] | None = Field(
@@ -252,6 +264,11 @@ class GenerationRequest(VllmFields):
         description="Add to the log-probabilities of each token the probabilities of the draw "
         "itself, after temperature, filters and the sampler's decision: `prob` and `top_probs`. "
         "Needs logprobs.",
+    )
+    cache_prompt: bool | None = Field(
+        True,
+        description="False: compute the prompt whole, as for a measurement, and take nothing of it "
+        "from earlier requests.",
     )
     return_progress: bool | None = Field(
         False,
@@ -378,12 +395,7 @@ class ChatRequest(VllmChatFields, GenerationRequest):
     """A chat to be answered."""
 
     messages: list[Message] = Field(min_length=1, description="The conversation so far.")
-    max_completion_tokens: int | None = Field(
-        None, ge=1, le=10_000_000, description="The newer name of max_tokens."
-    )
-    max_tokens: int | None = Field(
-        None, ge=1, le=10_000_000, description="The most tokens of one answer."
-    )
+    max_completion_tokens: _Length = Field(None, description="The newer name of max_tokens.")
     logprobs: bool | None = Field(False, description="Report the log-probability of every token.")
     top_logprobs: int | None = Field(
         None,
@@ -408,10 +420,11 @@ class ChatRequest(VllmChatFields, GenerationRequest):
         description="Functions that the model may call. It is for the client to call them, and to "
         "send what they return as a `tool` message.",
     )
-    tool_choice: Literal["none", "auto", "required"] | NamedChoice | None = Field(
+    tool_choice: ToolChoice | None = Field(
         None,
         description="Whether functions are called: `auto`, the default, leaves it to the model; "
-        "`none` offers it none; with `required`, or a function's name, the answer is a call.",
+        "`none` offers it none; with `required`, or a function's name, the answer is a call. "
+        "`allowed_tools` offers it some.",
     )
     parallel_tool_calls: bool | None = Field(
         True, description="Whether one answer may call several functions, or one several times."
@@ -456,16 +469,23 @@ class ChatRequest(VllmChatFields, GenerationRequest):
         return self
 
     @model_validator(mode="after")
+    def _answers_something(self) -> "ChatRequest":
+        for name in ("max_completion_tokens", "max_tokens"):
+            if getattr(self, name) == 0:
+                raise ApiError(400, f"{name} is 0; an answer has 1 token or more.", param=name)
+        return self
+
+    @model_validator(mode="after")
     def _names_a_tool(self) -> "ChatRequest":
         names = [tool.function.name for tool in self.tools or ()]
         choice = self.tool_choice
-        if isinstance(choice, NamedChoice) and choice.function.name not in names:
-            raise ApiError(
-                400,
-                f"tool_choice names the function {choice.function.name!r}, which is not among the "
-                "tools.",
-                param="tool_choice",
-            )
+        for name in () if choice is None or isinstance(choice, str) else choice.names:
+            if name not in names:
+                raise ApiError(
+                    400,
+                    f"tool_choice names the function {name!r}, which is not among the tools.",
+                    param="tool_choice",
+                )
         if choice == "required" and not names:
             raise ApiError(
                 400, "tool_choice is 'required', and there are no tools.", param="tool_choice"
@@ -536,17 +556,22 @@ class ChatRequest(VllmChatFields, GenerationRequest):
     @property
     def offered(self) -> tuple[dict[str, Any], ...]:
         """The tools that the model may call, as chat templates and parsers of calls take them."""
-        if self.tool_choice == "none":
+        choice, tools = self.tool_choice, self.tools or ()
+        if choice == "none":
             return ()
-        return tuple(tool.plain() for tool in self.tools or ())
+        if isinstance(choice, AllowedChoice):
+            tools = [tool for tool in tools if tool.function.name in choice.names]
+        return tuple(tool.plain() for tool in tools)
 
     @property
     def forced(self) -> tuple[dict[str, Any], ...]:
         """The tools of which the model has to call one; none where it need not call any."""
-        if isinstance(self.tool_choice, NamedChoice):
-            name = self.tool_choice.function.name
+        choice = self.tool_choice
+        if isinstance(choice, NamedChoice):
+            name = choice.function.name
             return tuple(tool for tool in self.offered if tool["function"]["name"] == name)
-        return self.offered if self.tool_choice == "required" else ()
+        mode = choice.allowed_tools.mode if isinstance(choice, AllowedChoice) else choice
+        return self.offered if mode == "required" else ()
 
     @property
     def most_calls(self) -> int | None:
@@ -558,7 +583,8 @@ class ChatRequest(VllmChatFields, GenerationRequest):
     @property
     def limit(self) -> int:
         """The most tokens of one answer."""
-        return self.max_completion_tokens or self.max_tokens or DEFAULT_CHAT_TOKENS
+        most = self.max_completion_tokens or self.max_tokens or DEFAULT_CHAT_TOKENS
+        return MOST_TOKENS if most == -1 else most
 
     @property
     def alternatives(self) -> int | None:
@@ -618,7 +644,8 @@ class CompletionRequest(GenerationRequest):
     @property
     def limit(self) -> int:
         """The most tokens of one answer; 0 where the prompt is only to be scored."""
-        return DEFAULT_TEXT_TOKENS if self.max_tokens is None else self.max_tokens
+        most = DEFAULT_TEXT_TOKENS if self.max_tokens is None else self.max_tokens
+        return MOST_TOKENS if most == -1 else most
 
     @property
     def alternatives(self) -> int | None:

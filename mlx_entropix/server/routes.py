@@ -18,7 +18,7 @@ from mlx_entropix.sampling.metrics import ABOUT
 from mlx_entropix.sampling.quadrants import FROM_SUREST
 from mlx_entropix.server import openapi, schemas
 from mlx_entropix.server.answer_form import answer_constraint
-from mlx_entropix.server.api_errors import no_embeddings, unknown_model
+from mlx_entropix.server.api_errors import unknown_model
 from mlx_entropix.server.async_engine import AsyncEngine, ModelInfo
 from mlx_entropix.server.engine_requests import (
     Prompt,
@@ -86,13 +86,6 @@ async def completions(body: CompletionRequest, engine: EngineOf, request: HttpRe
     engine.check_number(len(body.prompts), "prompt")
     prompts = await engine.read(text_prompts, body, model)
     return await _answer(body, engine, model, TextReply, prompts, request)
-
-
-@_keyed.post("/embeddings", include_in_schema=False)
-@_keyed.post("/v1/embeddings", include_in_schema=False)
-async def embeddings() -> Response:
-    """Refused, with the reason."""
-    raise no_embeddings()
 
 
 @_keyed.get("/models", include_in_schema=False)
@@ -236,7 +229,7 @@ async def _answer(
     """The response to prompts, each with the text to echo if that is asked for."""
     ids = [prompt for prompt, _ in prompts]
     prefix = await engine.read(answer_prefix, body, ids, model)
-    seed = secrets.randbits(31) if body.seed is None else body.seed
+    seed = secrets.randbits(31) if body.seed in (None, -1) else body.seed
     prediction = await engine.read(predicted_tokens, body, model)
     constraint = await engine.read(answer_constraint, body, model.tokenizer)
     calling = await engine.read(calling_of, body, model.tokenizer, constraint)

@@ -300,6 +300,10 @@ class PromptProgress(TypedDict):
     time_ms: Annotated[int, Field(description="Milliseconds that it has taken.")]
 
 
+_CUR_POS = (
+    "The `position` of a chunk's token, by the name that the published MLX port has for it; only "
+    "where there are `metrics`."
+)
 _PROGRESS = "How much of the prompt is computed; only where the request has `return_progress`."
 
 _FORKS = "How each answer was chosen among its paths; only where the request has a `fork`."
@@ -327,6 +331,7 @@ class ChatCompletionChunk(_Response):
     usage: Usage | UsageSoFar | None = Field(
         None, description="In the last chunk, if it was asked for; or in all, up to now."
     )
+    cur_pos: int | None = Field(None, description=_CUR_POS)
     prompt_token_ids: list[int] | None = Field(None, description=_PROMPT_IDS)
     prompt_progress: PromptProgress | None = Field(None, description=_PROGRESS)
     forks: list[ForkEvent] | None = Field(None, description=_FORK_EVENTS)
@@ -343,6 +348,7 @@ class Completion(_Response):
     usage: Usage | UsageSoFar | None = Field(
         None, description="How many tokens it took; in a stream only if it was asked for."
     )
+    cur_pos: int | None = Field(None, description=_CUR_POS)
     prompt_progress: PromptProgress | None = Field(None, description=_PROGRESS)
     forks: list[ForkEvent] | None = Field(
         None, description=f"{_FORKS} In a stream: {_FORK_EVENTS[0].lower()}{_FORK_EVENTS[1:]}"

@@ -243,9 +243,93 @@ export interface paths {
          * Make a response
          * @description Answer a chat as the Responses API does, whole or as a stream of typed events.
          *
-         *     Nothing is kept: send the whole conversation each time.
+         *     The latest responses are kept in memory, so that another one can go on from them.
          */
         post: operations["responses_v1_responses_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/responses/input_tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Count a response's prompt
+         * @description Count the tokens of the prompt that a response would be made of, without making it.
+         */
+        post: operations["input_tokens_v1_responses_input_tokens_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/responses/{response_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Give a response again
+         * @description Give a response that is kept, as it was sent.
+         */
+        get: operations["response_v1_responses__response_id__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Forget a response
+         * @description Forget a response. Those that went on from it keep what it said.
+         */
+        delete: operations["delete_v1_responses__response_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/responses/{response_id}/input_items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what a response was made from
+         * @description List the items that a response was made from, those of earlier turns too.
+         */
+        get: operations["input_items_v1_responses__response_id__input_items_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/responses/{response_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel a response
+         * @description Refused: a response that has a name to be asked for is complete.
+         */
+        post: operations["cancel_v1_responses__response_id__cancel_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -296,6 +380,37 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * AllowedChoice
+         * @description That no other tools than some are offered.
+         */
+        AllowedChoice: {
+            /**
+             * Type
+             * @description `allowed_tools`.
+             * @constant
+             */
+            type: "allowed_tools";
+            /** @description Which ones, and whether to call any. */
+            allowed_tools: components["schemas"]["AllowedTools"];
+        };
+        /**
+         * AllowedTools
+         * @description Some of the tools.
+         */
+        AllowedTools: {
+            /**
+             * Mode
+             * @description `required`: one of them has to be called; `auto`: that is left to the model.
+             * @enum {string}
+             */
+            mode: "auto" | "required";
+            /**
+             * Tools
+             * @description Which ones.
+             */
+            tools: components["schemas"]["NamedChoice"][];
+        };
         /**
          * AnswerMessage
          * @description The model's message.
@@ -737,7 +852,7 @@ export interface components {
             model?: string | null;
             /**
              * Max Tokens
-             * @description The most tokens of one answer.
+             * @description The most tokens of one answer; -1 for as many as the context has room for.
              */
             max_tokens?: number | null;
             /**
@@ -766,7 +881,7 @@ export interface components {
             stream_options?: components["schemas"]["StreamOptions"] | null;
             /**
              * Seed
-             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
+             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, or with -1, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
             /** @description The form of the answer. */
@@ -843,6 +958,11 @@ export interface components {
              */
             p_less?: boolean | null;
             /**
+             * Min Entropy Gain
+             * @description Tokens are kept, likeliest first, until one adds fewer bits than this to the entropy, −p·log2 p of the draw's probabilities; 0 keeps all.
+             */
+            min_entropy_gain?: number | null;
+            /**
              * Xtc Probability
              * @description How often, of all draws, the likeliest choices are excluded (XTC).
              */
@@ -903,6 +1023,12 @@ export interface components {
              * @default false
              */
             post_sampling_probs?: boolean | null;
+            /**
+             * Cache Prompt
+             * @description False: compute the prompt whole, as for a measurement, and take nothing of it from earlier requests.
+             * @default true
+             */
+            cache_prompt?: boolean | null;
             /**
              * Return Progress
              * @description Say in a stream how much of a prompt is computed, in chunks of their own with a `prompt_progress`. Without it a prompt that takes several steps has comments.
@@ -976,9 +1102,9 @@ export interface components {
             tools?: components["schemas"]["OfferedTool"][] | null;
             /**
              * Tool Choice
-             * @description Whether functions are called: `auto`, the default, leaves it to the model; `none` offers it none; with `required`, or a function's name, the answer is a call.
+             * @description Whether functions are called: `auto`, the default, leaves it to the model; `none` offers it none; with `required`, or a function's name, the answer is a call. `allowed_tools` offers it some.
              */
-            tool_choice?: ("none" | "auto" | "required") | components["schemas"]["NamedChoice"] | null;
+            tool_choice?: (("none" | "auto" | "required") | components["schemas"]["NamedChoice"] | components["schemas"]["AllowedChoice"]) | null;
             /**
              * Parallel Tool Calls
              * @description Whether one answer may call several functions, or one several times.
@@ -1042,6 +1168,11 @@ export interface components {
              * @description How many tokens it took; in a stream only if it was asked for.
              */
             usage?: components["schemas"]["Usage"] | components["schemas"]["UsageSoFar"] | null;
+            /**
+             * Cur Pos
+             * @description The `position` of a chunk's token, by the name that the published MLX port has for it; only where there are `metrics`.
+             */
+            cur_pos?: number | null;
             /** @description How much of the prompt is computed; only where the request has `return_progress`. */
             prompt_progress?: components["schemas"]["PromptProgress"] | null;
             /**
@@ -1176,7 +1307,7 @@ export interface components {
             model?: string | null;
             /**
              * Max Tokens
-             * @description The most tokens of one answer.
+             * @description The most tokens of one answer; -1 for as many as the context has room for.
              */
             max_tokens?: number | null;
             /**
@@ -1205,7 +1336,7 @@ export interface components {
             stream_options?: components["schemas"]["StreamOptions"] | null;
             /**
              * Seed
-             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
+             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, or with -1, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
             /** @description The form of the answer. */
@@ -1282,6 +1413,11 @@ export interface components {
              */
             p_less?: boolean | null;
             /**
+             * Min Entropy Gain
+             * @description Tokens are kept, likeliest first, until one adds fewer bits than this to the entropy, −p·log2 p of the draw's probabilities; 0 keeps all.
+             */
+            min_entropy_gain?: number | null;
+            /**
              * Xtc Probability
              * @description How often, of all draws, the likeliest choices are excluded (XTC).
              */
@@ -1342,6 +1478,12 @@ export interface components {
              * @default false
              */
             post_sampling_probs?: boolean | null;
+            /**
+             * Cache Prompt
+             * @description False: compute the prompt whole, as for a measurement, and take nothing of it from earlier requests.
+             * @default true
+             */
+            cache_prompt?: boolean | null;
             /**
              * Return Progress
              * @description Say in a stream how much of a prompt is computed, in chunks of their own with a `prompt_progress`. Without it a prompt that takes several steps has comments.
@@ -1418,7 +1560,7 @@ export interface components {
             stream?: boolean | null;
             /**
              * Seed
-             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
+             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, or with -1, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
             /**
@@ -1491,6 +1633,11 @@ export interface components {
              */
             p_less?: boolean | null;
             /**
+             * Min Entropy Gain
+             * @description Tokens are kept, likeliest first, until one adds fewer bits than this to the entropy, −p·log2 p of the draw's probabilities; 0 keeps all.
+             */
+            min_entropy_gain?: number | null;
+            /**
              * Xtc Probability
              * @description How often, of all draws, the likeliest choices are excluded (XTC).
              */
@@ -1531,6 +1678,12 @@ export interface components {
             fork?: string | {
                 [key: string]: unknown;
             } | null;
+            /**
+             * Cache Prompt
+             * @description False: compute the prompt whole, as for a measurement, and take nothing of it from earlier requests.
+             * @default true
+             */
+            cache_prompt?: boolean | null;
             /**
              * Stop Token Ids
              * @description Tokens that end an answer, as the model's own end does; no text.
@@ -1681,6 +1834,11 @@ export interface components {
          */
         FunctionCallItem: {
             /**
+             * Id
+             * @description Its name. One that has none gets one.
+             */
+            id?: string | null;
+            /**
              * Type
              * @description The kind of item.
              * @constant
@@ -1703,10 +1861,48 @@ export interface components {
             arguments: string;
         };
         /**
+         * FunctionCallOutput
+         * @description What a tool said.
+         */
+        FunctionCallOutput: {
+            /**
+             * Type
+             * @description The kind of item.
+             * @constant
+             */
+            type: "function_call_output";
+            /**
+             * Id
+             * @description Its name.
+             */
+            id: string;
+            /**
+             * Status
+             * @description `completed`.
+             * @constant
+             */
+            status: "completed";
+            /**
+             * Call Id
+             * @description The call that it answers.
+             */
+            call_id: string;
+            /**
+             * Output
+             * @description What it said.
+             */
+            output: components["schemas"]["InputPart"][];
+        };
+        /**
          * FunctionCallOutputItem
          * @description What a tool said.
          */
         FunctionCallOutputItem: {
+            /**
+             * Id
+             * @description Its name. One that has none gets one.
+             */
+            id?: string | null;
             /**
              * Type
              * @description The kind of item.
@@ -1826,6 +2022,90 @@ export interface components {
             reason: "max_output_tokens" | "repetition";
         };
         /**
+         * InputItems
+         * @description Items that a response was made from.
+         */
+        InputItems: {
+            /**
+             * Object
+             * @description What kind of object this is.
+             * @default list
+             * @constant
+             */
+            object?: "list";
+            /**
+             * Data
+             * @description The items.
+             */
+            data: (components["schemas"]["InputMessage"] | components["schemas"]["OutputReasoning"] | components["schemas"]["OutputFunctionCall"] | components["schemas"]["FunctionCallOutput"])[];
+            /**
+             * First Id
+             * @description The first one's name; null where there is none.
+             */
+            first_id: string | null;
+            /**
+             * Last Id
+             * @description The last one's name, to go on `after`.
+             */
+            last_id: string | null;
+            /**
+             * Has More
+             * @description Whether there are more after the last one.
+             */
+            has_more: boolean;
+        };
+        /**
+         * InputMessage
+         * @description A message of a conversation.
+         */
+        InputMessage: {
+            /**
+             * Type
+             * @description The kind of item.
+             * @constant
+             */
+            type: "message";
+            /**
+             * Id
+             * @description Its name.
+             */
+            id: string;
+            /**
+             * Status
+             * @description `completed`.
+             * @constant
+             */
+            status: "completed";
+            /**
+             * Role
+             * @description Who speaks.
+             * @enum {string}
+             */
+            role: "user" | "system" | "developer" | "assistant";
+            /**
+             * Content
+             * @description What it says.
+             */
+            content: components["schemas"]["InputPart"][];
+        };
+        /**
+         * InputPart
+         * @description A piece of a message that was sent.
+         */
+        InputPart: {
+            /**
+             * Type
+             * @description The kind of part.
+             * @enum {string}
+             */
+            type: "input_text" | "output_text";
+            /**
+             * Text
+             * @description The text.
+             */
+            text: string;
+        };
+        /**
          * InputText
          * @description A piece of a message's content. Only text can be read.
          */
@@ -1841,6 +2121,24 @@ export interface components {
              * @description The text.
              */
             text: string;
+        };
+        /**
+         * InputTokens
+         * @description How long the prompt of a response would be.
+         */
+        InputTokens: {
+            /**
+             * Object
+             * @description What kind of object this is.
+             * @default response.input_tokens
+             * @constant
+             */
+            object?: "response.input_tokens";
+            /**
+             * Input Tokens
+             * @description Tokens of the prompt, with those of its template.
+             */
+            input_tokens: number;
         };
         /**
          * InputTokensDetails
@@ -1877,18 +2175,17 @@ export interface components {
         };
         /**
          * ItemReference
-         * @description The name of an item that OpenAI's servers would have kept.
+         * @description The name of an item of a response that is kept, in the place of the item.
          */
         ItemReference: {
             /**
              * Type
              * @description The kind of item.
-             * @constant
              */
-            type: "item_reference";
+            type?: "item_reference" | null;
             /**
              * Id
-             * @description An item's name.
+             * @description The item's name.
              */
             id: string;
         };
@@ -1939,6 +2236,11 @@ export interface components {
          * @description A message.
          */
         MessageItem: {
+            /**
+             * Id
+             * @description Its name. One that has none gets one.
+             */
+            id?: string | null;
             /**
              * Type
              * @description The kind of item.
@@ -2059,7 +2361,7 @@ export interface components {
             stream?: boolean | null;
             /**
              * Seed
-             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
+             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, or with -1, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
             /**
@@ -2132,6 +2434,11 @@ export interface components {
              */
             p_less?: boolean | null;
             /**
+             * Min Entropy Gain
+             * @description Tokens are kept, likeliest first, until one adds fewer bits than this to the entropy, −p·log2 p of the draw's probabilities; 0 keeps all.
+             */
+            min_entropy_gain?: number | null;
+            /**
              * Xtc Probability
              * @description How often, of all draws, the likeliest choices are excluded (XTC).
              */
@@ -2172,6 +2479,12 @@ export interface components {
             fork?: string | {
                 [key: string]: unknown;
             } | null;
+            /**
+             * Cache Prompt
+             * @description False: compute the prompt whole, as for a measurement, and take nothing of it from earlier requests.
+             * @default true
+             */
+            cache_prompt?: boolean | null;
             /**
              * Stop Token Ids
              * @description Tokens that end an answer, as the model's own end does; no text.
@@ -3465,6 +3778,11 @@ export interface components {
          */
         ReasoningItem: {
             /**
+             * Id
+             * @description Its name. One that has none gets one.
+             */
+            id?: string | null;
+            /**
              * Type
              * @description The kind of item.
              * @constant
@@ -3533,6 +3851,31 @@ export interface components {
             text: string;
         };
         /**
+         * ResponseDeleted
+         * @description That a response is not kept any more.
+         */
+        ResponseDeleted: {
+            /**
+             * Id
+             * @description Its name.
+             */
+            id: string;
+            /**
+             * Object
+             * @description What kind of object this was.
+             * @default response
+             * @constant
+             */
+            object?: "response";
+            /**
+             * Deleted
+             * @description True.
+             * @default true
+             * @constant
+             */
+            deleted?: true;
+        };
+        /**
          * ResponseError
          * @description Why a response failed.
          */
@@ -3576,7 +3919,7 @@ export interface components {
         ResponseObject: {
             /**
              * Id
-             * @description Its name. It is not kept under that.
+             * @description Its name, under which it is kept.
              */
             id: string;
             /**
@@ -3624,10 +3967,9 @@ export interface components {
             output: (components["schemas"]["OutputReasoning"] | components["schemas"]["OutputMessage"] | components["schemas"]["OutputFunctionCall"])[];
             /**
              * Store
-             * @description It is not kept.
-             * @constant
+             * @description Whether it is kept, for a while.
              */
-            store: false;
+            store: boolean;
             /** @description How many tokens it took; null before. */
             usage: components["schemas"]["ResponseUsage"] | null;
             /**
@@ -3685,6 +4027,46 @@ export interface components {
             steps: number;
         };
         /**
+         * ResponsesAllowedChoice
+         * @description That no other tools than some are offered.
+         */
+        ResponsesAllowedChoice: {
+            /**
+             * Type
+             * @description `allowed_tools`.
+             * @constant
+             */
+            type: "allowed_tools";
+            /**
+             * Mode
+             * @description `required`: one of them has to be called; `auto`: that is left to the model.
+             * @enum {string}
+             */
+            mode: "auto" | "required";
+            /**
+             * Tools
+             * @description Which ones.
+             */
+            tools: components["schemas"]["ResponsesNamedChoice"][];
+        };
+        /**
+         * ResponsesNamedChoice
+         * @description The tool that the model has to call.
+         */
+        ResponsesNamedChoice: {
+            /**
+             * Type
+             * @description `function`.
+             * @constant
+             */
+            type: "function";
+            /**
+             * Name
+             * @description Its name.
+             */
+            name: string;
+        };
+        /**
          * ResponsesRequest
          * @description A response to be made.
          * @example {
@@ -3736,7 +4118,7 @@ export interface components {
             stream?: boolean | null;
             /**
              * Seed
-             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
+             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, or with -1, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
             /**
@@ -3809,6 +4191,11 @@ export interface components {
              */
             p_less?: boolean | null;
             /**
+             * Min Entropy Gain
+             * @description Tokens are kept, likeliest first, until one adds fewer bits than this to the entropy, −p·log2 p of the draw's probabilities; 0 keeps all.
+             */
+            min_entropy_gain?: number | null;
+            /**
              * Xtc Probability
              * @description How often, of all draws, the likeliest choices are excluded (XTC).
              */
@@ -3849,6 +4236,12 @@ export interface components {
             fork?: string | {
                 [key: string]: unknown;
             } | null;
+            /**
+             * Cache Prompt
+             * @description False: compute the prompt whole, as for a measurement, and take nothing of it from earlier requests.
+             * @default true
+             */
+            cache_prompt?: boolean | null;
             /**
              * Stop Token Ids
              * @description Tokens that end an answer, as the model's own end does; no text.
@@ -3941,7 +4334,7 @@ export interface components {
              * Tool Choice
              * @description Whether it has to call one, and which.
              */
-            tool_choice?: ("none" | "auto" | "required") | components["schemas"]["ResponsesToolChoice"] | null;
+            tool_choice?: (("none" | "auto" | "required") | components["schemas"]["ResponsesNamedChoice"] | components["schemas"]["ResponsesAllowedChoice"]) | null;
             /**
              * Parallel Tool Calls
              * @description Whether it may call several at once.
@@ -3965,12 +4358,13 @@ export interface components {
             stream_options?: components["schemas"]["ResponsesStreamOptions"] | null;
             /**
              * Store
-             * @description Whether the response may be kept. It is not, whatever this is.
+             * @description Whether the response is kept in memory, with what it was made from, for `previous_response_id` and for items that are only referred to. The latest are.
+             * @default true
              */
             store?: boolean | null;
             /**
              * Previous Response Id
-             * @description Null: no response is kept that another one could go on from.
+             * @description The name of a response that is kept, from which this one goes on: what that was made from, and its output, come before the input.
              */
             previous_response_id?: string | null;
             /**
@@ -4025,23 +4419,6 @@ export interface components {
              * @description Whether the arguments have to fit their schema to the letter.
              */
             strict?: boolean | null;
-        };
-        /**
-         * ResponsesToolChoice
-         * @description The tool that the model has to call.
-         */
-        ResponsesToolChoice: {
-            /**
-             * Type
-             * @description `function`.
-             * @constant
-             */
-            type: "function";
-            /**
-             * Name
-             * @description Its name.
-             */
-            name: string;
         };
         /**
          * Samplers
@@ -4284,7 +4661,7 @@ export interface components {
             model?: string | null;
             /**
              * Max Tokens
-             * @description The most tokens of one answer.
+             * @description The most tokens of one answer; -1 for as many as the context has room for.
              */
             max_tokens?: number | null;
             /**
@@ -4313,7 +4690,7 @@ export interface components {
             stream_options?: components["schemas"]["StreamOptions"] | null;
             /**
              * Seed
-             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
+             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, or with -1, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
             /** @description The form of the answer. */
@@ -4390,6 +4767,11 @@ export interface components {
              */
             p_less?: boolean | null;
             /**
+             * Min Entropy Gain
+             * @description Tokens are kept, likeliest first, until one adds fewer bits than this to the entropy, −p·log2 p of the draw's probabilities; 0 keeps all.
+             */
+            min_entropy_gain?: number | null;
+            /**
              * Xtc Probability
              * @description How often, of all draws, the likeliest choices are excluded (XTC).
              */
@@ -4450,6 +4832,12 @@ export interface components {
              * @default false
              */
             post_sampling_probs?: boolean | null;
+            /**
+             * Cache Prompt
+             * @description False: compute the prompt whole, as for a measurement, and take nothing of it from earlier requests.
+             * @default true
+             */
+            cache_prompt?: boolean | null;
             /**
              * Return Progress
              * @description Say in a stream how much of a prompt is computed, in chunks of their own with a `prompt_progress`. Without it a prompt that takes several steps has comments.
@@ -4523,9 +4911,9 @@ export interface components {
             tools?: components["schemas"]["OfferedTool"][] | null;
             /**
              * Tool Choice
-             * @description Whether functions are called: `auto`, the default, leaves it to the model; `none` offers it none; with `required`, or a function's name, the answer is a call.
+             * @description Whether functions are called: `auto`, the default, leaves it to the model; `none` offers it none; with `required`, or a function's name, the answer is a call. `allowed_tools` offers it some.
              */
-            tool_choice?: ("none" | "auto" | "required") | components["schemas"]["NamedChoice"] | null;
+            tool_choice?: (("none" | "auto" | "required") | components["schemas"]["NamedChoice"] | components["schemas"]["AllowedChoice"]) | null;
             /**
              * Parallel Tool Calls
              * @description Whether one answer may call several functions, or one several times.
@@ -5057,7 +5445,7 @@ export interface components {
             model?: string | null;
             /**
              * Max Tokens
-             * @description The most tokens of one answer.
+             * @description The most tokens of one answer; -1 for as many as the context has room for.
              */
             max_tokens?: number | null;
             /**
@@ -5086,7 +5474,7 @@ export interface components {
             stream_options?: components["schemas"]["StreamOptions"] | null;
             /**
              * Seed
-             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
+             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, or with -1, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
             /** @description The form of the answer. */
@@ -5163,6 +5551,11 @@ export interface components {
              */
             p_less?: boolean | null;
             /**
+             * Min Entropy Gain
+             * @description Tokens are kept, likeliest first, until one adds fewer bits than this to the entropy, −p·log2 p of the draw's probabilities; 0 keeps all.
+             */
+            min_entropy_gain?: number | null;
+            /**
              * Xtc Probability
              * @description How often, of all draws, the likeliest choices are excluded (XTC).
              */
@@ -5223,6 +5616,12 @@ export interface components {
              * @default false
              */
             post_sampling_probs?: boolean | null;
+            /**
+             * Cache Prompt
+             * @description False: compute the prompt whole, as for a measurement, and take nothing of it from earlier requests.
+             * @default true
+             */
+            cache_prompt?: boolean | null;
             /**
              * Return Progress
              * @description Say in a stream how much of a prompt is computed, in chunks of their own with a `prompt_progress`. Without it a prompt that takes several steps has comments.
@@ -5296,9 +5695,9 @@ export interface components {
             tools?: components["schemas"]["OfferedTool"][] | null;
             /**
              * Tool Choice
-             * @description Whether functions are called: `auto`, the default, leaves it to the model; `none` offers it none; with `required`, or a function's name, the answer is a call.
+             * @description Whether functions are called: `auto`, the default, leaves it to the model; `none` offers it none; with `required`, or a function's name, the answer is a call. `allowed_tools` offers it some.
              */
-            tool_choice?: ("none" | "auto" | "required") | components["schemas"]["NamedChoice"] | null;
+            tool_choice?: (("none" | "auto" | "required") | components["schemas"]["NamedChoice"] | components["schemas"]["AllowedChoice"]) | null;
             /**
              * Parallel Tool Calls
              * @description Whether one answer may call several functions, or one several times.
@@ -5780,6 +6179,12 @@ export interface components {
              */
             usage?: components["schemas"]["Usage"] | components["schemas"]["UsageSoFar"] | null;
             /**
+             * Cur Pos
+             * @description The `position` of a chunk's token, by the name that the published MLX port has for it; only where there are `metrics`.
+             * @default null
+             */
+            cur_pos?: number | null;
+            /**
              * Prompt Token Ids
              * @description The ids of the prompt's tokens; only with `return_token_ids`, in a stream in the first chunk.
              * @default null
@@ -6063,7 +6468,7 @@ export interface operations {
                     /**
                      * @example data: {"id": "chatcmpl-8ac32b34", "created": 1795425194, "model": "SmolLM2-135M-Instruct", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}, "logprobs": null, "finish_reason": null}], "seed": 0}
                      *
-                     *     data: {"id": "chatcmpl-8ac32b34", "created": 1795425194, "model": "SmolLM2-135M-Instruct", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": "Capital"}, "logprobs": null, "finish_reason": null}], "seed": 0, "metrics": [{"position": 37, "token_id": 39832, "token": "Capital", "quadrant": "RESAMPLING", "logprob": -3.8247, "logits_entropy": 5.1747, "logits_varentropy": 8.6575, "attention_entropy": 1.9088, "attention_varentropy": 0.3506, "agreement": 0.0206, "interaction_strength": 2.2259, "temperature": 2.0, "top_p": 0.5182, "top_k": 27, "min_p": 0.03, "drafted": false}]}
+                     *     data: {"id": "chatcmpl-8ac32b34", "created": 1795425194, "model": "SmolLM2-135M-Instruct", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": "Capital"}, "logprobs": null, "finish_reason": null}], "seed": 0, "metrics": [{"position": 37, "token_id": 39832, "token": "Capital", "quadrant": "RESAMPLING", "logprob": -3.8247, "logits_entropy": 5.1747, "logits_varentropy": 8.6575, "attention_entropy": 1.9088, "attention_varentropy": 0.3506, "agreement": 0.0206, "interaction_strength": 2.2259, "temperature": 2.0, "top_p": 0.5182, "top_k": 27, "min_p": 0.03, "drafted": false}], "cur_pos": 37}
                      *
                      *     data: {"id": "chatcmpl-8ac32b34", "created": 1795425194, "model": "SmolLM2-135M-Instruct", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {}, "logprobs": null, "finish_reason": "length"}], "seed": 0}
                      *
@@ -6283,7 +6688,7 @@ export interface operations {
                      */
                     "application/json": components["schemas"]["Completion"];
                     /**
-                     * @example data: {"id": "cmpl-8b47a893", "created": 1795425199, "model": "SmolLM2-135M-Instruct", "object": "text_completion", "choices": [{"index": 0, "text": " Paris", "logprobs": null, "finish_reason": null}], "seed": 0, "metrics": [{"position": 5, "token_id": 7042, "token": " Paris", "quadrant": "EXPLORING", "logprob": -0.2579, "logits_entropy": 2.1366, "logits_varentropy": 14.0891, "attention_entropy": 1.1288, "attention_varentropy": 0.3162, "agreement": 0.1118, "interaction_strength": 3.4583, "temperature": 1.4902, "top_p": 0.9, "top_k": 38, "min_p": 0.03, "drafted": false}]}
+                     * @example data: {"id": "cmpl-8b47a893", "created": 1795425199, "model": "SmolLM2-135M-Instruct", "object": "text_completion", "choices": [{"index": 0, "text": " Paris", "logprobs": null, "finish_reason": null}], "seed": 0, "metrics": [{"position": 5, "token_id": 7042, "token": " Paris", "quadrant": "EXPLORING", "logprob": -0.2579, "logits_entropy": 2.1366, "logits_varentropy": 14.0891, "attention_entropy": 1.1288, "attention_varentropy": 0.3162, "agreement": 0.1118, "interaction_strength": 3.4583, "temperature": 1.4902, "top_p": 0.9, "top_k": 38, "min_p": 0.03, "drafted": false}], "cur_pos": 5}
                      *
                      *     data: {"id": "cmpl-8b47a893", "created": 1795425199, "model": "SmolLM2-135M-Instruct", "object": "text_completion", "choices": [{"index": 0, "text": "", "logprobs": null, "finish_reason": "length"}], "seed": 0}
                      *
@@ -7207,7 +7612,7 @@ export interface operations {
                      *         "summary": null
                      *       },
                      *       "service_tier": "default",
-                     *       "store": false,
+                     *       "store": true,
                      *       "temperature": null,
                      *       "text": {
                      *         "format": {
@@ -7258,10 +7663,10 @@ export interface operations {
                     "application/json": components["schemas"]["ResponseObject"];
                     /**
                      * @example event: response.created
-                     *     data: {"type":"response.created","response":{"id":"resp_8ac32b34","object":"response","created_at":1795425194,"status":"in_progress","background":false,"error":null,"incomplete_details":null,"instructions":null,"max_output_tokens":null,"metadata":{},"model":"SmolLM2-135M-Instruct","output":[],"parallel_tool_calls":true,"previous_response_id":null,"reasoning":{"effort":null,"summary":null},"service_tier":"default","store":false,"temperature":null,"text":{"format":{"type":"text"}},"tool_choice":"auto","tools":[],"top_logprobs":0,"top_p":null,"truncation":"disabled","usage":null,"seed":0},"sequence_number":0}
+                     *     data: {"type":"response.created","response":{"id":"resp_8ac32b34","object":"response","created_at":1795425194,"status":"in_progress","background":false,"error":null,"incomplete_details":null,"instructions":null,"max_output_tokens":null,"metadata":{},"model":"SmolLM2-135M-Instruct","output":[],"parallel_tool_calls":true,"previous_response_id":null,"reasoning":{"effort":null,"summary":null},"service_tier":"default","store":true,"temperature":null,"text":{"format":{"type":"text"}},"tool_choice":"auto","tools":[],"top_logprobs":0,"top_p":null,"truncation":"disabled","usage":null,"seed":0},"sequence_number":0}
                      *
                      *     event: response.in_progress
-                     *     data: {"type":"response.in_progress","response":{"id":"resp_8ac32b34","object":"response","created_at":1795425194,"status":"in_progress","background":false,"error":null,"incomplete_details":null,"instructions":null,"max_output_tokens":null,"metadata":{},"model":"SmolLM2-135M-Instruct","output":[],"parallel_tool_calls":true,"previous_response_id":null,"reasoning":{"effort":null,"summary":null},"service_tier":"default","store":false,"temperature":null,"text":{"format":{"type":"text"}},"tool_choice":"auto","tools":[],"top_logprobs":0,"top_p":null,"truncation":"disabled","usage":null,"seed":0},"sequence_number":1}
+                     *     data: {"type":"response.in_progress","response":{"id":"resp_8ac32b34","object":"response","created_at":1795425194,"status":"in_progress","background":false,"error":null,"incomplete_details":null,"instructions":null,"max_output_tokens":null,"metadata":{},"model":"SmolLM2-135M-Instruct","output":[],"parallel_tool_calls":true,"previous_response_id":null,"reasoning":{"effort":null,"summary":null},"service_tier":"default","store":true,"temperature":null,"text":{"format":{"type":"text"}},"tool_choice":"auto","tools":[],"top_logprobs":0,"top_p":null,"truncation":"disabled","usage":null,"seed":0},"sequence_number":1}
                      *
                      *     event: response.output_item.added
                      *     data: {"type":"response.output_item.added","output_index":0,"item":{"id":"msg_8ac32b34","type":"message","status":"in_progress","role":"assistant","content":[]},"sequence_number":2}
@@ -7282,7 +7687,7 @@ export interface operations {
                      *     data: {"type":"response.output_item.done","output_index":0,"item":{"id":"msg_8ac32b34","type":"message","status":"incomplete","role":"assistant","content":[{"type":"output_text","text":"Capital","annotations":[],"logprobs":[]}]},"sequence_number":7}
                      *
                      *     event: response.incomplete
-                     *     data: {"type":"response.incomplete","response":{"id":"resp_8ac32b34","object":"response","created_at":1795425194,"status":"incomplete","background":false,"error":null,"incomplete_details":{"reason":"max_output_tokens"},"instructions":null,"max_output_tokens":null,"metadata":{},"model":"SmolLM2-135M-Instruct","output":[{"id":"msg_8ac32b34","type":"message","status":"incomplete","role":"assistant","content":[{"type":"output_text","text":"Capital","annotations":[],"logprobs":[]}]}],"parallel_tool_calls":true,"previous_response_id":null,"reasoning":{"effort":null,"summary":null},"service_tier":"default","store":false,"temperature":null,"text":{"format":{"type":"text"}},"tool_choice":"auto","tools":[],"top_logprobs":0,"top_p":null,"truncation":"disabled","usage":{"input_tokens":37,"input_tokens_details":{"cached_tokens":0,"cache_write_tokens":0},"output_tokens":1,"output_tokens_details":{"reasoning_tokens":0},"total_tokens":38,"steps":1},"seed":0,"metrics":[{"position":37,"token_id":39832,"token":"Capital","quadrant":"RESAMPLING","logprob":-3.8247,"logits_entropy":5.1747,"logits_varentropy":8.6575,"attention_entropy":1.9088,"attention_varentropy":0.3506,"agreement":0.0206,"interaction_strength":2.2259,"temperature":2.0,"top_p":0.5182,"top_k":27,"min_p":0.03,"drafted":false}]},"sequence_number":8}
+                     *     data: {"type":"response.incomplete","response":{"id":"resp_8ac32b34","object":"response","created_at":1795425194,"status":"incomplete","background":false,"error":null,"incomplete_details":{"reason":"max_output_tokens"},"instructions":null,"max_output_tokens":null,"metadata":{},"model":"SmolLM2-135M-Instruct","output":[{"id":"msg_8ac32b34","type":"message","status":"incomplete","role":"assistant","content":[{"type":"output_text","text":"Capital","annotations":[],"logprobs":[]}]}],"parallel_tool_calls":true,"previous_response_id":null,"reasoning":{"effort":null,"summary":null},"service_tier":"default","store":true,"temperature":null,"text":{"format":{"type":"text"}},"tool_choice":"auto","tools":[],"top_logprobs":0,"top_p":null,"truncation":"disabled","usage":{"input_tokens":37,"input_tokens_details":{"cached_tokens":0,"cache_write_tokens":0},"output_tokens":1,"output_tokens_details":{"reasoning_tokens":0},"total_tokens":38,"steps":1},"seed":0,"metrics":[{"position":37,"token_id":39832,"token":"Capital","quadrant":"RESAMPLING","logprob":-3.8247,"logits_entropy":5.1747,"logits_varentropy":8.6575,"attention_entropy":1.9088,"attention_varentropy":0.3506,"agreement":0.0206,"interaction_strength":2.2259,"temperature":2.0,"top_p":0.5182,"top_k":27,"min_p":0.03,"drafted":false}]},"sequence_number":8}
                      */
                     "text/event-stream": components["schemas"]["ResponseEvent"];
                 };
@@ -7418,6 +7823,549 @@ export interface operations {
                      *         "type": "server_error",
                      *         "param": null,
                      *         "code": "loading"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    input_tokens_v1_responses_input_tokens_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResponsesRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InputTokens"];
+                };
+            };
+            /** @description A field's value cannot be used, or the prompt does not fit */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "max_tokens: Input should be greater than or equal to 1",
+                     *         "type": "invalid_request_error",
+                     *         "param": "max_tokens",
+                     *         "code": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The API key is missing or wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The API key is missing or wrong. Send it as `Authorization: Bearer KEY` or as `X-Api-Key: KEY`.",
+                     *         "type": "authentication_error",
+                     *         "param": null,
+                     *         "code": "invalid_api_key"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The model is not served here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The model 'gpt-4' is not served here; 'SmolLM2-135M-Instruct' is.",
+                     *         "type": "invalid_request_error",
+                     *         "param": "model",
+                     *         "code": "model_not_found"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The body has more than 8,388,608 bytes, the most allowed.",
+                     *         "type": "invalid_request_error",
+                     *         "param": null,
+                     *         "code": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The server made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The server made an error. Its log says more, under this response's X-Request-ID.",
+                     *         "type": "server_error",
+                     *         "param": null,
+                     *         "code": "internal_error"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The model is loading, or the server is stopping; see Retry-After */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The model is still loading.",
+                     *         "type": "server_error",
+                     *         "param": null,
+                     *         "code": "loading"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    response_v1_responses__response_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The response's name. */
+                response_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResponseObject"];
+                };
+            };
+            /** @description A field's value cannot be used, or the prompt does not fit */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "max_tokens: Input should be greater than or equal to 1",
+                     *         "type": "invalid_request_error",
+                     *         "param": "max_tokens",
+                     *         "code": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The API key is missing or wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The API key is missing or wrong. Send it as `Authorization: Bearer KEY` or as `X-Api-Key: KEY`.",
+                     *         "type": "authentication_error",
+                     *         "param": null,
+                     *         "code": "invalid_api_key"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The model is not served here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The model 'gpt-4' is not served here; 'SmolLM2-135M-Instruct' is.",
+                     *         "type": "invalid_request_error",
+                     *         "param": "model",
+                     *         "code": "model_not_found"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The server made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The server made an error. Its log says more, under this response's X-Request-ID.",
+                     *         "type": "server_error",
+                     *         "param": null,
+                     *         "code": "internal_error"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    delete_v1_responses__response_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The response's name. */
+                response_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResponseDeleted"];
+                };
+            };
+            /** @description A field's value cannot be used, or the prompt does not fit */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "max_tokens: Input should be greater than or equal to 1",
+                     *         "type": "invalid_request_error",
+                     *         "param": "max_tokens",
+                     *         "code": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The API key is missing or wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The API key is missing or wrong. Send it as `Authorization: Bearer KEY` or as `X-Api-Key: KEY`.",
+                     *         "type": "authentication_error",
+                     *         "param": null,
+                     *         "code": "invalid_api_key"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The model is not served here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The model 'gpt-4' is not served here; 'SmolLM2-135M-Instruct' is.",
+                     *         "type": "invalid_request_error",
+                     *         "param": "model",
+                     *         "code": "model_not_found"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The server made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The server made an error. Its log says more, under this response's X-Request-ID.",
+                     *         "type": "server_error",
+                     *         "param": null,
+                     *         "code": "internal_error"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    input_items_v1_responses__response_id__input_items_get: {
+        parameters: {
+            query?: {
+                /** @description How many at most. */
+                limit?: number;
+                /** @description `desc`: the latest first; or `asc`. */
+                order?: "asc" | "desc";
+                /** @description The item after which to go on. */
+                after?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description The response's name. */
+                response_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InputItems"];
+                };
+            };
+            /** @description A field's value cannot be used, or the prompt does not fit */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "max_tokens: Input should be greater than or equal to 1",
+                     *         "type": "invalid_request_error",
+                     *         "param": "max_tokens",
+                     *         "code": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The API key is missing or wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The API key is missing or wrong. Send it as `Authorization: Bearer KEY` or as `X-Api-Key: KEY`.",
+                     *         "type": "authentication_error",
+                     *         "param": null,
+                     *         "code": "invalid_api_key"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The model is not served here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The model 'gpt-4' is not served here; 'SmolLM2-135M-Instruct' is.",
+                     *         "type": "invalid_request_error",
+                     *         "param": "model",
+                     *         "code": "model_not_found"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The server made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The server made an error. Its log says more, under this response's X-Request-ID.",
+                     *         "type": "server_error",
+                     *         "param": null,
+                     *         "code": "internal_error"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    cancel_v1_responses__response_id__cancel_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The response's name. */
+                response_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResponseObject"];
+                };
+            };
+            /** @description A field's value cannot be used, or the prompt does not fit */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "max_tokens: Input should be greater than or equal to 1",
+                     *         "type": "invalid_request_error",
+                     *         "param": "max_tokens",
+                     *         "code": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The API key is missing or wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The API key is missing or wrong. Send it as `Authorization: Bearer KEY` or as `X-Api-Key: KEY`.",
+                     *         "type": "authentication_error",
+                     *         "param": null,
+                     *         "code": "invalid_api_key"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The model is not served here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The model 'gpt-4' is not served here; 'SmolLM2-135M-Instruct' is.",
+                     *         "type": "invalid_request_error",
+                     *         "param": "model",
+                     *         "code": "model_not_found"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The server made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The server made an error. Its log says more, under this response's X-Request-ID.",
+                     *         "type": "server_error",
+                     *         "param": null,
+                     *         "code": "internal_error"
                      *       }
                      *     }
                      */
