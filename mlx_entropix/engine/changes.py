@@ -59,7 +59,7 @@ def _allowed(looks: Sequence[Look], vocabulary_size: int) -> mx.array | None:
 
     What rows with a constraint drew last has to be known here.
     """
-    if all(look.row.matcher is None and look.row.mask is None for look in looks):
+    if not any(look.row.matcher or look.row.mask or look.row.closing for look in looks):
         return None
     words = np.full((len(looks), -(-vocabulary_size // 32)), _ALL, np.uint32)
     for i, look in enumerate(looks):
@@ -72,6 +72,9 @@ def _allowed(looks: Sequence[Look], vocabulary_size: int) -> mx.array | None:
         if row.mask is not None:
             both = words[i] & row.ruled(look.position, row.draft[:ahead], vocabulary_size)
             words[i] = both if both.any() else words[i]
+        if row.closing:
+            words[i] = 0
+            words[i, row.closing[0] // 32] = 1 << row.closing[0] % 32
     return mx.array(words)
 
 

@@ -48,6 +48,8 @@ class Request:
     `rules` say which single tokens may be drawn and which end the answer; a form goes before them
     where both leave nothing. With `keeps_stop` what ended the answer is part of its text, be it a
     stop string or a token of the rules. With `shows_control` control tokens read as their names.
+    Thoughts before an answer that have `most_thoughts` tokens, where that is not None, are closed:
+    what is drawn next is their closing mark. Tokens of a prefix do not count.
     """
 
     prompt: tuple[int, ...]
@@ -75,13 +77,14 @@ class Request:
     rules: TokenRules = NO_RULES
     keeps_stop: bool = False
     shows_control: bool = False
+    most_thoughts: int | None = None
 
     @property
     def changes_logits(self) -> bool:
         """Whether the sampler sees other logits than the model's."""
         constrained = self.constraint is not None
-        biased = bool(self.logit_bias)
-        return constrained or biased or self.rules.masks or self.config.penalizes
+        forced = constrained or self.rules.masks or self.most_thoughts is not None
+        return forced or bool(self.logit_bias) or self.config.penalizes
 
 
 class Alternative(NamedTuple):

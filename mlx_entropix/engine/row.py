@@ -61,6 +61,8 @@ class Row:
     drafted: int = 0  # tokens that were guessed
     accepted: int = 0  # of these, those that it drew
     reasoning_tokens: int = 0  # of what it drew, those of thoughts
+    thoughts: int = 0  # of these, those within the marks
+    closing: tuple[int, ...] = ()  # what has to come next, as there are enough thoughts
     last: Piece = NOTHING
     repeats: Repeats = field(init=False)
     history: History = field(init=False)
@@ -112,6 +114,7 @@ class Row:
                 f"The answer cannot begin so and have the form that is asked for: {matcher.error}"
             )
         row.scored.append(PromptToken(tokens[0], tokenizer.token_text(tokens[0])))
+        row._close_thoughts()
         return row
 
     def fork(
@@ -166,9 +169,12 @@ class Row:
         Stop strings are looked for in the answer, and not in the thoughts before it.
         """
         self.tokens.append(token_id)
+        self.closing = self.closing[1:]
+        self.thoughts += self.splitter.inside
         # The token that ends it has no text; what was incomplete before it is let go.
         kept = self.request.keeps_stop and token_id in self.request.rules.stop_ids
         piece = NOTHING if is_end and not kept else self._read(token_id)
+        self._close_thoughts()
         is_end = is_end or (self.matcher is not None and self.matcher.is_done)
         loops = self._loops()
         is_last = is_end or loops or self.generated == self.request.max_tokens
@@ -196,6 +202,14 @@ class Row:
         is_ruled = last in self.request.rules.stop_ids and last not in tokenizer.eos_token_ids
         return last if self.stops.found is None and is_ruled else self.stops.found
 
+    def _close_thoughts(self) -> None:
+        """See to it that thoughts are closed where there are as many as there may be."""
+        most = self.request.most_thoughts
+        if not self.splitter.inside:
+            self.closing = ()
+        elif most is not None and self.thoughts >= most and not self.closing:
+            self.closing = self.splitter.closing
+
     def _loops(self) -> bool:
         """Whether what was drawn repeats itself, as of the token that was added last."""
         return self.repeats.times > 0 and self.repeats.add(self.tokens[self.known :])
@@ -215,6 +229,8 @@ class Row:
 
     def may_take(self, draft: tuple[int, ...]) -> int:
         """How many tokens of a guess at what comes next the row could draw."""
+        if self.request.most_thoughts is not None and self.splitter.inside:
+            return 0  # they may have to be closed
         if self.matcher is None:
             return len(draft)
         # Where thoughts end is where the form begins: nothing is guessed across that.
@@ -242,7 +258,8 @@ class Row:
     @property
     def is_bound(self) -> bool:
         """Whether what it may draw follows from the token before, which has to be known."""
-        return self.matcher is not None or self.request.rules.looks_back
+        bounded = self.request.most_thoughts is not None
+        return self.matcher is not None or self.request.rules.looks_back or bounded
 
     def ruled(self, position: int, ahead: tuple[int, ...], size: int) -> np.ndarray:
         """The tokens of `size` that the rules of a row with a mask let stand at `position`.

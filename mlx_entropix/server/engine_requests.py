@@ -272,6 +272,7 @@ def engine_requests(
             rules=rules,
             keeps_stop=bool(request.include_stop_str_in_output),
             shows_control=request.skip_special_tokens is False,
+            most_thoughts=request.most_thoughts,
         )
         for prompt in prompts
         for i in range(request.answers)

@@ -344,6 +344,11 @@ class GenerationRequest(VllmFields):
         return True
 
     @property
+    def most_thoughts(self) -> int | None:
+        """How many tokens the thoughts before an answer may have; None for any number."""
+        return None
+
+    @property
     def splits_reasoning(self) -> bool:
         """Whether thoughts are told apart from the answer."""
         return False
@@ -535,6 +540,11 @@ class ChatRequest(VllmChatFields, GenerationRequest):
     def tells_reasoning(self) -> bool:
         """Whether thoughts are told."""
         return self.include_reasoning is not False
+
+    @property
+    def most_thoughts(self) -> int | None:
+        """How many tokens the thoughts before an answer may have; None for any number."""
+        return None if self.thinking_token_budget == -1 else self.thinking_token_budget
 
     @property
     def effort(self) -> dict[str, Any]:

@@ -117,6 +117,12 @@ class VllmChatFields(Body):
     include_reasoning: bool | None = Field(
         True, description="False: what was thought before an answer is counted, and not told."
     )
+    thinking_token_budget: int | None = Field(
+        None,
+        ge=-1,
+        description="Thoughts before an answer that have so many tokens are closed; -1 for no "
+        "bound. Where it is not known how the model marks its thoughts, there are none.",
+    )
     reasoning_effort: str | None = Field(
         None,
         description="How much is thought before an answer: `none` asks the model's chat template "

@@ -60,7 +60,8 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 class Marks:
     """The marks of one tokenizer, `characters` for its control tokens, by their ids.
 
-    A prompt is a turn's beginning behind the last control token that is none of `own`.
+    A prompt is a turn's beginning behind the last control token that is none of `own`. `closing`
+    are the tokens that write the closing mark.
     """
 
     open: str
@@ -68,6 +69,7 @@ class Marks:
     silent: tuple[str, ...]
     characters: dict[int, str]
     own: frozenset[int]
+    closing: tuple[int, ...]
 
 
 def find_marks(
@@ -97,6 +99,7 @@ def find_marks(
         tuple(silent),
         {control[name]: character for name, character in names.items()},
         frozenset(control[name] for name in _names(family) if name in control),
+        tuple(backend.encode(family.close, add_special_tokens=False).ids),
     )
 
 
@@ -146,6 +149,11 @@ class ReasoningSplitter:
             return None
         found = (id for id, mark in self._marks.characters.items() if mark == self._marks.open)
         return next(found, None)
+
+    @property
+    def closing(self) -> tuple[int, ...]:
+        """The tokens that close the thoughts; none where no marks are known."""
+        return () if self._marks is None else self._marks.closing
 
     def add(self, token_id: int, text: str) -> Piece:
         """Take a token with the text that it completes."""

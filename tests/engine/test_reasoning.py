@@ -3,7 +3,11 @@
 import pytest
 
 from mlx_entropix import stream_generate
+from mlx_entropix.engine import Engine, Request, TokenEvent
+from mlx_entropix.engine.draft import IndexDrafter
 from mlx_entropix.sampling import PlainConfig
+from mlx_entropix.text import choice
+from tests.engine.test_engine import run
 
 ASK = [{"role": "user", "content": "Say it."}]
 GREEDY = PlainConfig(temperature=0)
@@ -37,6 +41,27 @@ def test_a_stop_string_is_looked_for_in_the_answer_alone(thinking, stop, expecte
 def test_thoughts_that_the_limit_cuts_go_to_the_end(thinking):
     events = list(stream_generate(*thinking, ASK, config=GREEDY, max_tokens=2))
     assert [(event.text, event.reasoning) for event in events] == [("", "one"), ("", "</")]
+
+
+@pytest.mark.parametrize("form", [None, choice(["yes", "no"])])
+def test_thoughts_are_closed_where_there_are_as_many_as_there_may_be(thinking, form):
+    """Though the model would not close them, with guesses, and beside a form of the answer."""
+    tokenizer = thinking[1]
+    request = Request(
+        tuple(tokenizer.chat(ASK)),
+        GREEDY,
+        max_tokens=8,
+        splits_reasoning=True,
+        most_thoughts=3,
+        logit_bias=((tokenizer.encode("one")[0], 100.0),),
+        constraint=form,
+    )
+    (events,) = run(Engine(*thinking, drafter=IndexDrafter()), [request])
+    events = [event for event in events if isinstance(event, TokenEvent)]
+    assert [event.token for event in events][:6] == ["one"] * 3 + ["</", "think", ">"]
+    assert "".join(event.reasoning or "" for event in events) == "oneoneone"
+    answer = "".join(event.text for event in events)
+    assert answer in ("yes", "no") if form else answer == "oneone"
 
 
 def test_paths_vote_on_their_answers_and_not_on_thoughts(thinking):

@@ -244,7 +244,7 @@ def test_what_asks_for_nothing_passes(server):
         ({"response_format": {"type": "structural_tag"}}, "response_format.type", "json_schema"),
         ({"top_k": -2}, "top_k", "greater than or equal to -1"),
         ({"priority": 1}, "priority", "as null or 0"),
-        ({"thinking_token_budget": 5}, "thinking_token_budget", "as null or -1"),
+        ({"thinking_token_budget": -2}, "thinking_token_budget", "greater than or equal to -1"),
         ({"logprob_token_ids": [1]}, "logprob_token_ids", "not supported"),
         ({"prompt_token_ids": [1]}, "prompt_token_ids", "not supported"),
         ({"kv_transfer_params": {}}, "kv_transfer_params", "not supported"),

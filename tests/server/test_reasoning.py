@@ -82,13 +82,15 @@ def test_other_apis_have_thoughts_as_an_item_and_as_a_block(ask):
     how = {"sampler": "normal", "temperature": 0}
     responses = how | {"input": "Say it.", "max_output_tokens": 12}
     messages = how | {"messages": ASK["messages"], "max_tokens": 12}
-    item, summary, item_streamed, block, block_streamed, off = ask(
+    none = {"type": "enabled", "budget_tokens": 0}
+    item, summary, item_streamed, block, block_streamed, off, at_once = ask(
         ("/responses", responses | {"top_logprobs": 1}),
         ("/responses", responses | {"reasoning": {"summary": "auto"}}),
         ("/responses", responses | {"stream": True}),
         ("/messages", messages),
         ("/messages", messages | {"stream": True}),
         ("/messages", messages | {"thinking": {"type": "disabled"}}),
+        ("/messages", messages | {"thinking": none, "metrics": False}),
     )
     thoughts, message = item.json()["output"]
     assert thoughts["content"] == [{"type": "reasoning_text", "text": "one"}]
@@ -107,3 +109,5 @@ def test_other_apis_have_thoughts_as_an_item_and_as_a_block(ask):
     assert block.json()["usage"]["output_tokens_details"]["thinking_tokens"] == 4
     assert '"delta":{"type":"thinking_delta","thinking":"one"}' in block_streamed.text
     assert [block["type"] for block in off.json()["content"]] == ["text"]
+    assert at_once.json()["usage"]["output_tokens_details"]["thinking_tokens"] == 3  # to close them
+    assert [block.get("text") for block in at_once.json()["content"]][-1] == "two"

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from mlx_entropix.text.reasoning import Marks, Piece, ReasoningSplitter
 
-MARKS = Marks("<think>", "</think>", (), {}, frozenset())
+MARKS = Marks("<think>", "</think>", (), {}, frozenset(), ())
 
 CASES = [
     ("Paris.", ("Paris.", None)),

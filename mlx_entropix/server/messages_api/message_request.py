@@ -82,19 +82,19 @@ class ThinkingConfig(Part):
 
     type: Literal["enabled", "adaptive", "disabled"] = Field(
         description="`adaptive` leaves it to the model, as no `thinking` does; `disabled` asks its "
-        "chat template for none; `enabled` has a budget, which cannot be kept."
+        "chat template for none; `enabled` has a budget."
+    )
+    budget_tokens: int | None = Field(
+        None, ge=0, description="Of `enabled`: thoughts that have so many tokens are closed."
     )
     display: Literal["summarized"] | None = Field(
         None, description="`summarized`: thoughts are sent, whole in fact."
     )
 
     @model_validator(mode="after")
-    def _has_no_budget(self) -> "ThinkingConfig":
-        if self.type == "enabled":
-            raise ValueError(
-                "A budget of thoughts cannot be kept here. Send the type adaptive, and bound "
-                "thoughts and answer by max_tokens."
-            )
+    def _has_its_budget(self) -> "ThinkingConfig":
+        if (self.type == "enabled") != (self.budget_tokens is not None):
+            raise ValueError("budget_tokens belongs to the type enabled, which needs it.")
         return self
 
 
@@ -154,6 +154,8 @@ class CountRequest(TranslatedRequest):
         if self.thinking and self.thinking.type == "disabled":
             variables = {"enable_thinking": False, **chat.get("chat_template_kwargs", {})}
             chat["chat_template_kwargs"] = variables
+        if self.thinking and self.thinking.budget_tokens is not None:
+            chat["thinking_token_budget"] = self.thinking.budget_tokens
         wanted = self.output_config or OutputConfig()
         if wanted.effort is not None:
             chat["reasoning_effort"] = wanted.effort

@@ -1053,6 +1053,11 @@ export interface components {
              */
             include_reasoning?: boolean | null;
             /**
+             * Thinking Token Budget
+             * @description Thoughts before an answer that have so many tokens are closed; -1 for no bound. Where it is not known how the model marks its thoughts, there are none.
+             */
+            thinking_token_budget?: number | null;
+            /**
              * Reasoning Effort
              * @description How much is thought before an answer: `none` asks the model's chat template for no thoughts, by `enable_thinking`; others are for templates that have the variable `reasoning_effort`.
              */
@@ -4857,6 +4862,11 @@ export interface components {
              */
             include_reasoning?: boolean | null;
             /**
+             * Thinking Token Budget
+             * @description Thoughts before an answer that have so many tokens are closed; -1 for no bound. Where it is not known how the model marks its thoughts, there are none.
+             */
+            thinking_token_budget?: number | null;
+            /**
              * Reasoning Effort
              * @description How much is thought before an answer: `none` asks the model's chat template for no thoughts, by `enable_thinking`; others are for templates that have the variable `reasoning_effort`.
              */
@@ -5117,10 +5127,15 @@ export interface components {
         ThinkingConfig: {
             /**
              * Type
-             * @description `adaptive` leaves it to the model, as no `thinking` does; `disabled` asks its chat template for none; `enabled` has a budget, which cannot be kept.
+             * @description `adaptive` leaves it to the model, as no `thinking` does; `disabled` asks its chat template for none; `enabled` has a budget.
              * @enum {string}
              */
             type: "enabled" | "adaptive" | "disabled";
+            /**
+             * Budget Tokens
+             * @description Of `enabled`: thoughts that have so many tokens are closed.
+             */
+            budget_tokens?: number | null;
             /**
              * Display
              * @description `summarized`: thoughts are sent, whole in fact.
@@ -5630,6 +5645,11 @@ export interface components {
              * @default true
              */
             include_reasoning?: boolean | null;
+            /**
+             * Thinking Token Budget
+             * @description Thoughts before an answer that have so many tokens are closed; -1 for no bound. Where it is not known how the model marks its thoughts, there are none.
+             */
+            thinking_token_budget?: number | null;
             /**
              * Reasoning Effort
              * @description How much is thought before an answer: `none` asks the model's chat template for no thoughts, by `enable_thinking`; others are for templates that have the variable `reasoning_effort`.
