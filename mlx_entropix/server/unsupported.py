@@ -29,6 +29,7 @@ _LABELS = frozenset(
 _NEUTRAL: Neutral = {
     "add_generation_prompt": (True,),
     "bad_words": ([],),
+    "ban_eos_token": (False,),
     "best_of": (1,),
     "cache_prompt": (True,),
     "dry_multiplier": (0,),
@@ -48,6 +49,7 @@ _NEUTRAL: Neutral = {
     "parallel_tool_calls": (True, False),  # of tools that a request cannot have
     "reasoning_effort": ("none",),
     "repeat_penalty": (1,),
+    "repetition_penalty_range": (0, -1),  # all tokens, as here
     "return_token_ids": (False,),
     "service_tier": ("auto", "default"),
     "skip_special_tokens": (True,),

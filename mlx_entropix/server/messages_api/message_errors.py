@@ -29,7 +29,10 @@ def error_body(
     """An error object of the Messages API; `field` is the request's that is at fault."""
     kind = _TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
     error = {"type": kind, "message": message}
-    told = {"type": "error", "error": error | ({"details": _NO_THREADS} if field == "thread" else {})}
+    told = {
+        "type": "error",
+        "error": error | ({"details": _NO_THREADS} if field == "thread" else {}),
+    }
     return told | ({"request_id": request_id} if request_id else {})
 
 
