@@ -32,6 +32,7 @@ CLIENTS = (1, 4, 8, 16)
 SEEDED_CLIENTS = (1, 8)
 TOKENS = 64
 HISTORY_WORDS = 900  # with the template, some 1,000 tokens
+ARRIVALS = 3  # long prompts that come while others are being answered
 OURS, THEIRS = "ours", "mlx_lm.server"
 
 _NO_GUESSES = ["--speculate", "off"]
@@ -207,15 +208,21 @@ def throughput(urls: dict[str, str], clients: tuple[int, ...], *, seeded: bool) 
     )
 
 
+def long_story() -> list[dict]:
+    """A prompt of about 1,000 tokens that no server has seen."""
+    text = f"{next(numbers_of_stories)}. " + "The keeper lit the lamp and wrote. " * (
+        HISTORY_WORDS // 7
+    )
+    return [{"role": "user", "content": text}]
+
+
 def second_turn(urls: dict[str, str]) -> None:
     """Print how much sooner the answer to a second turn begins."""
     firsts: dict[str, list[float]] = {}
 
     def conversation(name: str) -> Callable[[], float]:
         async def run() -> float:
-            number = next(numbers_of_stories)
-            text = f"{number}. " + "The keeper lit the lamp and wrote. " * (HISTORY_WORDS // 7)
-            messages = [{"role": "user", "content": text}]
+            messages = long_story()
             async with httpx2.AsyncClient(timeout=600) as client:
                 cold = await ask(client, urls[name], messages, max_tokens=8, seed=0)
                 answer = {"role": "assistant", "content": "So it went."}
@@ -243,6 +250,45 @@ def second_turn(urls: dict[str, str]) -> None:
     )
 
 
+def long_arrivals(urls: dict[str, str]) -> None:
+    """Print how long running answers stand still while long prompts come."""
+    arrived: dict[str, list[float]] = {name: [] for name in urls}
+
+    def stand_still(name: str) -> Callable[[], float]:
+        async def run() -> float:
+            async with httpx2.AsyncClient(timeout=600) as client:
+                running = asyncio.gather(*(ask(client, urls[name], story()) for _ in range(4)))
+                await asyncio.sleep(1.5)  # they are being written
+                coming = [
+                    ask(client, urls[name], long_story(), max_tokens=8) for _ in range(ARRIVALS)
+                ]
+                came = await asyncio.gather(*coming)
+                streams = await running
+            arrived[name].append(statistics.median(stream.first for stream in came))
+            return max(
+                after - before
+                for stream in streams
+                for before, after in zip(stream.chunks, stream.chunks[1:], strict=False)
+            )
+
+        return lambda: asyncio.run(run())
+
+    longest = alternate({name: stand_still(name) for name in urls})
+    print(f"{ARRIVALS} prompts of about 1,000 tokens come while 4 answers are being written:\n")
+    print_table(
+        ["server", "longest gap in the 4 (s)", "over mlx_lm.server", "their first tokens (s)"],
+        [
+            [
+                name,
+                median_and_range(values, 2),
+                f"{ratio_of_medians(values, longest[THEIRS]):.2f}",
+                median_and_range(arrived[name][1:], 2),
+            ]
+            for name, values in longest.items()
+        ],
+    )
+
+
 @contextlib.contextmanager
 def both_servers() -> Iterator[dict[str, str]]:
     """The URLs of both, with the same checkpoint."""
@@ -266,6 +312,7 @@ def main() -> None:
         throughput(urls, CLIENTS, seeded=False)
         throughput(urls, SEEDED_CLIENTS, seeded=True)
         second_turn(urls)
+        long_arrivals(urls)
 
 
 if __name__ == "__main__":

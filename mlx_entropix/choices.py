@@ -28,6 +28,7 @@ CHANGES: dict[str, tuple[float, float]] = {
     "presence_penalty": (-2, 2),
     "frequency_penalty": (-2, 2),
     "top_n_sigma": (0, 100),
+    "min_entropy_gain": (0, 0.5),
     "xtc_probability": (0, 1),
     "xtc_threshold": (0, 0.5),
 }

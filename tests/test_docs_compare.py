@@ -4,7 +4,7 @@ import re
 import shlex
 from pathlib import Path
 
-from mlx_entropix.cli import ask, compare
+from mlx_entropix.cli import ask_options, compare
 
 PAGE = (Path(__file__).parents[1] / "docs" / "compare.md").read_text("utf-8")
 
@@ -18,12 +18,12 @@ def commands(name):
 
 def test_the_commands_are_understood():
     for arguments in commands("ask"):
-        assert ask.parse(arguments).trace
+        assert ask_options.parse(arguments).trace
     for arguments in commands("compare"):
         assert compare.make_parser().parse_args(arguments).traces
 
 
 def test_every_option_on_the_page_exists():
-    known = compare.make_parser().format_help() + ask.make_parser().format_help()
+    known = compare.make_parser().format_help() + ask_options.make_parser().format_help()
     for option in re.findall(r"--\w+", PAGE):
         assert option in known

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mlx_entropix.cli import ask, download, serve
+from mlx_entropix.cli import ask_options, download, serve
 from mlx_entropix.sampling import Quadrant
 
 README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
@@ -36,7 +36,7 @@ def test_the_python_example_runs(capsys, monkeypatch, bundled):
 
 @pytest.mark.parametrize("arguments", commands("mlx_main.py"))
 def test_the_commands_of_the_prompt_cli_are_understood(arguments):
-    parsed = ask.parse(shlex.split(arguments, comments=True))
+    parsed = ask_options.parse(shlex.split(arguments, comments=True))
     assert parsed.max_tokens > 0
 
 
@@ -47,7 +47,7 @@ def test_the_download_command_is_understood():
 
 
 def test_the_published_ports_options_are_understood():
-    asked = ask.parse(["--input", "x", "--entropix", "--model_path", "m", "--prefill", "y"])
+    asked = ask_options.parse(["--input", "x", "--entropix", "--model_path", "m", "--prefill", "y"])
     assert (asked.sampler, asked.weights_dir, asked.prefill) == ("entropix", "m", "y")
     words = ["--checkpoint", "a/b", "--weight_dir", "w", "--convert_to_mlx"]
     got = download.make_parser().parse_args(words)
@@ -61,7 +61,7 @@ def test_the_server_command_is_understood():
 
 
 def test_every_option_in_the_readme_exists():
-    known = ask.make_parser().format_help()
+    known = ask_options.make_parser().format_help()
     table = README.split("| option | |", 1)[1].split("\n\n", 1)[0]
     for option in re.findall(r"--\w+", table):
         assert option in known

@@ -276,6 +276,7 @@ _CHANGES = {
     "presence_penalty": "take off the logits of tokens in the answer",
     "frequency_penalty": "the same for each time that they are there",
     "top_n_sigma": "keep logits so many standard deviations below the best, 0 for all",
+    "min_entropy_gain": "keep tokens that add so many bits to the entropy each, 0 for all",
     "xtc_probability": "how often the likeliest choices are excluded",
     "xtc_threshold": "from which probability on, but the least likely of them",
 }

@@ -7,6 +7,7 @@ from typing import Any
 
 from mlx_entropix.cli.command import ArgumentParser, add_debug, run
 from mlx_entropix.installed import called
+from mlx_entropix.weights.locate import WEIGHTS_FOLDER
 
 DEFAULT_MODEL_ID = "meta-llama/Llama-3.2-1B-Instruct"
 
@@ -86,7 +87,7 @@ def _download(arguments: Namespace) -> Path:
 
     if not arguments.debug:
         logging.set_verbosity_error()  # its warnings of each retry would garble the bar
-    parent = arguments.weight_dir or Path("weights")
+    parent = arguments.weight_dir or WEIGHTS_FOLDER
     out_dir = arguments.out_dir or parent / arguments.model_id.rsplit("/", 1)[-1]
     return download_weights(
         arguments.model_id, out_dir, arguments.revision, arguments.file, progress=hub_bar()

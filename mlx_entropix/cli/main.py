@@ -67,7 +67,9 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _misspelt(word: str) -> str | None:
-    """The command that a first word is nearly the name of."""
+    """The command that a first word is nearly the name of; an option is no command."""
+    if word.startswith("-"):
+        return None
     close = difflib.get_close_matches(word, _COMMANDS, n=1, cutoff=0.7)
     return close[0] if close else None
 

@@ -5,8 +5,9 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mlx_entropix.cli.ask import check_text, standard_input, system_prompt, variables
+from mlx_entropix.cli.ask_options import variables
 from mlx_entropix.cli.command import ArgumentParser, add_debug, run
+from mlx_entropix.cli.given_text import check_text, standard_input, system_prompt
 from mlx_entropix.errors import UsageError
 from mlx_entropix.prompts import Prompt
 

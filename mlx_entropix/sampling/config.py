@@ -97,6 +97,12 @@ class Changes(ConfigModel):
         description="Keep the tokens that are at least as likely as two draws are to be equal, "
         "that is the sum of all squared probabilities (p-less, arXiv:2509.23234).",
     )
+    min_entropy_gain: float = _value(
+        0,
+        *CHANGES["min_entropy_gain"],
+        "Tokens are kept, likeliest first, until one adds fewer bits than this to the entropy, "
+        "−p·log2 p of the draw's probabilities; 0 keeps all.",
+    )
     xtc_probability: float = _value(
         0,
         *CHANGES["xtc_probability"],
@@ -131,7 +137,10 @@ class BaseValues(Changes):
         0.03, *RANGES["min_p"], "Base probability, relative to the best token's, to be kept."
     )
     min_tokens_to_keep: int = _value(
-        2, 1, MOST_RANKS, "So many tokens are kept whatever top_p and min_p say."
+        2,
+        1,
+        MOST_RANKS,
+        "So many tokens are kept whatever top_p, min_p and min_entropy_gain say.",
     )
     n_adaptive_samples: int = _value(
         5,
@@ -230,7 +239,7 @@ class PlainConfig(Changes):
     top_k: int = _value(27, 0, 1_000_000, "Number of likeliest tokens kept; 0 keeps all.")
     min_p: float = _value(0.03, 0, 1, "Probability, relative to the best token's, to be kept.")
     min_tokens_to_keep: int = _value(
-        1, 1, MOST_RANKS, "So many tokens are kept whatever min_p says."
+        1, 1, MOST_RANKS, "So many tokens are kept whatever min_p and min_entropy_gain say."
     )
 
 

@@ -1,7 +1,9 @@
 """The published port's names of a sampler's values, which are all in one flat list.
 
 Its first sampler, the preset `entropix`, has short names (`helv_attn_ent_coef`); that of its frog
-branch, the preset `frog`, has long ones. Thresholds are called there as here.
+branch, the preset `frog`, has long ones. Thresholds are called there as here. The branch's last
+sampler has a bound, `epsilon`, and of the others' values the temperature alone; it is the plain
+sampler with a `min_entropy_gain`.
 """
 
 from typing import Any, NamedTuple
@@ -67,15 +69,26 @@ _LONG = {
     ),
 }
 
-# What the score of adaptive draws was made of: it is the same for each of them, so none wins by it.
-_SCORES = ("ada_score_", "adaptive_score_")
+_BOUND, _AT_FIRST = "epsilon", "min_consideration"
+_WITH_BOUND = {"base": "normal", "top_p": 1, "top_k": 0, "min_p": 0}
+
+_LEFT_OUT = (
+    # What the score of adaptive draws was made of: it is the same for each, so none wins by it.
+    *("ada_score_", "adaptive_score_"),
+    "adaptive_top_k_coefficient",  # nothing looked at it
+    "ada_noise_scale",  # of noise on those draws, which the preset has not
+)
+"""How names begin that have no place here."""
 
 
 def nested(values: dict[str, Any]) -> dict[str, Any]:
     """The values under the names of here, and the `base` that the flat ones are of.
 
-    Those of the score of adaptive draws are left out, as they choose nothing. All else stays.
+    Those that choose nothing are left out, beside a bound all that is no part of that sampler. What
+    is not known stays.
     """
+    if _BOUND in values:
+        return _with_bound(values)
     known = [name for name in values if name in _SHORT or name in _LONG]
     if not known:
         return values
@@ -83,7 +96,7 @@ def nested(values: dict[str, Any]) -> dict[str, Any]:
     for name, value in values.items():
         place = _SHORT.get(name) or _LONG.get(name)
         if place is None:
-            if not name.startswith(_SCORES):
+            if not name.startswith(_LEFT_OUT):
                 found[name] = value
             continue
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -93,3 +106,31 @@ def nested(values: dict[str, Any]) -> dict[str, Any]:
             if isinstance(within, dict):
                 within[last] = place.sign * value if is_number else value
     return found
+
+
+def _with_bound(values: dict[str, Any]) -> dict[str, Any]:
+    """The values of the sampler that adds tokens until the entropy grows by less than a bound.
+
+    It begins with so many tokens as it is told, and then adds two before it looks for the first
+    time.
+    """
+    found = dict(_WITH_BOUND)
+    for name, value in values.items():
+        if name == _BOUND:
+            found["min_entropy_gain"] = value
+        elif name == _AT_FIRST:
+            found["min_tokens_to_keep"] = value + 2 if isinstance(value, int) else value
+        elif name in ("temp", "temperature"):
+            found["temperature"] = value
+        elif not _is_of_another(name):
+            found[name] = value
+    return found
+
+
+def _is_of_another(name: str) -> bool:
+    """Whether a value is one that the other samplers have."""
+    return (
+        name in {*_SHORT, *_LONG, "top_p", "top_k", "min_p", "n_adaptive_samples"}
+        or name.endswith("_threshold")
+        or name.startswith(("ada_", "adaptive_"))
+    )

@@ -106,6 +106,15 @@ def collision_probability(p: Distribution, temperature: mx.array) -> mx.array:
     return mx.sum(mx.square(weights / total), axis=-1, keepdims=True)
 
 
+def entropy_shares(p: mx.array) -> mx.array:
+    """−p·log2 p, what each token adds to the entropy, in bits, by its probability p (B, C).
+
+    Of tokens by rank all but the first have p ≤ ½, where a likelier one never adds less than what
+    is under half a bit.
+    """
+    return -p * mx.log2(mx.maximum(p, 1e-30))  # finite: 0 · −∞ would be NaN
+
+
 def logits_metrics(p: Distribution) -> tuple[mx.array, mx.array]:
     """Entropy in bits and varentropy in bits², each (B, 1).
 

@@ -60,6 +60,7 @@ class Header(NamedTuple):
     plain: mx.array  # 1 for the plain sampler
     top_n_sigma: mx.array  # 0 for none
     p_less: mx.array  # 1 where that filter is on
+    min_entropy_gain: mx.array  # bits, 0 for none
     xtc_probability: mx.array  # 0 for never
     xtc_threshold: mx.array
     attention_per_doubling: mx.array  # bits of attention entropy
@@ -92,13 +93,22 @@ def parameter_rows(
 
 def candidate_count(configs: Sequence[RowConfig], vocabulary_size: int) -> int:
     """How many ranks a step has to look at, so that no row's filter could keep more."""
-    unlimited = any(
-        isinstance(config, PlainConfig)
-        and config.temperature > 0
-        and not 0 < config.top_k <= MOST_RANKS
-        for config in configs
+    most = max((_most_kept(config, vocabulary_size) for config in configs), default=0)
+    return min(vocabulary_size, max(CANDIDATES, most))
+
+
+def _most_kept(config: RowConfig, vocabulary_size: int) -> int:
+    limited = not isinstance(config, PlainConfig) or 0 < config.top_k <= MOST_RANKS
+    if limited or config.temperature <= 0:
+        return CANDIDATES
+    if config.min_entropy_gain <= 0:
+        return vocabulary_size
+    bits = (
+        2  # a token of probability 2^−bits adds bits · 2^−bits, and fewer than 2^bits are likelier
     )
-    return vocabulary_size if unlimited else min(vocabulary_size, CANDIDATES)
+    while bits * 0.5**bits >= config.min_entropy_gain and 2**bits < vocabulary_size:
+        bits += 1
+    return int(2**bits)
 
 
 def draw_count(configs: Sequence[RowConfig]) -> int:
@@ -111,6 +121,7 @@ class Filters(NamedTuple):
 
     sigma: bool = False
     p_less: bool = False
+    gain: bool = False
     xtc: bool = False
 
 
@@ -122,6 +133,7 @@ def filters_of(configs: Sequence[RowConfig]) -> Filters:
     return Filters(
         any(config.top_n_sigma > 0 for config in configs),
         any(config.p_less for config in configs),
+        any(config.min_entropy_gain > 0 for config in configs),
         any(config.xtc_probability > 0 for config in configs),
     )
 
@@ -147,7 +159,7 @@ def _with_conditions(
 def _row(config: RowConfig, clarifying_token: int, attends: bool) -> tuple[float, ...]:
     base = (config.temperature, config.top_p, config.top_k, config.min_p, config.min_tokens_to_keep)
     xtc = config.xtc_probability, config.xtc_threshold
-    filters = (config.top_n_sigma, float(config.p_less), *xtc)
+    filters = (config.top_n_sigma, float(config.p_less), config.min_entropy_gain, *xtc)
     if isinstance(config, PlainConfig):
         never = [math.inf] * len(JUDGED) + [-math.inf] * len(JUDGED)
         unchanged = [1.0] + [0.0] * (2 * METRICS) + [-math.inf, math.inf]

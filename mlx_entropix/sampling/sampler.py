@@ -19,6 +19,7 @@ from mlx_entropix.sampling.metrics import (
     attention_metrics,
     collision_probability,
     distribution,
+    entropy_shares,
     logits_metrics,
     metric_columns,
     scaled_probabilities,
@@ -291,6 +292,9 @@ def _weights(
     if filters.p_less:
         kept &= (base.p_less <= 0) | (scaled >= collision_probability(p, asked[:, :1]))
         kept |= mx.arange(bits.shape[-1]) == 0  # rounding may put a lone token below
+    if filters.gain:
+        spared = mx.arange(bits.shape[-1]) < base.min_tokens_to_keep
+        kept &= spared | (entropy_shares(scaled) >= base.min_entropy_gain)
     if filters.xtc:
         kept &= ~excluded_choices(mx.where(kept, measured, 0.0), ids, base, keys, exempt)
     return mx.where(kept, scaled, 0.0)

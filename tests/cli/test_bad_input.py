@@ -7,7 +7,8 @@ import sys
 import pytest
 
 from mlx_entropix.choices import NAMES
-from mlx_entropix.cli.ask import main, make_parser
+from mlx_entropix.cli.ask import main
+from mlx_entropix.cli.ask_options import make_parser
 from mlx_entropix.sampling import SamplerConfig
 
 from .conftest import ROOT, environment

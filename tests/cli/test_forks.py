@@ -5,7 +5,7 @@ import signal
 
 from rich.cells import cell_len
 
-from mlx_entropix.cli import ask
+from mlx_entropix.cli import ask_options
 from mlx_entropix.cli.answer import stop_between_steps, stream_answer
 from mlx_entropix.cli.fork_options import Forks
 from mlx_entropix.cli.live_paths import path_lines
@@ -18,7 +18,7 @@ QUESTION = "Which is larger, 9.9 or 9.11?"
 
 
 def forks_of(*arguments):
-    return Forks.of(ask.parse(["--input", "x", *map(str, arguments)]))
+    return Forks.of(ask_options.parse(["--input", "x", *map(str, arguments)]))
 
 
 def test_a_file_is_enough_and_options_take_precedence_over_it(tmp_path):

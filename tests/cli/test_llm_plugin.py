@@ -13,6 +13,8 @@ import llm.cli
 
 from mlx_entropix import generate
 from mlx_entropix.prompts import SYSTEM_PROMPT
+from mlx_entropix.weights import locate
+from mlx_entropix.weights.at_hand import weights_at_hand
 
 QUESTION = "What is the capital of France?"
 SHORT = ["-o", "max_tokens", "5"]
@@ -83,13 +85,16 @@ def test_weights_that_are_here_are_models_of_their_own(ask, tmp_path, monkeypatc
     folder.mkdir(parents=True)
     for name in ("config.json", "model.safetensors"):
         (folder / name).touch()
-    own = tmp_path / "weights" / "mine.gguf"
-    own.parent.mkdir()
-    own.touch()
+    for own in ("here/weights/mine.gguf", "checkout/weights/mine.gguf", "checkout/weights/b.gguf"):
+        (tmp_path / own).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / own).touch()
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.chdir(tmp_path)
-    found = {line.split(": ")[1] for line in ask("models").splitlines() if "Entropix" in line}
-    assert found == {"entropix", "entropix/mine", "entropix/some/model"}
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setattr(locate, "CHECKOUT", tmp_path / "checkout")
+    found = [line.split(": ")[1] for line in ask("models").splitlines() if "Entropix" in line]
+    assert sorted(found) == ["entropix", "entropix/b", "entropix/mine", "entropix/some/model"]
+    assert weights_at_hand()["mine"] == "weights/mine.gguf"
+    assert weights_at_hand()["b"] == str(tmp_path / "checkout/weights/b.gguf")
 
 
 def test_what_cannot_be_done_is_said_in_a_sentence(ask, tmp_path):

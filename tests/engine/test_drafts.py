@@ -29,6 +29,7 @@ CONFIGS = {
     "min_p": PlainConfig(temperature=1.5, top_p=0, top_k=0, min_p=0.1, min_tokens_to_keep=3),
     "top_n_sigma": PlainConfig(temperature=1.5, top_p=0, top_k=0, min_p=0, top_n_sigma=1.0),
     "p_less": PlainConfig(temperature=2.0, top_p=0, top_k=0, min_p=0, p_less=True),
+    "gain": PlainConfig(temperature=2.0, top_p=0, top_k=0, min_p=0, min_entropy_gain=0.05),
     "xtc": PlainConfig(temperature=1.5, xtc_probability=0.5, xtc_threshold=0.01),
     "penalties": ENTROPIX.override(
         {"repetition_penalty": 1.3, "presence_penalty": 0.4, "frequency_penalty": 0.8}

@@ -150,6 +150,20 @@ def p_less(logits, temperature):
     return p / np.sum(p)
 
 
+def until_entropy_grows_by_less(logits, temperature, gain, keep):
+    """What is left (V,) of tokens added, best first, until one adds less than `gain` bits."""
+    p = softmax(np.asarray(logits, np.float64) / temperature)
+    kept, entropy = [], 0.0
+    for token in ranking(p):
+        grown = entropy - p[token] * np.log2(p[token])
+        if len(kept) >= keep and grown - entropy < gain:
+            break
+        kept.append(token)
+        entropy = grown
+    p = np.where(np.isin(np.arange(len(p)), kept), p, 0)
+    return p / np.sum(p)
+
+
 def without_top_choices(p, measured, threshold, exempt=()):
     """What XTC leaves of `p` (V,), where it strikes by what is `measured`."""
     likely = [i for i in ranking(measured) if measured[i] > threshold]

@@ -55,6 +55,18 @@ def test_p_less_keeps_what_is_as_likely_as_that_two_draws_are_equal(temperature)
     assert_follows(tokens, oracle.p_less(np.array(logits), temperature))
 
 
+@pytest.mark.parametrize(
+    ("temperature", "gain", "keep"), [(0.8, 0.05, 1), (1.7, 0.2, 1), (1, 0.4, 5)]
+)
+def test_tokens_are_added_until_the_entropy_grows_by_less(temperature, gain, keep):
+    asked = {"temperature": temperature, "min_tokens_to_keep": keep, "min_entropy_gain": gain}
+    logits = random(3, 1.0)
+    p = oracle.until_entropy_grows_by_less(np.array(logits), temperature, gain, keep)
+    assert 2 < np.sum(p > 0) < V / 2
+    tokens = np.array(step(PlainConfig(**HOT | asked), logits, random(4, 2.0, (3, 20))).token)
+    assert_follows(tokens, p)
+
+
 @pytest.mark.parametrize("probability", [0.3, 1.0])
 def test_xtc_leaves_the_least_likely_of_the_top_choices_as_often_as_it_is_asked_to(probability):
     config = PlainConfig(**HOT, xtc_probability=probability, xtc_threshold=0.06)

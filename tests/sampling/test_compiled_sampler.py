@@ -27,7 +27,7 @@ def test_a_step_is_traced_without_reading_a_value(monkeypatch, recent):
         mx.zeros((3, 2), dtype=mx.uint32),
         candidates=128,
         draws=5,
-        filters=Filters(sigma=True, p_less=True, xtc=True),
+        filters=Filters(sigma=True, p_less=True, gain=True, xtc=True),
         exempt=mx.array([2, 7]),
         recent=recent,
     )

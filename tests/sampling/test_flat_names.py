@@ -5,7 +5,7 @@ import json
 import pytest
 
 from mlx_entropix.errors import ConfigError
-from mlx_entropix.sampling import PRESETS, read_config_file
+from mlx_entropix.sampling import PRESETS, PlainConfig, read_config_file
 
 SHORT = {
     **{"temp": 0.666, "top_p": 0.9, "top_k": 27, "min_p": 0.03, "n_adaptive_samples": 5},
@@ -29,16 +29,21 @@ LONG = {
     "adaptive_temperature_agreement_coefficient": 200,
     **{"adaptive_top_p_coefficient": 0.08, "adaptive_top_k_interaction_coefficient": 0.1},
     **{"adaptive_top_k_agreement_coefficient": 21, "adaptive_min_p_coefficient": 0.02},
-    "adaptive_score_agreement_coefficient": 0.5,
+    **{"adaptive_score_agreement_coefficient": 0.5, "adaptive_top_k_coefficient": 0.1},
 }
 
 
-@pytest.mark.parametrize(("values", "base"), [(SHORT, "entropix"), (LONG, "frog")])
-def test_the_published_defaults_in_flat_names_are_the_preset(tmp_path, values, base):
+BOUND = LONG | {"top_p": 1.0, "top_k": 33, "epsilon": 0.01, "min_consideration": 3}
+ADDING = PlainConfig(top_p=1, top_k=0, min_p=0, min_entropy_gain=0.01, min_tokens_to_keep=5)
+
+
+@pytest.mark.parametrize(
+    ("values", "config"), [(SHORT, PRESETS["entropix"]), (LONG, PRESETS["frog"]), (BOUND, ADDING)]
+)
+def test_the_published_defaults_in_flat_names_are_that_sampler(tmp_path, values, config):
     path = tmp_path / "flat.json"
     path.write_text(json.dumps(values))
-    read = read_config_file(path, "entropix")
-    assert (read.base, read.config) == (base, PRESETS[base])
+    assert read_config_file(path, "entropix").config == config
 
 
 def test_a_flat_value_that_cannot_be_has_its_sentence(tmp_path):

@@ -24,6 +24,7 @@ CONFIGS = [
     PRESETS["frog"].override({"adaptive": {"temperature_agreement": 0}}),
     PlainConfig(temperature=0),
     PRESETS["frog"].override({"top_n_sigma": 1.5, "xtc_probability": 0.5}),
+    PlainConfig(top_k=0, top_p=1, min_p=0, min_entropy_gain=0.01),
     PlainConfig(p_less=True, xtc_probability=1, xtc_threshold=0.02),
 ]
 V = 6000

@@ -101,7 +101,7 @@ def test_schema_gives_every_field_a_range_a_default_and_one_sentence(model):
     schema = model.model_json_schema()
     config = json.loads(model().model_dump_json())
     fields = dict(leaves(schema, schema))
-    assert len(fields) == (75 if model is SamplerConfig else 12)
+    assert len(fields) == (76 if model is SamplerConfig else 13)
     for path, field in fields.items():
         value = config
         for name in path:

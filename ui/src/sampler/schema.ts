@@ -54,7 +54,7 @@ const WRITTEN: Record<string, string> = {
 
 /** The group of what any sampler may have beside its own values. */
 export const CHANGES = "Penalties and filters";
-const OF_CHANGES = /_penalty$|^(top_n_sigma|p_less|xtc_.*)$/;
+const OF_CHANGES = /_penalty$|^(top_n_sigma|p_less|min_entropy_gain|xtc_.*)$/;
 
 /** "low_logits_entropy_threshold" as "Low logits entropy": what every name of its group repeats is left out. */
 export function labelOf(name: string): string {
