@@ -206,6 +206,11 @@ class GenerationRequest(VllmFields):
     )
     min_p: float | None = _base_value("min_p")
     repetition_penalty: float | None = _change("repetition_penalty")
+    penalize_nl: bool | None = Field(
+        True,
+        description="Whether the repetition_penalty is of line breaks too. It is; `false` passes "
+        "where there is no such penalty.",
+    )
     presence_penalty: float | None = _change("presence_penalty")
     frequency_penalty: float | None = _change("frequency_penalty")
     top_n_sigma: float | None = _change("top_n_sigma")
@@ -283,6 +288,17 @@ class GenerationRequest(VllmFields):
                 400,
                 "post_sampling_probs adds to the log-probabilities, so it needs logprobs.",
                 param="post_sampling_probs",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _line_breaks_are_tokens_too(self) -> "GenerationRequest":
+        if self.penalize_nl is False and self.repetition_penalty not in (None, 1):
+            raise ApiError(
+                400,
+                "The repetition_penalty is of all tokens here, those of line breaks too. Leave out "
+                "penalize_nl, or the penalty.",
+                param="penalize_nl",
             )
         return self
 

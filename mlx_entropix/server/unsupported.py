@@ -33,6 +33,7 @@ _OF_OTHERS = (
 
 # What OpenAI's API, vLLM, llama.cpp and mlx-lm call it, and the values that ask for nothing.
 _NEUTRAL: Neutral = {
+    "ban_eos_token": (False,),
     "best_of": (1,),
     **dict.fromkeys(_OF_OTHERS, (...,)),
     "dry_multiplier": (0,),
@@ -53,6 +54,7 @@ _NEUTRAL: Neutral = {
     "reasoning_effort": ("none",),
     "reasoning_format": ("auto", "deepseek"),
     "repeat_penalty": (1,),
+    "repetition_penalty_range": (0, -1),  # all tokens, as here
     "response_fields": ([],),
     "return_tokens": (False,),
     "service_tier": ("auto", "default"),

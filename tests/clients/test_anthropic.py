@@ -89,3 +89,25 @@ def test_what_is_not_supported_is_a_bad_request_that_says_why(messages):
         messages.create(**ask(thinking={"type": "enabled", "budget_tokens": 1024}))
     with pytest.raises(NotFoundError, match="'claude' is not served here"):
         messages.create(**ask(model="claude"))
+
+
+def test_the_runner_of_tools_goes_on_though_no_conversation_is_kept(server):
+    package("anthropic")
+    from anthropic import Anthropic, beta_tool
+
+    cities = []
+
+    @beta_tool
+    def get_weather(city: str) -> str:
+        """The weather in a city."""
+        cities.append(city)
+        return "Sunny"
+
+    forced = {"tool_choice": {"type": "tool", "name": "get_weather"}}
+    with Anthropic(base_url=server.url, api_key="none", max_retries=0) as client:
+        runner = client.beta.messages.tool_runner(
+            **ask(extra_body=PLAIN | forced), tools=[get_weather], max_iterations=1
+        )
+        (message,) = runner
+    assert message.stop_reason == "tool_use"
+    assert len(cities) == 1

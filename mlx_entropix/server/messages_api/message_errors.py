@@ -18,11 +18,22 @@ _TYPES = {
 _PATHS = ("/v1/messages", "/messages")
 
 
-def error_body(status: int, message: str, request_id: str | None = None) -> dict[str, Any]:
-    """An error object of the Messages API."""
+# By this Anthropic's packages, whose runner of tools would have its conversation kept, know that it
+# is not, and send all of it each time.
+_NO_THREADS = {"error_code": "thread_unsupported_request", "unsupported": ["thread"]}
+
+
+def error_body(
+    status: int, message: str, request_id: str | None = None, field: str | None = None
+) -> dict[str, Any]:
+    """An error object of the Messages API; `field` is the request's that is at fault."""
     kind = _TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
-    error = {"type": "error", "error": {"type": kind, "message": message}}
-    return error | ({"request_id": request_id} if request_id else {})
+    error = {"type": kind, "message": message}
+    told = {
+        "type": "error",
+        "error": error | ({"details": _NO_THREADS} if field == "thread" else {}),
+    }
+    return told | ({"request_id": request_id} if request_id else {})
 
 
 class MessagesErrors:
@@ -57,8 +68,9 @@ class MessagesErrors:
                 if message.get("more_body"):
                     return
                 headers = MutableHeaders(scope=start)
-                told = json.loads(body)["error"]["message"]
-                body = to_json(error_body(start["status"], told, headers["request-id"]))
+                error = json.loads(body)["error"]
+                told = error["message"], headers["request-id"], error["param"]
+                body = to_json(error_body(start["status"], *told))
                 headers["content-length"] = str(len(body))
                 await send(start)
                 message = {"type": "http.response.body", "body": body}

@@ -130,6 +130,9 @@ class MessagesErrorObject(BaseModel):
 
     type: str = Field(description="Such as `invalid_request_error` or `rate_limit_error`.")
     message: str = Field(description="What was wrong and what to do, in a sentence or two.")
+    details: dict[str, Any] | None = Field(
+        None, description="For programs; only where the request asks for a `thread` to be kept."
+    )
 
 
 class MessagesErrorResponse(BaseModel):

@@ -938,6 +938,12 @@ export interface components {
              */
             repetition_penalty?: number | null;
             /**
+             * Penalize Nl
+             * @description Whether the repetition_penalty is of line breaks too. It is; `false` passes where there is no such penalty.
+             * @default true
+             */
+            penalize_nl?: boolean | null;
+            /**
              * Presence Penalty
              * @description Taken off the logit of each token that is in the answer.
              */
@@ -1392,6 +1398,12 @@ export interface components {
              * @description The logit of each token that is in the prompt or the answer is divided by this, or multiplied where it is negative; 1 changes nothing (arXiv:1909.05858).
              */
             repetition_penalty?: number | null;
+            /**
+             * Penalize Nl
+             * @description Whether the repetition_penalty is of line breaks too. It is; `false` passes where there is no such penalty.
+             * @default true
+             */
+            penalize_nl?: boolean | null;
             /**
              * Presence Penalty
              * @description Taken off the logit of each token that is in the answer.
@@ -4747,6 +4759,12 @@ export interface components {
              */
             repetition_penalty?: number | null;
             /**
+             * Penalize Nl
+             * @description Whether the repetition_penalty is of line breaks too. It is; `false` passes where there is no such penalty.
+             * @default true
+             */
+            penalize_nl?: boolean | null;
+            /**
              * Presence Penalty
              * @description Taken off the logit of each token that is in the answer.
              */
@@ -5530,6 +5548,12 @@ export interface components {
              * @description The logit of each token that is in the prompt or the answer is divided by this, or multiplied where it is negative; 1 changes nothing (arXiv:1909.05858).
              */
             repetition_penalty?: number | null;
+            /**
+             * Penalize Nl
+             * @description Whether the repetition_penalty is of line breaks too. It is; `false` passes where there is no such penalty.
+             * @default true
+             */
+            penalize_nl?: boolean | null;
             /**
              * Presence Penalty
              * @description Taken off the logit of each token that is in the answer.
@@ -6340,6 +6364,14 @@ export interface components {
              * @description What was wrong and what to do, in a sentence or two.
              */
             message: string;
+            /**
+             * Details
+             * @description For programs; only where the request asks for a `thread` to be kept.
+             * @default null
+             */
+            details?: {
+                [key: string]: unknown;
+            } | null;
         };
         /**
          * MessagesErrorResponse
