@@ -64,7 +64,7 @@ def searches(draw):
 
 @pytest.mark.slow
 @given(searches())
-@settings(PROFILE, max_examples=20)
+@settings(PROFILE, max_examples=10)
 def test_each_path_is_written_again_alone_to_the_same_tokens(tiny, asked):
     request, config = asked
     family = search(tiny, request, config)
@@ -90,7 +90,7 @@ def told(tokens):
 
 @pytest.mark.slow
 @given(searches())
-@settings(PROFILE, max_examples=20)
+@settings(PROFILE, max_examples=10)
 def test_what_was_said_of_the_answer_is_the_chosen_path(tiny, asked):
     request, config = asked
     family = search(tiny, request, config, before="é")

@@ -26,7 +26,7 @@ from tests.sampling.cases import PROFILE
 
 @pytest.mark.slow
 @given(searches())
-@settings(PROFILE, max_examples=30)
+@settings(PROFILE, max_examples=16)
 def test_no_bound_is_ever_exceeded(tiny, asked):
     request, config = asked
     budget = config.budget or 10**9
