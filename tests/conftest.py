@@ -31,7 +31,7 @@ import mlx_entropix  # noqa: F401  (ahead of anything that imports mlx)
 
 TESTS = Path(__file__).parent
 # Folders whose tests share servers or a browser, and so stay in one process.
-TOGETHER = {"server", "ui"}
+TOGETHER = {"clients", "server", "ui"}
 
 
 @pytest.hookimpl(tryfirst=True)

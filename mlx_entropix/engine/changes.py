@@ -59,15 +59,19 @@ def _allowed(looks: Sequence[Look], vocabulary_size: int) -> mx.array | None:
 
     What rows with a constraint drew last has to be known here.
     """
-    if all(look.row.matcher is None for look in looks):
+    if all(look.row.matcher is None and look.row.mask is None for look in looks):
         return None
     words = np.full((len(looks), -(-vocabulary_size // 32)), _ALL, np.uint32)
     for i, look in enumerate(looks):
         row, ahead = look.row, look.position - len(look.row.tokens)
-        if row.matcher is None or look.given is not None or not 0 <= ahead <= len(row.draft):
-            continue  # of one that has ended nothing is read
-        bits = row.allowed(row.draft[:ahead])[: words.shape[1]]
-        words[i, : len(bits)], words[i, len(bits) :] = bits, 0
+        if look.given is not None or ahead < 0:
+            continue
+        if row.matcher is not None and ahead <= len(row.draft):  # else it has ended, or is not read
+            bits = row.allowed(row.draft[:ahead])[: words.shape[1]]
+            words[i, : len(bits)], words[i, len(bits) :] = bits, 0
+        if row.mask is not None:
+            both = words[i] & row.ruled(look.position, row.draft[:ahead], vocabulary_size)
+            words[i] = both if both.any() else words[i]
     return mx.array(words)
 
 

@@ -12,8 +12,9 @@ one step the engine
 So the device never waits for the host. The price: that a row has ended is known one step late, and
 the token that was queued meanwhile is thrown away. Where a draft is verified, or likely to be worth
 one, the step before is read first: what was drawn has to be known to go on from it. Where an answer
-is bound to a form, it is read between the forward pass and the sampler, as what may come next
-follows from it; the host works that out while the device is at work on the forward pass.
+is bound to a form, or tokens are banned behind others, it is read between the forward pass and the
+sampler, as what may come next follows from it; the host works that out while the device is at work
+on the forward pass.
 
 An engine belongs to one thread, like all arrays of mlx.
 """
@@ -142,10 +143,10 @@ class Engine:
         """Put a request in line. Returns the number of its row, which its events will bear.
 
         Raises `PromptError` where the prompt is empty or does not fit, `ConfigError` for forks of
-        a model that cannot rewind and for a bias of no token, `ConstraintError` for a form of the
-        answer that cannot be held or that the prefix does not have, `ValueError` for limits that
-        make no sense. `max_tokens` is cut to what the context has room for; a prompt that is only
-        scored may fill it.
+        a model that cannot rewind and for a bias or a rule of no token, `ConstraintError` for a
+        form of the answer that cannot be held or that the prefix does not have, `ValueError` for
+        limits that make no sense. `max_tokens` is cut to what the context has room for; a prompt
+        that is only scored may fill it.
         """
         known = len(request.prompt) + len(request.prefix)
         if not request.prompt:
@@ -161,10 +162,11 @@ class Engine:
                 f"{self.model.name} cannot fork: it cannot take tokens back. Ask without forks."
             )
         size = self.model.vocabulary_size
-        for token_id, _ in request.logit_bias:
-            if not 0 <= token_id < size:
+        named = {"logit_bias": dict(request.logit_bias), "rules.only": request.rules.only or ()}
+        for name, ids in named.items():
+            if beyond := [token_id for token_id in ids if not 0 <= token_id < size]:
                 raise ConfigError(
-                    f"logit_bias has the token id {token_id}; {self.model.name}'s ids are 0 to "
+                    f"{name} has the token id {beyond[0]}; {self.model.name}'s ids are 0 to "
                     f"{size - 1}."
                 )
         limit = min(self.model.context_length, self.max_kv_tokens)
@@ -250,7 +252,7 @@ class Engine:
         for i, row in enumerate(self.rows):
             cached = self._cache.lengths[i]
             if row.leaves and not row.dropped and cached <= len(row.tokens):
-                self.prefixes.keep(row.tokens[:cached], self._cache.extract(i))
+                self.prefixes.keep(row.tokens[:cached], self._cache.extract(i), row.request.salt)
 
     def _admit(self) -> None:
         """Let the next rows in line join, as far as they fit beside the others.
@@ -266,10 +268,16 @@ class Engine:
             ):
                 return
             layers = []
-            if self.prefixes is not None and not row.request.scores_prompt:
-                layers = self.prefixes.find(row.tokens[:-1])
+            is_whole = row.request.scores_prompt or row.request.fresh
+            if self.prefixes is not None and not is_whole:
+                salt = row.request.salt
+                layers = self.prefixes.find(row.tokens[:-1], salt)
                 known = layers[0].offset if layers else 0
-                filling = [r.tokens for r in self.rows if r.state is State.FILLING]
+                filling = [
+                    r.tokens
+                    for r in self.rows
+                    if r.state is State.FILLING and r.request.salt == salt
+                ]
                 if any(does_well_to_wait(row.tokens, known, other) for other in filling):
                     continue
                 row.cached_tokens = known
@@ -314,7 +322,7 @@ class Engine:
             reason,
             summary,
             whole.reasoning,
-            twin.stops.found,
+            twin.stopped_by(self.tokenizer) if reason else None,
         )
 
     # ---- to the device ----
@@ -359,7 +367,7 @@ class Engine:
         if self.drafter is not None and row.may_draft:
             self.drafter.begin(row)
         if self.prefixes is not None and row.parent is None:
-            self.prefixes.keep(row.tokens[:-1], self._cache.extract(i))
+            self.prefixes.keep(row.tokens[:-1], self._cache.extract(i), row.request.salt)
         scored = row.prompt_scored() if len(row.tokens) == 1 else None
         return [scored] if scored else []
 
@@ -558,5 +566,5 @@ class Engine:
 
 
 def _are_constrained(looks: list[Look]) -> bool:
-    """Whether a row of these may not take every token."""
-    return any(look.row.matcher is not None for look in looks)
+    """Whether what a row of these may take follows from the token before."""
+    return any(look.row.is_bound for look in looks)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from mlx_entropix.engine.policy import Policy
+from mlx_entropix.engine.token_rules import NO_RULES, TokenRules
 from mlx_entropix.sampling import Metrics, Parameters, PlainConfig, Quadrant, SamplerConfig
 from mlx_entropix.text import Constraint
 
@@ -23,13 +24,17 @@ class Request:
     character too.
 
     With `scores_prompt` the prompt's own tokens are looked at too, and reported in one
-    `PromptScored`; `max_tokens` may then be 0. A `policy` may fork the row or drop it, see
-    policy.py. `branch` is 0, or that of a fork that is to be written again, behind the tokens that
-    it began with as the `prefix`. With `certainty` every event has that number. `attended` is how
-    many of the positions that were attended to most each token is reported with.
+    `PromptScored`; `max_tokens` may then be 0. It is computed whole then, and also where the
+    request is `fresh`: nothing of it is taken from earlier ones.
+
+    A `policy` may fork the row or drop it, see policy.py. `branch` is 0, or that of a fork that is
+    to be written again, behind the tokens that it began with as the `prefix`. With `certainty`
+    every event has that number. `attended` is how many of the positions that were attended to most
+    each token is reported with.
 
     Drafts are guessed from past answers to the same `owner` alone, and from `prediction`: tokens of
-    what the answer may well repeat.
+    what the answer may well repeat. Of past sequences only those with the same `salt` are gone on
+    from.
 
     With `splits_reasoning` what a model thinks before it answers is told apart, where it marks
     that; stop strings are then looked for in the answer alone. The prompt is that of a chat then.
@@ -40,6 +45,9 @@ class Request:
     many times in a row (2 or more; stop.py says how long a piece is).
     An answer with a `constraint` has that form: other tokens cannot be drawn, and it ends where
     nothing can be added to it. The `prefix` is part of it; thoughts before an answer are not.
+    `rules` say which single tokens may be drawn and which end the answer; a form goes before them
+    where both leave nothing. With `keeps_stop` what ended the answer is part of its text, be it a
+    stop string or a token of the rules. With `shows_control` control tokens read as their names.
     """
 
     prompt: tuple[int, ...]
@@ -49,12 +57,14 @@ class Request:
     stop: tuple[str, ...] = ()
     alternatives: int = 0
     scores_prompt: bool = False
+    fresh: bool = False
     prefix: tuple[int, ...] = ()
     policy: Policy | None = None
     branch: int = 0
     certainty: bool = False
     attended: int = 0
     owner: str = ""
+    salt: str = ""
     splits_reasoning: bool = False
     prediction: tuple[int, ...] = ()
     logit_bias: tuple[tuple[int, float], ...] = ()
@@ -62,12 +72,16 @@ class Request:
     shows_calls: bool = False
     constraint: Constraint | None = None
     stop_repeats: int = 0
+    rules: TokenRules = NO_RULES
+    keeps_stop: bool = False
+    shows_control: bool = False
 
     @property
     def changes_logits(self) -> bool:
         """Whether the sampler sees other logits than the model's."""
         constrained = self.constraint is not None
-        return constrained or bool(self.logit_bias) or self.config.penalizes
+        biased = bool(self.logit_bias)
+        return constrained or biased or self.rules.masks or self.config.penalizes
 
 
 class Alternative(NamedTuple):
@@ -173,7 +187,7 @@ class TokenEvent(_MayEnd):
     token's own text. `quadrant` is None under the plain sampler, `parameters` where no draw was
     made. The last event of a row has a `finish_reason`, "stop", "length" or "repetition" (its
     tokens were those of `stop_repeats`), and a `summary`; `stopped_by` is the stop string that
-    ended it, None where that was something else.
+    ended it, or the token of the request's rules, None where that was something else.
     `certainty`, where it was asked for, is the divergence in nats of the model's distribution from
     one in which all tokens are equally likely, KL(U ‖ p) (Kang et al., arXiv:2502.18581).
     `drafted` tells that it was guessed before it was drawn, and came without a step of its own.
@@ -202,7 +216,7 @@ class TokenEvent(_MayEnd):
     reasoning: str | None = None
     of_model: OfModel | None = None
     draw: Draw | None = None
-    stopped_by: str | None = None
+    stopped_by: str | int | None = None
 
 
 @dataclass(frozen=True)
@@ -223,7 +237,7 @@ class RowForked(_MayEnd):
     finish_reason: str | None = None
     summary: Summary | None = None
     reasoning: str | None = None
-    stopped_by: str | None = None
+    stopped_by: str | int | None = None
 
 
 @dataclass(frozen=True)

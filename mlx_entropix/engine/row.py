@@ -12,6 +12,7 @@ import numpy as np
 from mlx_entropix.engine.events import PromptScored, PromptToken, Request, Summary
 from mlx_entropix.engine.history import History
 from mlx_entropix.engine.stop import Repeats, StopStrings
+from mlx_entropix.engine.token_rules import TokenMask
 from mlx_entropix.errors import ConstraintError
 from mlx_entropix.text import NOTHING, Matcher, Piece, ReasoningSplitter, StreamDecoder, Tokenizer
 
@@ -33,7 +34,8 @@ class Row:
     first `known` of them were not drawn. `branch` is 0, or the number of a copy, whose `parent` is
     the row that it was copied of, and whose `root` is the row that the request began with. A policy
     may have ended it (`dropped`), or not be through with it (`is_kept`), so that it stays. `last`
-    is what its last token added.
+    is what its last token added. The tokens of `ends` end it, and where there is a `mask` not all
+    can be drawn.
     """
 
     id: int
@@ -42,6 +44,8 @@ class Row:
     splitter: ReasoningSplitter
     stops: StopStrings
     matcher: Matcher | None
+    mask: TokenMask | None
+    ends: frozenset[int]
     tokens: list[int]
     known: int
     root: int
@@ -78,18 +82,24 @@ class Row:
 
         Raises `ConstraintError` for a form that cannot be held, or that the prefix does not have.
         """
-        decoder = tokenizer.stream_decoder(shows_calls=request.shows_calls)
+        decoder = tokenizer.stream_decoder(
+            shows_calls=request.shows_calls, shows_control=request.shows_control
+        )
         chat = request.prompt if request.splits_reasoning else None
         splitter = tokenizer.reasoning_splitter(chat)
         matcher = None if request.constraint is None else tokenizer.matcher(request.constraint)
+        rules = request.rules
+        mask = TokenMask(rules, tokenizer.eos_token_ids) if rules.masks else None
         tokens = [*request.prompt, *request.prefix]
         row = cls(
             row_id,
             request,
             decoder,
             splitter,
-            StopStrings(request.stop),
+            StopStrings(request.stop, keeps=request.keeps_stop),
             matcher,
+            mask,
+            tokenizer.eos_token_ids.union(rules.stop_ids),
             tokens,
             known=len(tokens),
             root=row_id,
@@ -120,7 +130,7 @@ class Row:
         whole, reason = NOTHING, None
         for token_id in (*self.tokens[self.known : position], *token_ids):
             if reason is None:
-                reason = twin.take(token_id, token_id in tokenizer.eos_token_ids)
+                reason = twin.take(token_id, token_id in twin.ends)
                 whole = whole.then(twin.last)
         return twin, whole, reason
 
@@ -156,14 +166,18 @@ class Row:
         Stop strings are looked for in the answer, and not in the thoughts before it.
         """
         self.tokens.append(token_id)
-        # The end-of-sequence token has no text; what was incomplete before it is let go.
-        piece = NOTHING if is_end else self._read(token_id)
+        # The token that ends it has no text; what was incomplete before it is let go.
+        kept = self.request.keeps_stop and token_id in self.request.rules.stop_ids
+        piece = NOTHING if is_end and not kept else self._read(token_id)
         is_end = is_end or (self.matcher is not None and self.matcher.is_done)
         loops = self._loops()
         is_last = is_end or loops or self.generated == self.request.max_tokens
         if is_last:
             piece = piece.then(self.splitter.finish(self.decoder.finish()))
-        text, stopped = self.stops.add(piece.text)
+        if self.generated > self.request.rules.min_tokens:
+            text, stopped = self.stops.add(piece.text)
+        else:
+            text, stopped = piece.text, False
         reason = "length" if is_last else None
         if stopped or is_end:
             reason = "stop"
@@ -175,6 +189,12 @@ class Row:
         self.last = Piece(text, piece.reasoning)
         self.reasoning_tokens += piece.reasoning is not None
         return reason
+
+    def stopped_by(self, tokenizer: Tokenizer) -> str | int | None:
+        """What ended the row by its request: a stop string, or a token of its rules."""
+        last = self.tokens[-1]
+        is_ruled = last in self.request.rules.stop_ids and last not in tokenizer.eos_token_ids
+        return last if self.stops.found is None and is_ruled else self.stops.found
 
     def _loops(self) -> bool:
         """Whether what was drawn repeats itself, as of the token that was added last."""
@@ -218,6 +238,21 @@ class Row:
         if ahead or self.matcher.begun:
             return self.matcher.bits(ahead)
         return self.matcher.bits(also=self.splitter.opening)
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether what it may draw follows from the token before, which has to be known."""
+        return self.matcher is not None or self.request.rules.looks_back
+
+    def ruled(self, position: int, ahead: tuple[int, ...], size: int) -> np.ndarray:
+        """The tokens of `size` that the rules of a row with a mask let stand at `position`.
+
+        `ahead` is a guess at the tokens before it, see `TokenMask.words`.
+        """
+        assert self.mask is not None, "there are no rules"
+        begin = len(self.request.prompt)
+        past = [*self.tokens[max(begin, len(self.tokens) - self.mask.rules.memory) :], *ahead]
+        return self.mask.words(size, position - self.known, past)
 
     def held_back(self, end: int, tokenizer: Tokenizer) -> Piece:
         """What waits for what comes next, where nothing comes from position `end` on."""

@@ -151,7 +151,7 @@ class QueuedStep:
             row.first_token_at = row.first_token_at or now
             row.steps += look.after is None
             row.accepted += tokens[i] == look.guess
-            reason = row.take(tokens[i], tokens[i] in tokenizer.eos_token_ids)
+            reason = row.take(tokens[i], tokens[i] in row.ends)
             event = TokenEvent(
                 row=row.id,
                 position=look.position,
@@ -173,7 +173,7 @@ class QueuedStep:
                 draw=_draw(tokenizer, wanted, *(values[i] for values in chances))
                 if row.request.tells_draw
                 else None,
-                stopped_by=row.stops.found,
+                stopped_by=row.stopped_by(tokenizer) if reason else None,
             )
             events.append((row, event))
         return events

@@ -15,13 +15,15 @@ class StopStrings:
     """Lets text pass until one of `stops` appears in it.
 
     Text that may be the beginning of a stop string is held back until that is decided, so nothing
-    of a stop string is ever let through. `found` is the one that appeared, None for none yet.
+    of a stop string is ever let through, but the whole of it where `keeps` is true. `found` is the
+    one that appeared, None for none yet.
     """
 
     found: str | None = None
 
-    def __init__(self, stops: Sequence[str]):
+    def __init__(self, stops: Sequence[str], *, keeps: bool = False):
         self.stops = [stop for stop in stops if stop]
+        self.keeps = keeps
         self.held = ""
 
     def add(self, text: str) -> tuple[str, bool]:
@@ -32,7 +34,8 @@ class StopStrings:
         found = [(at, stop) for stop in self.stops if (at := self.held.find(stop)) >= 0]
         if found:
             begin, self.found = min(found)
-            passed, self.held = self.held[:begin], ""
+            end = begin + len(self.found) if self.keeps else begin
+            passed, self.held = self.held[:end], ""
             return passed, True
         keep = max(overlap(self.held, stop) for stop in self.stops)
         cut = len(self.held) - keep

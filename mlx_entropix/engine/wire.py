@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from mlx_entropix.engine import events
 from mlx_entropix.engine.events import Request
 from mlx_entropix.engine.search import Search, fork_config
+from mlx_entropix.engine.token_rules import TokenRules
 from mlx_entropix.errors import RankError
 from mlx_entropix.sampling import Metrics, Parameters, PlainConfig, Quadrant, SamplerConfig
 from mlx_entropix.text import Constraint
@@ -21,6 +22,7 @@ _CLASSES: dict[str, Any] = {
     cls.__name__: cls
     for cls in (
         Request,
+        TokenRules,
         Constraint,
         SamplerConfig,
         PlainConfig,

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from mlx_entropix.errors import ConstraintError
 from mlx_entropix.server.api_errors import ApiError
-from mlx_entropix.server.unsupported import WholePart
+from mlx_entropix.server.unsupported import Neutral, WholePart
 from mlx_entropix.text import (
     Constraint,
     Tokenizer,
@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 
 _Schema = dict[str, Any]
 _ANY_OBJECT: _Schema = {"type": "object"}
+
+# vLLM's older fields, each of which says a form in one way.
+_GUIDED: dict[str, Callable[..., Constraint]] = {
+    "guided_json": json_schema,
+    "guided_regex": regex,
+    "guided_choice": choice,
+    "guided_grammar": any_grammar,
+}
 
 
 class NamedSchema(WholePart):
@@ -74,6 +82,12 @@ class ResponseFormat(WholePart):
 
 class StructuredOutputs(WholePart):
     """The form of an answer, said in one of several ways."""
+
+    neutral: ClassVar[Neutral] = {
+        "disable_any_whitespace": (False,),
+        "disable_additional_properties": (False,),
+        "disable_fallback": (True, False),  # there is one library alone
+    }
 
     json_: _Schema | str | None = Field(
         None, alias="json", description="A JSON Schema, as an object or as text."
@@ -138,4 +152,7 @@ def _forms(request: "GenerationRequest") -> list[tuple[str, Callable[[], Constra
         forms.append(("json_schema", partial(json_schema, request.json_schema)))
     if request.grammar:
         forms.append(("grammar", partial(any_grammar, request.grammar)))
+    for name, make in _GUIDED.items():
+        if (said := getattr(request, name)) is not None:
+            forms.append((name, partial(make, said)))
     return forms

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from mlx_entropix.errors import EntropixError
+from mlx_entropix.server.unserved import why_unserved
 
 _LONGEST_MESSAGE = 1000
 
@@ -105,16 +106,6 @@ def unknown_model(name: str, served: str) -> ApiError:
     )
 
 
-def no_embeddings() -> ApiError:
-    """Vectors are asked for, of a model that was not trained to give any."""
-    return ApiError(
-        404,
-        "No embeddings are made here: the served model writes text, and was not trained to compare "
-        "texts by vectors. Ask a server with an embedding model.",
-        code="embeddings_unsupported",
-    )
-
-
 def too_large(limit: int) -> ApiError:
     """The body of a request has more than `limit` bytes."""
     return ApiError(413, f"The body has more than {limit:,} bytes, the most allowed.")
@@ -158,8 +149,11 @@ async def _on_invalid(_request: Request, error: Exception) -> JSONResponse:
     return ApiError(400, f"{param}: {message}" if param else message, param=param).response()
 
 
-async def _on_http_error(_request: Request, error: Exception) -> JSONResponse:
+async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    # Where the page is served, a method other than GET on a path that is not there is a 405.
+    if error.status_code in (404, 405) and (why := why_unserved(request.url.path)):
+        return ApiError(404, why, code="unsupported_endpoint").response()
     message = _MESSAGES.get(error.status_code, str(error.detail))
     response = ApiError(error.status_code, message).response()
     response.headers.update(error.headers or {})

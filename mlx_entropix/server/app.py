@@ -27,6 +27,7 @@ from mlx_entropix.server.middleware import (
     RequestLog,
 )
 from mlx_entropix.server.openapi import describe
+from mlx_entropix.server.responses_api.kept_responses import KeptResponses
 from mlx_entropix.server.responses_api.responses_route import router as responses_router
 from mlx_entropix.server.routes import router
 from mlx_entropix.server.settings import MAX_BODY_BYTES, Settings
@@ -86,6 +87,7 @@ def create_app(settings: Settings, engine: AsyncEngine) -> ASGIApp:
     api = _create_api()
     api.state.engine = engine
     api.state.telemetry = Telemetry(engine)
+    api.state.responses = KeptResponses()
     if settings.ui_dir is not None:
         api.frontend("/", directory=settings.ui_dir, fallback=None, check_dir=True)
 
@@ -96,7 +98,7 @@ def create_app(settings: Settings, engine: AsyncEngine) -> ASGIApp:
         app,
         allow_origins=settings.cors_origins,
         allow_origin_regex=None if settings.cors_origins else _LOCALHOST,
-        allow_methods=["GET", "POST"],
+        allow_methods=["GET", "POST", "DELETE"],
         allow_headers=["*"],
         expose_headers=["X-Request-ID", "Retry-After"],
     )

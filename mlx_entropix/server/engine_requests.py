@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from mlx_entropix.choices import CHANGES
 from mlx_entropix.engine import Request, fork_config, forked
+from mlx_entropix.engine.token_rules import NO_RULES, TokenRules
 from mlx_entropix.errors import ConfigError, PromptError
 from mlx_entropix.sampling import PlainConfig, SamplerConfig
 from mlx_entropix.sampling.flat_names import nested
@@ -22,6 +23,10 @@ from mlx_entropix.text import NOTHING, Constraint
 
 Prompt = tuple[int, ...]
 
+MOST_TOKENIZED = 262_144
+"""Texts of more tokens than the model takes can be counted and cut, but not of any length: each
+takes some 130 bytes while it is encoded."""
+
 
 class Prefix(NamedTuple):
     """What an answer begins with: tokens, and their text as far as its characters are complete."""
@@ -33,8 +38,10 @@ class Prefix(NamedTuple):
 
 def chat_prompt(request: ChatRequest, model: ModelInfo) -> Prompt:
     """The prompt of a chat. Raises `ApiError` where it cannot be written or does not fit."""
-    ids = through_template(model.tokenizer.chat, request, model, most=model.limit)
-    return _fitting(ids, model, "messages")
+    most = model.limit if request.truncate_prompt_tokens is None else MOST_TOKENIZED
+    write = model.tokenizer.chat
+    ids = through_template(write, request, model, most=most, opens_answer=request.opens_answer)
+    return _fitting(truncated(ids, request, model), model, "messages")
 
 
 Written = TypeVar("Written")
@@ -55,11 +62,7 @@ def through_template(
     continued = request.continues
     messages = [message.plain() for message in request.messages]
     check_length([message["content"] for message in messages], model, "messages", most)
-    variables = request.chat_template_kwargs or {}
-    try:
-        model.tokenizer.check_chat_template_kwargs(variables)
-    except PromptError as error:
-        raise ApiError.of(error, "chat_template_kwargs") from None
+    variables = _variables(request, model)
     try:
         tools = [json.dumps(tool, ensure_ascii=False) for tool in request.offered]
         check_length(tools, model, "tools", most)
@@ -76,6 +79,25 @@ def through_template(
         raise ApiError(400, "The tools, or arguments of calls, are nested too deeply.") from None
 
 
+def _variables(request: ChatRequest, model: ModelInfo) -> dict[str, Any]:
+    """What a chat template is given beside the messages. Raises `ApiError` where it cannot be."""
+    given = request.chat_template_kwargs or {}
+    try:
+        model.tokenizer.check_chat_template_kwargs(given)
+    except PromptError as error:
+        raise ApiError.of(error, "chat_template_kwargs") from None
+    try:
+        model.tokenizer.check_chat_template_kwargs(request.effort)
+    except PromptError:
+        raise ApiError(
+            400,
+            "reasoning_effort is not supported by the model's chat template, which has no such "
+            "variable. Leave it out, or send 'none'.",
+            param="reasoning_effort",
+        ) from None
+    return {**request.effort, **given}
+
+
 def text_prompts(request: CompletionRequest, model: ModelInfo) -> list[tuple[Prompt, str | None]]:
     """Each prompt of a completion, with the text to echo if that is asked for.
 
@@ -87,14 +109,16 @@ def text_prompts(request: CompletionRequest, model: ModelInfo) -> list[tuple[Pro
     for prompt in request.prompts:
         try:
             if isinstance(prompt, str):
-                check_length([prompt], model, "prompt", model.limit)
+                most = model.limit if request.truncate_prompt_tokens is None else MOST_TOKENIZED
+                check_length([prompt], model, "prompt", most)
                 ids = model.tokenizer.encode(prompt, control_tokens=bool(request.special_tokens))
             else:
                 ids = prompt
         except PromptError as error:
             raise ApiError.of(error, "prompt") from None
         check_known(ids, model, "prompt", "The prompt")
-        text = prompt if isinstance(prompt, str) else model.tokenizer.decode(ids)
+        whole, ids = ids, truncated(ids, request, model)
+        text = prompt if isinstance(prompt, str) and whole == ids else model.tokenizer.decode(ids)
         found.append((_fitting(ids, model, "prompt"), text if request.echo else None))
     return found
 
@@ -115,13 +139,26 @@ def answer_prefix(request: GenerationRequest, prompts: list[Prompt], model: Mode
             param="prefix_token_ids",
             code="context_length_exceeded",
         )
-    decoder = model.tokenizer.stream_decoder(shows_calls=bool(request.offered))
+    shows_control = request.skip_special_tokens is False
+    decoder = model.tokenizer.stream_decoder(
+        shows_calls=bool(request.offered), shows_control=shows_control
+    )
     whole = NOTHING
     # A prefix that was given is that of the answers to one chat, or of texts without thoughts.
     splitter = model.tokenizer.reasoning_splitter(prompts[0] if request.splits_reasoning else None)
     for token_id in ids:
         whole = whole.then(splitter.add(token_id, decoder.add(token_id)))
     return Prefix(ids, *whole)
+
+
+def truncated(ids: list[int], request: GenerationRequest, model: ModelInfo) -> list[int]:
+    """What `truncate_prompt_tokens` leaves of a prompt."""
+    most = request.truncate_prompt_tokens
+    if most is None:
+        return ids
+    if most == -1:
+        most = max(1, model.limit - max(1, request.limit))
+    return ids[:most] if request.truncation_side == "right" else ids[-most:]
 
 
 def predicted_tokens(request: GenerationRequest, model: ModelInfo) -> Prompt:
@@ -198,6 +235,7 @@ def engine_requests(
     logit_bias: tuple[tuple[int, float], ...] = (),
     calling: Calling | None = None,
     constraint: Constraint | None = None,
+    rules: TokenRules = NO_RULES,
 ) -> list[Request]:
     """The rows for `n` answers to each prompt, for a client whose texts are the `owner`'s.
 
@@ -206,7 +244,8 @@ def engine_requests(
     Raises `ApiError` for a sampler that is none, or forks that cannot be made.
     """
     config = _config(request, settings)
-    alternatives = request.alternatives or 0
+    alternatives = max(request.alternatives or 0, request.prompt_logprobs or 0)
+    salt = request.cache_salt or ""
     rows = [
         Request(
             prompt=prompt,
@@ -218,16 +257,21 @@ def engine_requests(
             alternatives=alternatives,
             # One answer's row scores the prompt for all; a row of no tokens has nothing else to do.
             scores_prompt=request.echoes_scores
-            or (bool(request.prompt_metrics) and (i == 0 or not request.limit)),
+            or (request.scores_prompt and (i == 0 or not request.limit)),
             attended=request.attended or 0,
             prefix=prefix.ids,
             splits_reasoning=request.splits_reasoning,
             prediction=prediction,
-            owner=owner,
+            owner=f"{owner} {salt}" if salt else owner,
+            salt=salt,
+            fresh=request.cache_prompt is False,
             logit_bias=logit_bias,
             tells_draw=bool(request.post_sampling_probs),
             shows_calls=calling is not None,
             constraint=constraint,
+            rules=rules,
+            keeps_stop=bool(request.include_stop_str_in_output),
+            shows_control=request.skip_special_tokens is False,
         )
         for prompt in prompts
         for i in range(request.answers)
@@ -252,11 +296,35 @@ def biases(request: GenerationRequest, model: ModelInfo) -> tuple[tuple[int, flo
             raise ApiError(
                 400,
                 f"logit_bias has {name!r}, which is no token id from 0 to "
-                f"{model.vocabulary_size - 1}.",
+                f"{model.vocabulary_size - 1}. /tokenize gives the ids of a text.",
                 param="logit_bias",
             )
         found[int(name)] = bias
     return tuple(found.items())
+
+
+def token_rules(request: GenerationRequest, model: ModelInfo) -> TokenRules:
+    """What a request says of single tokens. Raises `ApiError` for one that is none."""
+    check_known(request.stop_token_ids or (), model, "stop_token_ids", "The list")
+    check_known(request.allowed_token_ids or (), model, "allowed_token_ids", "The list")
+    only = request.allowed_token_ids
+    return TokenRules(
+        tuple(request.stop_token_ids or ()),
+        request.min_tokens or 0,
+        bool(request.ignore_eos),
+        None if only is None else tuple(only),
+        _banned(request.bad_words or (), model),
+    )
+
+
+def _banned(words: Sequence[str], model: ModelInfo) -> tuple[tuple[int, ...], ...]:
+    """The sequences of tokens that a client does not want, as vLLM makes them of words."""
+    texts = (text for word in words if (bare := word.strip()) for text in (bare, f" {bare}"))
+    try:
+        found = [tuple(model.tokenizer.encode_inside(text)) for text in texts]
+    except PromptError as error:
+        raise ApiError.of(error, "bad_words") from None
+    return tuple(dict.fromkeys(ids for ids in found if ids))
 
 
 def _config(request: GenerationRequest, settings: Settings) -> SamplerConfig | PlainConfig:
@@ -276,6 +344,8 @@ def _config(request: GenerationRequest, settings: Settings) -> SamplerConfig | P
     config = _override(config, values, "sampler_config")
     for field in (*PARAMETERS, *CHANGES, "p_less"):
         value = getattr(request, field)
+        if field == "top_k" and value == -1:
+            value = 0  # as vLLM says that all are kept
         if value is not None:
             config = _override(config, {field: value}, field)
     return config

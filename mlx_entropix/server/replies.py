@@ -40,6 +40,7 @@ from mlx_entropix.server.schemas import (
     Usage,
     UsageSoFar,
 )
+from mlx_entropix.server.token_ids import NOTHING_MORE, Told
 from mlx_entropix.server.token_schemas import TopLogprob, TopProb
 from mlx_entropix.text import CallSplitter, Said, Tokenizer, ToolCall
 from mlx_entropix.window import MetricWindow
@@ -62,6 +63,7 @@ class Choice:
     prefix_reasoning: str | None = None
     window: int = 0
     prompt_tokens: int = 0
+    prompt_ids: tuple[int, ...] = ()
     splitter: CallSplitter | None = None
     scored: PromptScored | None = None
     settled: Settled | None = None
@@ -120,8 +122,8 @@ class Choice:
         return "length" if self.summary else None
 
     @property
-    def stopped_by(self) -> str | None:
-        """The stop string that ended the answer; None where none did."""
+    def stopped_by(self) -> str | int | None:
+        """The stop string, or the token of the request's, that ended the answer, if one did."""
         return self.tokens[-1].stopped_by if self.tokens else None
 
     @property
@@ -149,6 +151,7 @@ class Reply:
     with_metrics: bool
     with_prompt_metrics: bool = False
     with_draws: bool = False
+    told: Told = NOTHING_MORE
     id: str = field(init=False)
     created: int = field(default_factory=lambda: int(time.time()))
 
@@ -288,11 +291,16 @@ class Reply:
 
     def _logprob(self, token: TokenEvent | Alternative) -> TopLogprob:
         return {
-            "token": token.token,
+            "token": self.told.name(token.token_id, token.token),
             "token_id": token.token_id,
             "logprob": token.logprob,
             "bytes": list(self.tokenizer.token_bytes(token.token_id)),
         }
+
+    def _prompt_logprobs(self, choice: Choice) -> list[dict[str, Any] | None]:
+        """What the model thought of the prompt's tokens, as vLLM has it."""
+        tokens = choice.scored.tokens if choice.scored else ()
+        return self.told.prompt_logprobs(tokens, self.tokenizer.token_text)
 
     def _usage(self, choices: Sequence[Choice]) -> Usage:
         """Tokens of the whole response; a prompt counts once for all its answers."""
@@ -337,8 +345,18 @@ class ChatReply(Reply):
 
     def first_chunk(self, choice: Choice) -> dict[str, Any]:
         """Who speaks, and what the answer begins with."""
-        delta = _added(choice, choice.prefix_reasoning)
-        return self._chunk(choice, {"role": "assistant", "content": "", **delta})
+        delta = _added(choice, choice.prefix_reasoning if self.told.reasoning else None)
+        chunk = self._chunk(choice, {"role": "assistant", "content": "", **delta})
+        return chunk | ({"prompt_token_ids": choice.prompt_ids} if self.told.ids else {})
+
+    def whole(self, choices: Sequence[Choice]) -> dict[str, Any]:
+        """The response for answers that are all finished."""
+        reply = super().whole(choices)
+        if self.told.ids:
+            reply["prompt_token_ids"] = choices[0].prompt_ids
+        if self.told.of_prompt is not None:
+            reply["prompt_logprobs"] = self._prompt_logprobs(choices[0])
+        return reply
 
     def prompt_chunk(self, _choice: Choice) -> None:
         """Nothing: a chat's prompt is not echoed."""
@@ -358,8 +376,11 @@ class ChatReply(Reply):
 
     def _delta(self, choice: Choice) -> ChatChunkChoice:
         event = choice.tokens[-1]
-        delta = _added(choice, event.reasoning)
-        return _delta(choice.index, delta, self._logprobs([event]), None)
+        delta = _added(choice, event.reasoning if self.told.reasoning else None)
+        added = _delta(choice.index, delta, self._logprobs([event]), None)
+        if self.told.ids:
+            added["token_ids"] = [event.token_id]
+        return added
 
     def _choice(self, choice: Choice) -> ChatChoice:
         assert choice.finish_reason, "a whole answer is finished"
@@ -371,7 +392,7 @@ class ChatReply(Reply):
         }
         if calls:
             message["tool_calls"] = [_call(call) for call in calls]
-        if choice.reasoning is not None:
+        if self.told.reasoning and choice.reasoning is not None:
             message["reasoning_content"] = choice.reasoning
         whole: ChatChoice = {
             "index": choice.index,
@@ -381,17 +402,19 @@ class ChatReply(Reply):
         }
         if choice.stopped_by is not None:
             whole["stop_reason"] = choice.stopped_by
+        if self.told.ids:
+            whole["token_ids"] = [event.token_id for event in choice.tokens]
         return whole
 
     def _in_the_draw(self, event: TokenEvent) -> InTheDraw:
         if event.draw is None:
             return {}
-        chances = [self._prob(chance) for chance in event.draw.alternatives]
+        chances = [self._prob(c) for c in event.draw.alternatives[: self.alternatives]]
         return {"prob": event.draw.probability, "top_probs": chances}
 
     def _prob(self, chance: Chance) -> TopProb:
         return {
-            "token": chance.token,
+            "token": self.told.name(chance.token_id, chance.token),
             "token_id": chance.token_id,
             "prob": chance.probability,
             "bytes": list(self.tokenizer.token_bytes(chance.token_id)),
@@ -438,13 +461,21 @@ class TextReply(Reply):
     id_prefix = "cmpl-"
     object_name = chunk_name = "text_completion"
 
+    def whole(self, choices: Sequence[Choice]) -> dict[str, Any]:
+        """The response for answers that are all finished."""
+        reply = super().whole(choices)
+        if self.told.of_prompt is not None:
+            for i, its in enumerate(reply["choices"]):
+                scored = choices[i - i % self.answers]  # one answer's row scores the prompt for all
+                its["prompt_logprobs"] = self._prompt_logprobs(scored)
+        return reply
+
     def first_chunk(self, choice: Choice) -> dict[str, Any] | None:
         """What the answer begins with: the echoed prompt, unless its scores are still to come."""
-        if choice.prefix:
-            return self._chunk(choice, choice.prefix, None)
-        if choice.prompt is None or self.with_logprobs:
+        first = choice.prefix or ("" if self.with_logprobs else choice.prompt or "")
+        if not (first or self.told.ids):
             return None
-        return self._chunk(choice, choice.prompt, None)
+        return self._chunk(choice, first, None, with_prompt=True)
 
     def prompt_chunk(self, choice: Choice) -> dict[str, Any] | None:
         """The echoed prompt with its scores."""
@@ -454,7 +485,10 @@ class TextReply(Reply):
 
     def last_chunk(self, choice: Choice) -> dict[str, Any]:
         """Why an answer ended."""
-        return self._chunk(choice, "", None, choice.finish_reason)
+        last = self._chunk(choice, "", None, choice.finish_reason)
+        if choice.stopped_by is not None:
+            last["choices"][0]["stop_reason"] = choice.stopped_by
+        return last
 
     def _nothing(self, choice: Choice) -> TextChoice:
         return _text_choice(choice.index, "", None, None)
@@ -465,20 +499,44 @@ class TextReply(Reply):
         text: str,
         logprobs: TextLogprobs | None,
         finish_reason: FinishReason | None = None,
+        *,
+        with_prompt: bool = False,
     ) -> dict[str, Any]:
-        return self._envelope(
-            self.chunk_name, [_text_choice(choice.index, text, logprobs, finish_reason)]
-        )
+        added = _text_choice(choice.index, text, logprobs, finish_reason)
+        if self.told.ids:
+            self._tell_ids(added, choice, (), with_prompt=with_prompt)
+        return self._envelope(self.chunk_name, [added])
+
+    def _tell_ids(
+        self,
+        told: TextChoice,
+        choice: Choice,
+        events: Iterable[TokenEvent],
+        *,
+        with_prompt: bool,
+    ) -> None:
+        """Put the ids of tokens into what is said of `choice`."""
+        told["token_ids"] = [event.token_id for event in events]
+        if with_prompt:
+            told["prompt_token_ids"] = list(choice.prompt_ids)
 
     def _delta(self, choice: Choice) -> TextChoice:
         event = choice.tokens[-1]
         start = len(choice.prompt or "") + choice.length
         logprobs = self._columns([event], [start]) if self.with_logprobs else None
-        return _text_choice(choice.index, event.text, logprobs, None)
+        added = _text_choice(choice.index, event.text, logprobs, None)
+        if self.told.ids:
+            self._tell_ids(added, choice, [event], with_prompt=False)
+        return added
 
     def _choice(self, choice: Choice) -> TextChoice:
         logprobs = self._logprobs(choice, choice.tokens) if self.with_logprobs else None
-        return _text_choice(choice.index, choice.text, logprobs, choice.finish_reason)
+        whole = _text_choice(choice.index, choice.text, logprobs, choice.finish_reason)
+        if choice.stopped_by is not None:
+            whole["stop_reason"] = choice.stopped_by
+        if self.told.ids:
+            self._tell_ids(whole, choice, choice.tokens, with_prompt=True)
+        return whole
 
     def _logprobs(self, choice: Choice, events: Sequence[TokenEvent]) -> TextLogprobs:
         """Columns for the echoed prompt, if there is one, and for `events`."""
@@ -499,33 +557,34 @@ class TextReply(Reply):
     ) -> TextLogprobs:
         """Log-probabilities as the API's four lists, one item a token."""
         columns: TextLogprobs = {
-            "tokens": [token.token for token in tokens],
+            "tokens": [self.told.name(token.token_id, token.token) for token in tokens],
             "token_logprobs": [token.logprob for token in tokens],
-            "top_logprobs": [_by_name(token, self.alternatives) for token in tokens],
+            "top_logprobs": [self._by_name(token) for token in tokens],
             "text_offset": offsets,
         }
         if self.with_draws:
             draws = [token.draw if isinstance(token, TokenEvent) else None for token in tokens]
             columns["token_probs"] = [draw and draw.probability for draw in draws]
-            columns["top_probs"] = [draw and _chances_by_name(draw) for draw in draws]
+            columns["top_probs"] = [draw and self._chances_by_name(draw) for draw in draws]
         return columns
+
+    def _chances_by_name(self, draw: Draw) -> dict[str, float]:
+        """The likeliest tokens in a draw; of tokens that read alike, the likeliest counts."""
+        chances = draw.alternatives[: self.alternatives]
+        return {self.told.name(c.token_id, c.token): c.probability for c in reversed(chances)}
+
+    def _by_name(self, token: TokenEvent | PromptToken) -> dict[str, float] | None:
+        """The alternatives and the token itself; of those that read alike, the likeliest counts."""
+        if token.logprob is None:
+            return None
+        others = reversed(token.alternatives[: self.alternatives])
+        names = {self.told.name(o.token_id, o.token): o.logprob for o in others}
+        name = self.told.name(token.token_id, token.token)
+        names[name] = max(token.logprob, names.get(name, token.logprob))
+        return names
 
 
 def _text_choice(
     index: int, text: str, logprobs: TextLogprobs | None, finish_reason: FinishReason | None
 ) -> TextChoice:
     return {"index": index, "text": text, "logprobs": logprobs, "finish_reason": finish_reason}
-
-
-def _chances_by_name(draw: Draw) -> dict[str, float]:
-    """The likeliest tokens in a draw; of tokens that read alike, the likeliest counts."""
-    return {chance.token: chance.probability for chance in reversed(draw.alternatives)}
-
-
-def _by_name(token: TokenEvent | PromptToken, most: int | None) -> dict[str, float] | None:
-    """The alternatives and the token itself; of tokens that read alike, the likeliest counts."""
-    if token.logprob is None:
-        return None
-    names = {other.token: other.logprob for other in reversed(token.alternatives[:most])}
-    names[token.token] = max(token.logprob, names.get(token.token, token.logprob))
-    return names

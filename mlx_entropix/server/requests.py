@@ -13,12 +13,20 @@ from mlx_entropix.choices import CHANGES, MOST_BIAS
 from mlx_entropix.sampling import PlainConfig
 from mlx_entropix.server.answer_form import ResponseFormat, StructuredOutputs
 from mlx_entropix.server.api_errors import ApiError
-from mlx_entropix.server.tools import CallInHistory, NamedChoice, OfferedTool
-from mlx_entropix.server.unsupported import Body, Neutral, Part, WholePart
+from mlx_entropix.server.tools import (
+    AllowedChoice,
+    CallInHistory,
+    NamedChoice,
+    OfferedTool,
+    ToolChoice,
+)
+from mlx_entropix.server.unsupported import Neutral, Part, WholePart, only_kinds
+from mlx_entropix.server.vllm_fields import VllmChatFields, VllmFields
 from mlx_entropix.window import LONGEST_WINDOW
 
 DEFAULT_CHAT_TOKENS = 4096
 DEFAULT_TEXT_TOKENS = 16  # as the OpenAI API has it
+MOST_TOKENS = 10_000_000
 MOST_ANSWERS = 128
 MOST_ALTERNATIVES = 20
 MOST_ATTENDED = 64
@@ -28,6 +36,7 @@ MOST_STOPS = 64  # editors that complete code send some two dozen
 
 _Stop = Annotated[str, Field(max_length=1024)]
 _TokenId = Annotated[int, Field(ge=0)]
+_Length = Annotated[int | None, Field(ge=-1, le=MOST_TOKENS)]
 
 
 class TextPart(Part):
@@ -35,6 +44,8 @@ class TextPart(Part):
 
     type: Literal["text"] = Field(description="The kind of part.")
     text: str = Field(description="The text.")
+
+    _is_text = only_kinds("text")
 
 
 class Message(WholePart):
@@ -68,6 +79,8 @@ class Message(WholePart):
         "it wants, most often nothing.",
     )
 
+    reasoning: str | None = Field(None, description="The same, as vLLM calls it.")
+
     @model_validator(mode="after")
     def _has_content(self) -> "Message":
         if self.content is None and self.role != "assistant":
@@ -80,7 +93,7 @@ class Message(WholePart):
         if not isinstance(content, str):
             content = "".join(part.text for part in content)
         more: dict[str, Any] = {
-            "reasoning_content": self.reasoning_content,
+            "reasoning_content": self.reasoning or self.reasoning_content,
             "name": self.name,
             "tool_call_id": self.tool_call_id,
             "tool_calls": [call.plain() for call in self.tool_calls or ()],
@@ -131,14 +144,15 @@ def _change(name: str) -> Any:
     return Field(None, ge=lowest, le=highest, description=about)
 
 
-class GenerationRequest(Body):
+class GenerationRequest(VllmFields):
     """What chats and text completions have in common."""
 
     model: str | None = Field(
         None, description="The name of the served model, as /v1/models lists it."
     )
-    max_tokens: int | None = Field(
-        None, ge=0, le=10_000_000, description="The most tokens of one answer."
+    max_tokens: _Length = Field(
+        None,
+        description="The most tokens of one answer; -1 for as many as the context has room for.",
     )
     n: int | None = Field(1, ge=1, le=MOST_ANSWERS, description="How many answers to make.")
     stop: _Stop | Annotated[list[_Stop], Field(max_length=MOST_STOPS)] | None = Field(
@@ -162,8 +176,8 @@ class GenerationRequest(Body):
         None,
         ge=-(2**63),
         le=2**63 - 1,
-        description="Equal seeds give equal answers; answer i of n uses seed + i. Without one, a "
-        "random seed is taken, and reported in the field `seed` of the response.",
+        description="Equal seeds give equal answers; answer i of n uses seed + i. Without one, or "
+        "with -1, a random seed is taken, and reported in the field `seed` of the response.",
     )
     response_format: ResponseFormat | None = Field(None, description="The form of the answer.")
     structured_outputs: StructuredOutputs | None = Field(
@@ -187,7 +201,9 @@ class GenerationRequest(Body):
     )
     temperature: float | None = _base_value("temperature")
     top_p: float | None = _base_value("top_p")
-    top_k: int | None = _base_value("top_k")
+    top_k: int | None = Field(
+        None, ge=-1, le=1_000_000, description="The sampler's base value; -1 and 0 keep all tokens."
+    )
     min_p: float | None = _base_value("min_p")
     repetition_penalty: float | None = _change("repetition_penalty")
     presence_penalty: float | None = _change("presence_penalty")
@@ -249,6 +265,11 @@ class GenerationRequest(Body):
         "itself, after temperature, filters and the sampler's decision: `prob` and `top_probs`. "
         "Needs logprobs.",
     )
+    cache_prompt: bool | None = Field(
+        True,
+        description="False: compute the prompt whole, as for a measurement, and take nothing of it "
+        "from earlier requests.",
+    )
     return_progress: bool | None = Field(
         False,
         description="Say in a stream how much of a prompt is computed, in chunks of their own with "
@@ -281,10 +302,46 @@ class GenerationRequest(Body):
     def alternatives(self) -> int | None:
         """How many alternatives each token is reported with; None for no log-probabilities."""
 
+    @model_validator(mode="after")
+    def _has_room_for_its_least(self) -> "GenerationRequest":
+        if (self.min_tokens or 0) > self.limit:
+            raise ApiError(
+                400,
+                f"min_tokens is {self.min_tokens}, and an answer has at most {self.limit} tokens. "
+                "Raise max_tokens.",
+                param="min_tokens",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _scores_the_prompt_of_a_whole_answer(self) -> "GenerationRequest":
+        if self.prompt_logprobs is not None and self.stream:
+            raise ApiError(
+                400,
+                "prompt_logprobs are told in whole answers alone; a stream has prompt_metrics.",
+                param="prompt_logprobs",
+            )
+        return self
+
     @property
     def echoes_scores(self) -> bool:
         """Whether every answer begins with the prompt's tokens and their log-probabilities."""
         return False
+
+    @property
+    def scores_prompt(self) -> bool:
+        """Whether the response tells what the model thought of the prompt."""
+        return bool(self.prompt_metrics) or self.prompt_logprobs is not None
+
+    @property
+    def echoed(self) -> str:
+        """What an answer's text begins with of what the client wrote, but for a text's prompt."""
+        return ""
+
+    @property
+    def tells_reasoning(self) -> bool:
+        """Whether thoughts are told."""
+        return True
 
     @property
     def splits_reasoning(self) -> bool:
@@ -329,16 +386,11 @@ class GenerationRequest(Body):
         )
 
 
-class ChatRequest(GenerationRequest):
+class ChatRequest(VllmChatFields, GenerationRequest):
     """A chat to be answered."""
 
     messages: list[Message] = Field(min_length=1, description="The conversation so far.")
-    max_completion_tokens: int | None = Field(
-        None, ge=1, le=10_000_000, description="The newer name of max_tokens."
-    )
-    max_tokens: int | None = Field(
-        None, ge=1, le=10_000_000, description="The most tokens of one answer."
-    )
+    max_completion_tokens: _Length = Field(None, description="The newer name of max_tokens.")
     logprobs: bool | None = Field(False, description="Report the log-probability of every token.")
     top_logprobs: int | None = Field(
         None,
@@ -363,10 +415,11 @@ class ChatRequest(GenerationRequest):
         description="Functions that the model may call. It is for the client to call them, and to "
         "send what they return as a `tool` message.",
     )
-    tool_choice: Literal["none", "auto", "required"] | NamedChoice | None = Field(
+    tool_choice: ToolChoice | None = Field(
         None,
         description="Whether functions are called: `auto`, the default, leaves it to the model; "
-        "`none` offers it none; with `required`, or a function's name, the answer is a call.",
+        "`none` offers it none; with `required`, or a function's name, the answer is a call. "
+        "`allowed_tools` offers it some.",
     )
     parallel_tool_calls: bool | None = Field(
         True, description="Whether one answer may call several functions, or one several times."
@@ -411,16 +464,23 @@ class ChatRequest(GenerationRequest):
         return self
 
     @model_validator(mode="after")
+    def _answers_something(self) -> "ChatRequest":
+        for name in ("max_completion_tokens", "max_tokens"):
+            if getattr(self, name) == 0:
+                raise ApiError(400, f"{name} is 0; an answer has 1 token or more.", param=name)
+        return self
+
+    @model_validator(mode="after")
     def _names_a_tool(self) -> "ChatRequest":
         names = [tool.function.name for tool in self.tools or ()]
         choice = self.tool_choice
-        if isinstance(choice, NamedChoice) and choice.function.name not in names:
-            raise ApiError(
-                400,
-                f"tool_choice names the function {choice.function.name!r}, which is not among the "
-                "tools.",
-                param="tool_choice",
-            )
+        for name in () if choice is None or isinstance(choice, str) else choice.names:
+            if name not in names:
+                raise ApiError(
+                    400,
+                    f"tool_choice names the function {name!r}, which is not among the tools.",
+                    param="tool_choice",
+                )
         if choice == "required" and not names:
             raise ApiError(
                 400, "tool_choice is 'required', and there are no tools.", param="tool_choice"
@@ -429,6 +489,13 @@ class ChatRequest(GenerationRequest):
 
     @model_validator(mode="after")
     def _begins_in_one_way(self) -> "ChatRequest":
+        if self.add_generation_prompt and self.continue_final_message:
+            raise ApiError(
+                400,
+                "continue_final_message goes on from the last message, and add_generation_prompt "
+                "opens another one; send one of them.",
+                param="add_generation_prompt",
+            )
         if self.prefix_token_ids and self.continue_final_message:
             raise ApiError(
                 400,
@@ -448,24 +515,53 @@ class ChatRequest(GenerationRequest):
         """Whether the answer goes on from the last message."""
         if self.continue_final_message is not None:
             return self.continue_final_message
+        if self.add_generation_prompt:
+            return False
         last = self.messages[-1]
         is_begun = last.role == "assistant" and bool(last.content) and not last.tool_calls
         return is_begun and not self.prefix_token_ids
 
     @property
+    def opens_answer(self) -> bool:
+        """Whether the assistant's answer is opened behind the messages."""
+        return self.add_generation_prompt is not False
+
+    @property
+    def echoed(self) -> str:
+        """The last message, where the answer goes on from it and that is asked for."""
+        return str(self.messages[-1].plain()["content"]) if self.echo and self.continues else ""
+
+    @property
+    def tells_reasoning(self) -> bool:
+        """Whether thoughts are told."""
+        return self.include_reasoning is not False
+
+    @property
+    def effort(self) -> dict[str, Any]:
+        """What `reasoning_effort` is as variables of a chat template."""
+        if self.reasoning_effort == "none":
+            return {"enable_thinking": False}
+        return {"reasoning_effort": self.reasoning_effort} if self.reasoning_effort else {}
+
+    @property
     def offered(self) -> tuple[dict[str, Any], ...]:
         """The tools that the model may call, as chat templates and parsers of calls take them."""
-        if self.tool_choice == "none":
+        choice, tools = self.tool_choice, self.tools or ()
+        if choice == "none":
             return ()
-        return tuple(tool.plain() for tool in self.tools or ())
+        if isinstance(choice, AllowedChoice):
+            tools = [tool for tool in tools if tool.function.name in choice.names]
+        return tuple(tool.plain() for tool in tools)
 
     @property
     def forced(self) -> tuple[dict[str, Any], ...]:
         """The tools of which the model has to call one; none where it need not call any."""
-        if isinstance(self.tool_choice, NamedChoice):
-            name = self.tool_choice.function.name
+        choice = self.tool_choice
+        if isinstance(choice, NamedChoice):
+            name = choice.function.name
             return tuple(tool for tool in self.offered if tool["function"]["name"] == name)
-        return self.offered if self.tool_choice == "required" else ()
+        mode = choice.allowed_tools.mode if isinstance(choice, AllowedChoice) else choice
+        return self.offered if mode == "required" else ()
 
     @property
     def most_calls(self) -> int | None:
@@ -477,7 +573,8 @@ class ChatRequest(GenerationRequest):
     @property
     def limit(self) -> int:
         """The most tokens of one answer."""
-        return self.max_completion_tokens or self.max_tokens or DEFAULT_CHAT_TOKENS
+        most = self.max_completion_tokens or self.max_tokens or DEFAULT_CHAT_TOKENS
+        return MOST_TOKENS if most == -1 else most
 
     @property
     def alternatives(self) -> int | None:
@@ -516,9 +613,11 @@ class CompletionRequest(GenerationRequest):
 
     @model_validator(mode="after")
     def _makes_something(self) -> "CompletionRequest":
-        if self.max_tokens == 0 and not (self.echo or self.prompt_metrics):
+        if self.max_tokens == 0 and not (self.echo or self.scores_prompt):
             raise ApiError(
-                400, "max_tokens may be 0 only with echo or prompt_metrics.", param="max_tokens"
+                400,
+                "max_tokens may be 0 only with echo, prompt_metrics or prompt_logprobs.",
+                param="max_tokens",
             )
         return self
 
@@ -535,7 +634,8 @@ class CompletionRequest(GenerationRequest):
     @property
     def limit(self) -> int:
         """The most tokens of one answer; 0 where the prompt is only to be scored."""
-        return DEFAULT_TEXT_TOKENS if self.max_tokens is None else self.max_tokens
+        most = DEFAULT_TEXT_TOKENS if self.max_tokens is None else self.max_tokens
+        return MOST_TOKENS if most == -1 else most
 
     @property
     def alternatives(self) -> int | None:

@@ -18,7 +18,7 @@ from mlx_entropix.sampling.metrics import ABOUT
 from mlx_entropix.sampling.quadrants import FROM_SUREST
 from mlx_entropix.server import openapi, schemas
 from mlx_entropix.server.answer_form import answer_constraint
-from mlx_entropix.server.api_errors import no_embeddings, unknown_model
+from mlx_entropix.server.api_errors import unknown_model
 from mlx_entropix.server.async_engine import AsyncEngine, ModelInfo
 from mlx_entropix.server.engine_requests import (
     Prompt,
@@ -28,10 +28,12 @@ from mlx_entropix.server.engine_requests import (
     engine_requests,
     predicted_tokens,
     text_prompts,
+    token_rules,
 )
 from mlx_entropix.server.replies import ChatReply, Choice, Reply, TextReply
 from mlx_entropix.server.requests import ChatRequest, CompletionRequest, GenerationRequest
 from mlx_entropix.server.responses import StreamedAnswer, WholeAnswer
+from mlx_entropix.server.token_ids import told_of
 from mlx_entropix.server.tool_choice import calling_of
 
 # KeyCheck looks at the key, before the body is read; this is for the documentation.
@@ -86,13 +88,6 @@ async def completions(body: CompletionRequest, engine: EngineOf, request: HttpRe
     return await _answer(body, engine, model, TextReply, prompts, request)
 
 
-@_keyed.post("/embeddings", include_in_schema=False)
-@_keyed.post("/v1/embeddings", include_in_schema=False)
-async def embeddings() -> Response:
-    """Refused, with the reason."""
-    raise no_embeddings()
-
-
 @_keyed.get("/models", include_in_schema=False)
 @_keyed.get(
     "/v1/models",
@@ -102,9 +97,7 @@ async def embeddings() -> Response:
 )
 async def models(engine: EngineOf) -> schemas.ModelList:
     """List the one model that is served, under every name that `model` in a request may be."""
-    engine.model()
-    found = [schemas.Model(id=name, created=engine.loaded_at) for name in names_of(engine)]
-    return schemas.ModelList(data=found)
+    return schemas.ModelList(data=[_model_card(name, engine) for name in names_of(engine)])
 
 
 @_keyed.get(
@@ -118,7 +111,7 @@ async def model(
 ) -> schemas.Model:
     """Describe the served model, where it has that name."""
     model_for(name, engine)
-    return schemas.Model(id=name, created=engine.loaded_at)
+    return _model_card(name, engine)
 
 
 @_keyed.get(
@@ -156,6 +149,7 @@ async def samplers(engine: EngineOf) -> schemas.Samplers:
     )
 
 
+@router.get("/ping", include_in_schema=False)
 @router.head("/health", include_in_schema=False)
 @router.get("/health", summary="How the server is", tags=["server"])
 async def health(engine: EngineOf) -> schemas.Health:
@@ -168,6 +162,12 @@ async def health(engine: EngineOf) -> schemas.Health:
         queue=engine.queue,
         version=version(),
     )
+
+
+@router.get("/version", include_in_schema=False)
+async def server_version() -> dict[str, str]:
+    """The server's version, where vLLM has its own."""
+    return {"version": version()}
 
 
 @_keyed.get(
@@ -184,6 +184,11 @@ async def metrics(request: HttpRequest) -> Response:
 
 
 router.include_router(_keyed)
+
+
+def _model_card(name: str, engine: AsyncEngine) -> schemas.Model:
+    limit = engine.model().limit
+    return schemas.Model(id=name, created=engine.loaded_at, max_model_len=limit)
 
 
 def _policy_facts(name: str, policy: type[ForkConfig]) -> schemas.PolicyFacts:
@@ -224,7 +229,7 @@ async def _answer(
     """The response to prompts, each with the text to echo if that is asked for."""
     ids = [prompt for prompt, _ in prompts]
     prefix = await engine.read(answer_prefix, body, ids, model)
-    seed = secrets.randbits(31) if body.seed is None else body.seed
+    seed = secrets.randbits(31) if body.seed in (None, -1) else body.seed
     prediction = await engine.read(predicted_tokens, body, model)
     constraint = await engine.read(answer_constraint, body, model.tokenizer)
     calling = await engine.read(calling_of, body, model.tokenizer, constraint)
@@ -240,6 +245,7 @@ async def _answer(
         logit_bias=biases(body, model),
         calling=calling,
         constraint=calling.constraint if calling else constraint,
+        rules=await engine.read(token_rules, body, model),
     )
     reply = kind(
         names_of(engine)[0],
@@ -250,15 +256,19 @@ async def _answer(
         with_metrics=body.metrics is not False,
         with_prompt_metrics=bool(body.prompt_metrics),
         with_draws=bool(body.post_sampling_probs),
+        told=told_of(body),
     )
+    if body.request_id:
+        reply.id = reply.id_prefix + body.request_id
     choices = [
         Choice(
             i,
             prompts[i // body.answers][1],
-            prefix.text,
+            prefix.text or body.echoed,
             prefix_reasoning=prefix.reasoning,
             window=body.window or 0,
             prompt_tokens=len(row.prompt) + len(row.prefix),
+            prompt_ids=row.prompt,
             splitter=calling.splitter() if calling else None,
         )
         for i, row in enumerate(rows)

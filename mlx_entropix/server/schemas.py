@@ -27,7 +27,15 @@ _FINISH = (
     "`stop`: the model, or a stop string, ended it; `tool_calls`: so, and it has called functions; "
     "`length`: max_tokens ended it; `repetition`: it repeated itself, and `stop_repeats` did."
 )
-_STOPPED_BY = "The stop string that ended it; left out where none did."
+_STOPPED_BY = "The stop string, or the one of `stop_token_ids`, that ended it, if one did."
+_TOKEN_IDS = "The ids of its tokens, or of those of the chunk; only with `return_token_ids`."
+_PROMPT_IDS = (
+    "The ids of the prompt's tokens; only with `return_token_ids`, in a stream in the first chunk."
+)
+_PROMPT_LOGPROBS = (
+    "For each token of the prompt the log-probabilities of it and of the likeliest at its place, "
+    "by their ids; null for the first. Only with `prompt_logprobs`."
+)
 _CREATED = "When it was begun, in seconds since 1970."
 _IN_THE_DRAW = "How likely the token was in the draw itself, 0 to 1; 1 where none was made."
 _ASKED = "Only where the request has `post_sampling_probs`."
@@ -152,6 +160,17 @@ class AnswerMessage(TypedDict):
     refusal: Annotated[None, Field(description="Always null.")]
 
 
+class PromptLogprob(TypedDict):
+    """A token that stands, or could have stood, at a place of a prompt."""
+
+    logprob: Annotated[float, Field(description="Under the unscaled logits, in nats.")]
+    rank: Annotated[int | None, Field(description="1 where no token was likelier.")]
+    decoded_token: Annotated[str, Field(description="Its text.")]
+
+
+PromptLogprobs = list[dict[str, PromptLogprob] | None]
+
+
 class ChatChoice(TypedDict):
     """One answer to a chat."""
 
@@ -159,7 +178,8 @@ class ChatChoice(TypedDict):
     message: Annotated[AnswerMessage, Field(description="The answer.")]
     logprobs: Annotated[ChatLogprobs | None, Field(description="Null unless asked for.")]
     finish_reason: Annotated[FinishReason, Field(description=_FINISH)]
-    stop_reason: NotRequired[Annotated[str, Field(description=_STOPPED_BY)]]
+    stop_reason: NotRequired[Annotated[str | int, Field(description=_STOPPED_BY)]]
+    token_ids: NotRequired[Annotated[list[int], Field(description=_TOKEN_IDS)]]
 
 
 class ToolCallDelta(AnswerToolCall):
@@ -195,7 +215,8 @@ class ChatChunkChoice(TypedDict):
         FinishReason | None,
         Field(description=f"{_FINISH} Null in all chunks but an answer's last."),
     ]
-    stop_reason: NotRequired[Annotated[str, Field(description=_STOPPED_BY)]]
+    stop_reason: NotRequired[Annotated[str | int, Field(description=_STOPPED_BY)]]
+    token_ids: NotRequired[Annotated[list[int], Field(description=_TOKEN_IDS)]]
 
 
 class TextLogprobs(TypedDict):
@@ -244,6 +265,10 @@ class TextChoice(TypedDict):
         FinishReason | None,
         Field(description=f"{_FINISH} Null in all chunks of a stream but an answer's last."),
     ]
+    stop_reason: NotRequired[Annotated[str | int, Field(description=_STOPPED_BY)]]
+    token_ids: NotRequired[Annotated[list[int], Field(description=_TOKEN_IDS)]]
+    prompt_token_ids: NotRequired[Annotated[list[int], Field(description=_PROMPT_IDS)]]
+    prompt_logprobs: NotRequired[Annotated[PromptLogprobs, Field(description=_PROMPT_LOGPROBS)]]
 
 
 class _Response(BaseModel):
@@ -293,6 +318,8 @@ class ChatCompletion(_Response):
     object: Literal["chat.completion"] = Field(description=_KIND)
     choices: list[ChatChoice] = Field(description="The answers, in the order of their index.")
     usage: Usage = Field(description="How many tokens it took.")
+    prompt_token_ids: list[int] | None = Field(None, description=_PROMPT_IDS)
+    prompt_logprobs: PromptLogprobs | None = Field(None, description=_PROMPT_LOGPROBS)
     forks: list[PathsSettled] | None = Field(None, description=_FORKS)
 
 
@@ -305,6 +332,7 @@ class ChatCompletionChunk(_Response):
         None, description="In the last chunk, if it was asked for; or in all, up to now."
     )
     cur_pos: int | None = Field(None, description=_CUR_POS)
+    prompt_token_ids: list[int] | None = Field(None, description=_PROMPT_IDS)
     prompt_progress: PromptProgress | None = Field(None, description=_PROGRESS)
     forks: list[ForkEvent] | None = Field(None, description=_FORK_EVENTS)
 
@@ -334,6 +362,7 @@ class Model(BaseModel):
     object: Literal["model"] = Field(default="model", description=_KIND)
     created: int = Field(description="When it was loaded, in seconds since 1970.")
     owned_by: str = Field(default="mlx-entropix", description="Who serves it.")
+    max_model_len: int = Field(description="The most tokens of prompt and answer together.")
 
 
 class ModelList(BaseModel):

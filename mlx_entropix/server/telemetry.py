@@ -10,6 +10,7 @@ from mlx_entropix.server.vllm_names import PREFIX, VLLMNames
 
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 _TOKEN_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2.5, 5, 10)
+_TOKEN_COUNTS = (1, 4, 16, 64, 256, 1024, 4096, 16_384, 65_536)
 _RATES = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 
 
@@ -45,6 +46,12 @@ class Telemetry:
         )
         self._writing = self._histogram(
             "generation_seconds", "From the end of the prompt to that of the answer.", _SECONDS
+        )
+        self._asked = self._histogram(
+            "request_prompt_tokens", "Tokens of one prompt.", _TOKEN_COUNTS
+        )
+        self._answered = self._histogram(
+            "request_generated_tokens", "Tokens of one answer.", _TOKEN_COUNTS
         )
         self._rate = self._histogram(
             "row_tokens_per_second", "Tokens a second of one row, after its prompt.", _RATES
@@ -88,6 +95,8 @@ class Telemetry:
             self._whole.observe(summary.seconds)
             self._queued.observe(summary.queue_seconds)
             self._filling.observe(summary.prompt_seconds)
+            self._asked.observe(summary.prompt_tokens)
+            self._answered.observe(summary.completion_tokens)
             if summary.completion_tokens:
                 self._first.observe(summary.first_token_seconds)
                 self._writing.observe(summary.generation_seconds)

@@ -75,18 +75,9 @@ class TemplateRequest(ChatRequest):
     for nothing here.
     """
 
-    add_generation_prompt: bool | None = Field(
-        True, description="Open the assistant's answer, as is done where one is generated."
-    )
-
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"messages": [{"role": "user", "content": "Hello"}]}]}
     )
-
-    @property
-    def opens_answer(self) -> bool:
-        """Whether the assistant's answer is opened."""
-        return self.add_generation_prompt is not False
 
 
 class TokenizeChat(TemplateRequest):

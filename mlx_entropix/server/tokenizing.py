@@ -5,17 +5,18 @@ from typing import Any
 from mlx_entropix.errors import PromptError
 from mlx_entropix.server.api_errors import ApiError
 from mlx_entropix.server.async_engine import ModelInfo
-from mlx_entropix.server.engine_requests import check_known, check_length, through_template
+from mlx_entropix.server.engine_requests import (
+    MOST_TOKENIZED,
+    check_known,
+    check_length,
+    through_template,
+)
 from mlx_entropix.server.text_schemas import (
     DetokenizeRequest,
     TemplateRequest,
     TokenizeChat,
     TokenizeText,
 )
-
-MOST_TOKENIZED = 262_144
-"""Texts of more tokens than the model takes can be counted, but not of any length: each takes some
-130 bytes while it is encoded."""
 
 
 def tokenized(request: TokenizeText | TokenizeChat, model: ModelInfo) -> dict[str, Any]:

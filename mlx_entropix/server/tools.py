@@ -1,10 +1,11 @@
 """Tools of a request, and the calls of them in its messages, as OpenAI's API has both."""
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Discriminator, Field, Tag, field_validator
 
-from mlx_entropix.server.unsupported import Part
+from mlx_entropix.server.unsupported import Part, only_kinds
 
 
 class FunctionOffered(Part):
@@ -35,6 +36,8 @@ class OfferedTool(Part):
     type: Literal["function"] = Field(description="`function`.")
     function: FunctionOffered = Field(description="The function.")
 
+    _is_function = only_kinds("function")
+
     def plain(self) -> dict[str, Any]:
         """The tool as chat templates take it, which may well look for properties."""
         function = self.function.model_dump(exclude_none=True, exclude={"strict"})
@@ -53,6 +56,56 @@ class NamedChoice(Part):
 
     type: Literal["function"] = Field(description="`function`.")
     function: FunctionName = Field(description="Which one.")
+
+    @property
+    def names(self) -> list[str]:
+        """The functions that it names."""
+        return [self.function.name]
+
+
+class AllowedTools(Part):
+    """Some of the tools."""
+
+    mode: Literal["auto", "required"] = Field(
+        description="`required`: one of them has to be called; `auto`: that is left to the model."
+    )
+    tools: list[NamedChoice] = Field(min_length=1, description="Which ones.")
+
+
+class AllowedChoice(Part):
+    """That no other tools than some are offered."""
+
+    type: Literal["allowed_tools"] = Field(description="`allowed_tools`.")
+    allowed_tools: AllowedTools = Field(description="Which ones, and whether to call any.")
+
+    @property
+    def names(self) -> list[str]:
+        """The functions that it names."""
+        return [tool.function.name for tool in self.allowed_tools.tools]
+
+
+def _kind(choice: Any) -> Any:
+    if isinstance(choice, str):
+        return "-word"
+    kind = choice.get("type") if isinstance(choice, Mapping) else getattr(choice, "type", None)
+    return f"-{kind}" if isinstance(kind, str) else None
+
+
+KIND_OF_CHOICE = Discriminator(
+    _kind,
+    custom_error_type="unknown_choice",
+    custom_error_message="It is 'none', 'auto', 'required', or an object of the type 'function' or "
+    "'allowed_tools'.",
+)
+"""Which kind a `tool_choice` is, here and in the Responses API."""
+
+# The dash keeps these names out of the name of a field at fault, see api_errors.py.
+ToolChoice = Annotated[
+    Annotated[Literal["none", "auto", "required"], Tag("-word")]
+    | Annotated[NamedChoice, Tag("-function")]
+    | Annotated[AllowedChoice, Tag("-allowed_tools")],
+    KIND_OF_CHOICE,
+]
 
 
 class FunctionCalled(Part):

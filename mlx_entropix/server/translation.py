@@ -26,7 +26,10 @@ _SAME = (
     *("temperature", "top_p", "top_k", "min_p", "stop_repeats"),
     *("repetition_penalty", "presence_penalty", "frequency_penalty", "logit_bias"),
     *("top_n_sigma", "p_less", "min_entropy_gain", "xtc_probability", "xtc_threshold"),
-    *("metrics", "prompt_metrics", "attended", "window", "fork"),
+    *("metrics", "prompt_metrics", "attended", "window", "fork", "cache_prompt"),
+    *("stop_token_ids", "include_stop_str_in_output", "ignore_eos"),
+    *("allowed_token_ids", "bad_words", "skip_special_tokens", "cache_salt"),
+    *("truncate_prompt_tokens", "truncation_side"),
     *("prefix_token_ids", "prediction", "continue_final_message", "chat_template_kwargs"),
 )
 """Fields of a chat that other APIs have too, or that are this server's own."""

@@ -6,31 +6,35 @@ nothing of its answer.
 
 from collections.abc import Collection, Mapping
 from difflib import get_close_matches
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 from mlx_entropix.server.api_errors import ApiError
 
 Neutral = Mapping[str, tuple[Any, ...]]
-"""Values that ask for nothing, by the names of fields."""
+"""Values that ask for nothing, by the names of fields; `...` for any."""
 
 _LABELS = frozenset(
     (
         *("user", "metadata", "safety_identifier", "prompt_cache_key", "prompt_cache_retention"),
-        *("cache_control", "extra_headers"),
+        *("cache_control", "extra_headers", "guided_decoding_backend"),
         # What Open WebUI's page tells its own server, which hands it on.
         *("background_tasks", "chat_id", "features", "files", "id", "model_item", "params"),
         *("session_id", "tool_servers", "variables"),
     )
 )
 
+# Of llama.cpp: they say how another field is meant, which is refused itself where it is not off.
+_OF_OTHERS = (
+    *("dry_allowed_length", "dry_base", "dry_penalty_last_n", "dry_sequence_breakers"),
+    *("dynatemp_exponent", "mirostat_eta", "mirostat_tau", "n_keep"),
+)
+
 # What OpenAI's API, vLLM, llama.cpp and mlx-lm call it, and the values that ask for nothing.
 _NEUTRAL: Neutral = {
-    "add_generation_prompt": (True,),
-    "bad_words": ([],),
     "best_of": (1,),
-    "cache_prompt": (True,),
+    **dict.fromkeys(_OF_OTHERS, (...,)),
     "dry_multiplier": (0,),
     "dynatemp_range": (0,),
     "early_stopping": (False,),
@@ -38,22 +42,24 @@ _NEUTRAL: Neutral = {
     "function_call": ("none", "auto"),
     "functions": ([],),
     "id_slot": (-1,),
-    "ignore_eos": (False,),
-    "include_stop_str_in_output": (False,),
     "length_penalty": (1,),
-    "min_tokens": (0,),
+    "lora": ([],),
     "mirostat": (0,),
     "modalities": (["text"],),
     "n_probs": (0,),
+    "logits_processors": ([],),
     "parallel_tool_calls": (True, False),  # of tools that a request cannot have
+    "priority": (0,),
     "reasoning_effort": ("none",),
+    "reasoning_format": ("auto", "deepseek"),
     "repeat_penalty": (1,),
-    "return_token_ids": (False,),
+    "response_fields": ([],),
+    "return_tokens": (False,),
     "service_tier": ("auto", "default"),
-    "skip_special_tokens": (True,),
-    "stop_token_ids": ([],),
+    "spaces_between_special_tokens": (True, False),  # there never are any
     "store": (False,),
     "suffix": ("",),
+    "thinking_token_budget": (-1,),
     "timings_per_token": (False,),
     "tool_choice": ("none", "auto"),
     "tools": ([],),
@@ -62,8 +68,18 @@ _NEUTRAL: Neutral = {
     "verbosity": ("medium",),
 }
 
-# What OpenAI's API has in place of what it has given up.
-_NEWER = {"functions": "tools", "function_call": "tool_choice"}
+# What there is in place of what OpenAI's API has given up, and of other servers' names.
+_INSTEAD = {
+    "functions": "tools",
+    "function_call": "tool_choice",
+    "conversation": "previous_response_id",
+    "max_new_tokens": "max_tokens",
+    "n_cmpl": "n",
+    "n_predict": "max_tokens",
+    "n_probs": "logprobs",
+    "repeat_penalty": "repetition_penalty",
+    "return_tokens": "metrics",
+}
 
 
 class Part(BaseModel):
@@ -72,10 +88,22 @@ class Part(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False)
 
 
+def only_kinds(*kinds: str) -> Any:
+    """A check of the field `type`, which says of a part of another kind what it is."""
+
+    def check(kind: Any) -> Any:
+        if isinstance(kind, str) and kind not in kinds:
+            raise ValueError(f"it can only be {' or '.join(kinds)} here. Leave {kind} out.")
+        return kind
+
+    return field_validator("type", mode="before")(check)
+
+
 class WholePart(Part):
     """Part of a request of which nothing is ignored.
 
-    A field that it does not have passes with one of its `neutral` values, with any for `...`.
+    A field that it does not have passes with one of its `neutral` values, with any for `...`. Where
+    it is of another kind, that is what has to be told, and not the fields which that kind has.
     """
 
     neutral: ClassVar[Neutral] = {}
@@ -83,11 +111,13 @@ class WholePart(Part):
     @model_validator(mode="before")
     @classmethod
     def _asks_for_nothing_else(cls, given: Any) -> Any:
+        if isinstance(given, Mapping) and (kind := cls.model_fields.get("type")):
+            kinds = get_args(kind.annotation) if get_origin(kind.annotation) is Literal else ()
+            if kinds and given.get("type", kinds[0]) not in kinds:
+                return given
         known = {*cls.model_fields, *(field.alias for field in cls.model_fields.values())}
         for name, value in given.items() if isinstance(given, Mapping) else ():
-            values = cls.neutral.get(name, ())
-            passes = value is None or ... in values or any(_equal(value, one) for one in values)
-            if name not in known and not passes:
+            if name not in known and _asks(value, cls.neutral.get(name, ())):
                 raise ValueError(f"{name} is not supported here. Leave it out.")
         return given
 
@@ -116,12 +146,12 @@ def _refuse_unsupported(
     """Raise the 400 that names a field that is not `known` and asks for something."""
     for name in _unsupported(given, known, neutral):
         reason = f"{name} is not supported here"
-        if name in _NEWER and _NEWER[name] in known:
-            reason += f"; {_NEWER[name]} is"
+        if _INSTEAD.get(name) in known:
+            reason += f"; {_INSTEAD[name]} is"
         elif name in neutral:
             values = " or ".join(map(repr, neutral[name]))
             reason += f", but as null or {values}, which ask for nothing"
-        elif close := get_close_matches(name, known, n=1):
+        elif close := get_close_matches(name, known, n=1, cutoff=0.7):
             reason += f" (did you mean {close[0]}?)"
         raise ApiError(400, f"{reason}. Leave it out.", param=name, code="unsupported_field")
 
@@ -135,11 +165,13 @@ def _unsupported(
     return [
         name
         for name, value in given.items()
-        if name not in known
-        and name not in _LABELS
-        and value is not None
-        and not any(_equal(value, one) for one in neutral.get(name, ()))
+        if name not in known and name not in _LABELS and _asks(value, neutral.get(name, ()))
     ]
+
+
+def _asks(value: Any, neutral: tuple[Any, ...]) -> bool:
+    """Whether a value asks for something: it is no null and none of the `neutral` ones."""
+    return value is not None and ... not in neutral and not any(_equal(value, x) for x in neutral)
 
 
 def _equal(value: Any, neutral: Any) -> bool:

@@ -27,6 +27,8 @@ _NAMES = {
     "time_to_first_token_seconds": ("time_to_first_token_seconds",),
     "inter_token_latency_seconds": ("inter_token_latency_seconds", "time_per_output_token_seconds"),
     "request_latency_seconds": ("e2e_request_latency_seconds",),
+    "request_prompt_tokens": ("request_prompt_tokens",),
+    "request_generated_tokens": ("request_generation_tokens",),
     "queue_seconds": ("request_queue_time_seconds",),
     "prompt_seconds": ("request_prefill_time_seconds",),
     "generation_seconds": ("request_decode_time_seconds",),

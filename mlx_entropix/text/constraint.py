@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlx_entropix.errors import ConstraintError
+from mlx_entropix.text.closed_schema import closed
 
 if TYPE_CHECKING:
     from llguidance import LLMatcher
@@ -46,7 +47,8 @@ class Constraint:
 def json_schema(schema: Mapping[str, Any] | bool | str) -> Constraint:
     """JSON text that is valid by a JSON Schema, which may be given as text.
 
-    By {"type": "object"} that is any JSON object, by {} any JSON.
+    By {"type": "object"} that is any JSON object, by {} any JSON. Objects whose properties it names
+    have no others, unless it says so.
 
     Raises `ConstraintError` where it is too long, or certain to take too long to compile. What else
     is wrong with it `Grammars.compile` finds.
@@ -59,7 +61,7 @@ def json_schema(schema: Mapping[str, Any] | bool | str) -> Constraint:
             schema = {} if schema else {"anyOf": []}
         if not isinstance(schema, Mapping):
             raise TypeError("it is no JSON object")
-        text = json.dumps(schema)
+        text = json.dumps(closed(schema))
         _check_length(text)
         _check_cost(schema)
         return Constraint(LLMatcher.grammar_from_json_schema(text, defaults=JSON_DEFAULTS))

@@ -1,7 +1,7 @@
 """Text of a growing sequence of tokens, in whole characters."""
 
 import codecs
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from mlx_entropix.text.overlap import overlap
 from mlx_entropix.text.tool_formats import ToolFormat
@@ -26,6 +26,23 @@ class StreamDecoder:
     def finish(self) -> str:
         """Return what is left of a character that was cut off, as U+FFFD, or an empty string."""
         return self._characters.decode(b"", final=True)
+
+
+class SpellingDecoder(StreamDecoder):
+    """A decoder in whose text control tokens read as their names, but those that are `told` apart.
+
+    What is left of a character before one reads as U+FFFD.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, told: Collection[int]):
+        super().__init__(vocabulary)
+        self._told = told
+
+    def add(self, token_id: int) -> str:
+        """Take one token and return the text that it completes."""
+        if token_id not in self._vocabulary.control_ids or token_id in self._told:
+            return super().add(token_id)
+        return self.finish() + self._vocabulary.name_of(token_id)
 
 
 class CallDecoder(StreamDecoder):

@@ -16,7 +16,7 @@ from mlx_entropix.text.chat_template import ChatTemplate
 from mlx_entropix.text.constraint import Constraint, Grammars, Matcher
 from mlx_entropix.text.plain import PlainEncoder, check_text
 from mlx_entropix.text.reasoning import ReasoningSplitter, find_marks
-from mlx_entropix.text.stream import CallDecoder, StreamDecoder
+from mlx_entropix.text.stream import CallDecoder, SpellingDecoder, StreamDecoder
 from mlx_entropix.text.tool_formats import ToolFormat, find_format
 from mlx_entropix.text.tool_grammar import forced_calls
 from mlx_entropix.text.vocabulary import Vocabulary
@@ -234,11 +234,16 @@ class Tokenizer:
         """Whether a token writes text; a control token and an id without a token do not."""
         return bool(self._vocabulary.bytes_of(token_id))
 
-    def stream_decoder(self, *, shows_calls: bool = False) -> StreamDecoder:
+    def stream_decoder(
+        self, *, shows_calls: bool = False, shows_control: bool = False
+    ) -> StreamDecoder:
         """Return a new decoder for tokens that come one at a time.
 
-        With `shows_calls` the control tokens of tool calls read as their names.
+        With `shows_calls` the control tokens of tool calls read as their names, with
+        `shows_control` all but those that mark thoughts, which are told apart anyway.
         """
+        if shows_control:
+            return SpellingDecoder(self._vocabulary, self._marks.characters if self._marks else ())
         if not shows_calls or self.tool_format.begins_answers:
             return StreamDecoder(self._vocabulary)
         return CallDecoder(self._vocabulary, self.tool_format, self._names_in_calls)

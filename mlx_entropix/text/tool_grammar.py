@@ -8,11 +8,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mlx_entropix.text.closed_schema import closed
 from mlx_entropix.text.constraint import JSON_DEFAULTS, Constraint, json_schema, lark_grammar
 from mlx_entropix.text.tool_formats import BARE, ToolFormat
-
-_MORE = {"additionalProperties", "patternProperties", "unevaluatedProperties", "allOf", "anyOf"}
-_MORE |= {"oneOf", "$ref", "if"}
 
 MOST_CALLS = 8
 """Calls of an answer that is nothing else, at most: a small model may well go on for ever."""
@@ -56,11 +54,5 @@ def _mark(name: str, control_ids: Mapping[str, int]) -> str:
 
 
 def _arguments(function: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema of a function's arguments, which are an object of nothing but what it names.
-
-    A small model would go on with names of its own where a schema leaves them free.
-    """
-    schema = {"type": "object", **function["parameters"]}
-    if "properties" in schema and not _MORE & schema.keys():
-        schema["additionalProperties"] = False
-    return {**schema, "x-guidance": JSON_DEFAULTS}
+    """The schema of a function's arguments, which are an object of nothing but what it names."""
+    return {**closed({"type": "object", **function["parameters"]}), "x-guidance": JSON_DEFAULTS}

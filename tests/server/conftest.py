@@ -26,7 +26,7 @@ def guarded(tmp_path_factory):
         yield server
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def client(server):
     with OpenAI(base_url=server.api, api_key="unused", max_retries=0, timeout=120) as client:
         yield client

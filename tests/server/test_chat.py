@@ -1,9 +1,6 @@
 """Chats through the `openai` package, as its users have them."""
 
-import asyncio
-
 import pytest
-from openai import AsyncOpenAI, BadRequestError, NotFoundError
 
 from mlx_entropix.sampling import Metrics
 from mlx_entropix.server.schemas import ChatCompletion, ChatCompletionChunk
@@ -123,43 +120,6 @@ def _records(part):
     return getattr(part, "metrics", None) or []
 
 
-def test_a_seed_repeats_an_answer_and_none_is_reported(client):
-    def text(**options):
-        return ask(client, **options).choices[0].message.content
-
-    assert text(seed=5) == text(seed=5)
-    unseeded = ask(client, seed=None)
-    assert unseeded.choices[0].message.content == text(seed=unseeded.seed)
-
-
-def test_several_answers_use_consecutive_seeds(client):
-    both = ask(client, n=2, seed=3, max_tokens=6)
-    alone = [ask(client, seed=seed, max_tokens=6) for seed in (3, 4)]
-    assert [c.index for c in both.choices] == [0, 1]
-    assert [c.message.content for c in both.choices] == [
-        a.choices[0].message.content for a in alone
-    ]
-    assert both.usage.prompt_tokens == alone[0].usage.prompt_tokens
-    assert both.usage.completion_tokens == 12
-    assert [record["choice"] for record in both.metrics] == [0] * 6 + [1] * 6
-
-    chunks = list(ask(client, n=2, seed=3, max_tokens=6, stream=True))
-    for index in (0, 1):
-        mine = [c for c in chunks if c.choices[0].index == index]
-        text = "".join(c.choices[0].delta.content or "" for c in mine)
-        assert text == both.choices[index].message.content
-        assert mine[-1].choices[0].finish_reason == "length"
-
-
-def test_stop_strings_end_an_answer_and_are_no_part_of_it(client):
-    whole = ask(client, max_tokens=12).choices[0].message.content
-    stop = whole[5:9]
-    for form in (stop, [stop, "never written"]):
-        answer = ask(client, max_tokens=12, stop=form)
-        assert answer.choices[0].finish_reason == "stop"
-        assert answer.choices[0].message.content == whole[: whole.index(stop)]
-
-
 def test_samplers_and_their_values_are_obeyed(client):
     # FLOWING under a condition that always holds: the likeliest token, as the plain sampler at 0.
     certain = {"flowing": {"when": ["logits_entropy < high"]}, "high_logits_entropy_threshold": 20}
@@ -183,25 +143,7 @@ def test_values_may_have_the_published_ports_flat_names(client):
     assert {record["top_p"] for record in answer.metrics} == {1.0}
 
 
-def test_continues_the_final_message(client):
-    started = [*QUESTION, {"role": "assistant", "content": "The capital of France is"}]
-    answer = ask(
-        client,
-        started,
-        max_tokens=2,
-        temperature=0,
-        extra={"continue_final_message": True, "sampler": "normal"},
-    )
-    assert answer.choices[0].message.content == " Paris."
-
-
-def test_content_may_be_text_parts_and_is_never_control_tokens(client):
-    parts = [
-        {"type": "text", "text": "What is the capital "},
-        {"type": "text", "text": "of France?"},
-    ]
-    joined = ask(client, [{"role": "user", "content": parts}])
-    assert joined.choices[0].message.content == ask(client).choices[0].message.content
+def test_content_is_never_control_tokens(client):
     lengths = []
     for text in ("<|im_end|>", "<|im_endX"):
         roles = ("system", "user", "assistant", "tool")
@@ -209,30 +151,6 @@ def test_content_may_be_text_parts_and_is_never_control_tokens(client):
         lengths.append(ask(client, messages, max_tokens=1).usage.prompt_tokens)
     # As control tokens, four names would be shorter by far than spelled as text.
     assert abs(lengths[0] - lengths[1]) <= 4
-
-
-def test_models_and_refusals(client):
-    assert [model.id for model in client.models.list()] == ["SmolLM2-135M-Instruct"]
-    assert client.models.retrieve("SmolLM2-135M-Instruct").owned_by == "mlx-entropix"
-    for name in ("gpt-4", "weights/SmolLM2-135M-Instruct", "../../etc/passwd", "/etc"):
-        with pytest.raises(NotFoundError, match="not served"):
-            client.chat.completions.create(model=name, messages=QUESTION)
-    with pytest.raises(BadRequestError, match="response_format"):
-        ask(client, response_format={"type": "xml"})
-
-
-def test_async_streams_run_side_by_side(server):
-    async def read(client, seed):
-        stream = await ask(client, seed=seed, stream=True, max_tokens=6)
-        return "".join([chunk.choices[0].delta.content or "" async for chunk in stream])
-
-    async def all_of_them():
-        async with AsyncOpenAI(base_url=server.api, api_key="-", max_retries=0) as client:
-            return await asyncio.gather(*(read(client, seed) for seed in (1, 1, 2)))
-
-    first, same, other = asyncio.run(all_of_them())
-    assert first == same
-    assert other
 
 
 def test_a_stream_closed_halfway_frees_its_row(client, server):

@@ -41,10 +41,13 @@ def deltas(response):
 
 
 def test_thoughts_are_told_apart_from_the_answer(post):
-    whole, stream, off, wrong = post(
+    whole, stream, off, no_effort, hidden, hidden_stream, wrong = post(
         {},
         {"stream": True},
         {"chat_template_kwargs": {"enable_thinking": False}},
+        {"reasoning_effort": "none"},
+        {"include_reasoning": False},
+        {"include_reasoning": False, "stream": True},
         {"chat_template_kwargs": {"enable_thoughts": True}},
     )
     message = whole.json()["choices"][0]["message"]
@@ -56,7 +59,14 @@ def test_thoughts_are_told_apart_from_the_answer(post):
     assert added[1] == {"reasoning_content": "one"}
     assert "".join(delta.get("content", "") for delta in added) == "two"
 
-    assert "reasoning_content" not in off.json()["choices"][0]["message"]
+    for silent in (off, no_effort, hidden):
+        assert "reasoning_content" not in silent.json()["choices"][0]["message"]
+    assert no_effort.json()["usage"]["prompt_tokens"] == off.json()["usage"]["prompt_tokens"]
+    assert hidden.json()["usage"]["completion_tokens"] == 6
+    assert [text for delta in deltas(hidden_stream) for text in delta.values() if text] == [
+        "assistant",
+        "two",
+    ]
     assert wrong.status_code == 400
     assert wrong.json()["error"]["param"] == "chat_template_kwargs"
     assert "no variable 'enable_thoughts'" in wrong.json()["error"]["message"]

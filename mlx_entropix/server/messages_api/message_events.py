@@ -54,8 +54,9 @@ class MessagesDialect(TypedEvents):
             yield from self._more(choice["delta"])
             if reason := choice["finish_reason"]:
                 found = choice.get("stop_reason") if reason == "stop" else None
-                self.value["stop_sequence"] = found
-                self.value["stop_reason"] = "stop_sequence" if found else _STOP_REASONS[reason]
+                sequence = found if isinstance(found, str) else None  # and not a token's id
+                self.value["stop_sequence"] = sequence
+                self.value["stop_reason"] = "stop_sequence" if sequence else _STOP_REASONS[reason]
 
     def _more(self, delta: Reply) -> Iterator[Event]:
         """What the chunk adds to the blocks."""

@@ -3,41 +3,35 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag
 
-from mlx_entropix.server.unsupported import Neutral, Part, WholePart
-
-_STORED = (
-    "Nothing is stored here, so there is no item to refer to. Send the item itself, as clients do "
-    "that are told `store: false`."
-)
+from mlx_entropix.server.unsupported import Neutral, Part, WholePart, only_kinds
 
 
-class _Item(WholePart):
-    """An item of the input, or a part of one."""
+class _AsSent(WholePart):
+    """An item of the input, or a part of one, which a client may have got from a server."""
 
-    neutral: ClassVar[Neutral] = {  # of an item as a client got it from a server
+    neutral: ClassVar[Neutral] = {
         "annotations": ([],),
-        "id": (...,),
         "logprobs": (...,),
         "phase": (...,),
         "status": (...,),
     }
 
 
-class InputText(_Item):
+class _Item(_AsSent):
+    """An item of the input."""
+
+    id: str | None = Field(None, description="Its name. One that has none gets one.")
+
+
+class InputText(_AsSent):
     """A piece of a message's content. Only text can be read."""
 
     type: Literal["input_text", "output_text"] = Field(description="The kind of part.")
     text: str = Field(description="The text.")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _is_text(cls, given: Any) -> Any:
-        kind = given.get("type") if isinstance(given, Mapping) else None
-        if kind not in ("input_text", "output_text"):
-            raise ValueError(f"Only input_text and output_text can be read here, and no {kind}.")
-        return given
+    _is_text = only_kinds("input_text", "output_text")
 
 
 class MessageItem(_Item):
@@ -88,18 +82,17 @@ class ReasoningItem(_Item):
 
 
 class ItemReference(Part):
-    """The name of an item that OpenAI's servers would have kept."""
+    """The name of an item of a response that is kept, in the place of the item."""
 
-    type: Literal["item_reference"] = Field(description="The kind of item.")
-    id: str = Field(description="An item's name.")
-
-    @model_validator(mode="after")
-    def _is_refused(self) -> "ItemReference":
-        raise ValueError(_STORED)
+    type: Literal["item_reference"] | None = Field(None, description="The kind of item.")
+    id: str = Field(description="The item's name.")
 
 
 def _kind(item: Any) -> Any:
-    kind = item.get("type", "message") if isinstance(item, Mapping) else getattr(item, "type", None)
+    if isinstance(item, Mapping):
+        kind = item.get("type") or ("message" if "role" in item else "item_reference")
+    else:
+        kind = getattr(item, "type", None)
     return f"-{kind}" if isinstance(kind, str) else None
 
 
@@ -114,7 +107,7 @@ InputItem = Annotated[
         _kind,
         custom_error_type="unknown_item",
         custom_error_message="An item is a message, a function_call, a function_call_output or a "
-        "reasoning; others cannot be read here.",
+        "reasoning, or an item_reference to one; others cannot be read here.",
     ),
 ]
 

@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from mlx_entropix.server.api_errors import ApiError
@@ -21,12 +21,15 @@ _CUT_BY = {"length": "max_output_tokens", "repetition": "repetition"}
 
 
 class ResponsesDialect(TypedEvents):
-    """Says one response."""
+    """Says one response, and hands it to `keep` once it is complete, before it says so."""
 
     ping = ChatDialect.ping
 
-    def __init__(self, request: ResponsesRequest):
+    def __init__(
+        self, request: ResponsesRequest, keep: Callable[[dict[str, Any]], None] | None = None
+    ):
         super().__init__(_begun(request), with_metrics=request.metrics is not False)
+        self.keep = keep
         self.summarizes = bool((request.reasoning or ReasoningOptions()).summary)
         self.item: OutputItem | None = None  # the one that is being written
         self.logprobs: list[Any] = []  # of tokens whose text is yet to come
@@ -115,6 +118,8 @@ class ResponsesDialect(TypedEvents):
             self.value["incomplete_details"] = {"reason": cut}
         else:
             self.value["completed_at"] = int(time.time())
+        if self.keep is not None:
+            self.keep(self.value)
         yield {"type": f"response.{status}", "response": self.value}
 
 
@@ -138,10 +143,10 @@ def _begun(request: ResponsesRequest) -> dict[str, Any]:
         "model": request.model,
         "output": [],
         "parallel_tool_calls": request.parallel_tool_calls is not False,
-        "previous_response_id": None,
+        "previous_response_id": request.previous_response_id,
         "reasoning": {"effort": thinking.effort, "summary": thinking.summary},
         "service_tier": "default",
-        "store": False,
+        "store": request.store is not False,
         "temperature": request.temperature,
         "text": {"format": {"type": "text"}} | asked.get("text", {}),
         "tool_choice": asked.get("tool_choice", "auto"),

@@ -1,15 +1,15 @@
 """What a client of the Responses API may send, and the chat that it asks for."""
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, Tag, model_validator
 
-from mlx_entropix.server.api_errors import ApiError
 from mlx_entropix.server.requests import MOST_ALTERNATIVES
 from mlx_entropix.server.responses_api.input_items import InputItem, chat_messages
+from mlx_entropix.server.tools import KIND_OF_CHOICE
 from mlx_entropix.server.translation import TranslatedRequest
-from mlx_entropix.server.unsupported import Neutral, Part, WholePart
+from mlx_entropix.server.unsupported import Neutral, Part, WholePart, only_kinds
 
 NAMES: Mapping[str, str] = {
     "messages": "input",
@@ -28,6 +28,8 @@ class ResponsesTool(WholePart):
 
     neutral: ClassVar[Neutral] = {"defer_loading": (False,), "allowed_callers": (["direct"],)}
 
+    _is_function = only_kinds("function")
+
     type: Literal["function"] = Field(description="`function`; no other kind is offered.")
     name: str = Field(description="Its name.")
     description: str | None = Field(None, description="What it is for.")
@@ -42,11 +44,38 @@ class ResponsesTool(WholePart):
         return {"type": "function", "function": function}
 
 
-class ResponsesToolChoice(Part):
+class ResponsesNamedChoice(Part):
     """The tool that the model has to call."""
 
     type: Literal["function"] = Field(description="`function`.")
     name: str = Field(description="Its name.")
+
+    def of_chat(self) -> dict[str, Any]:
+        """The choice as a chat has it."""
+        return {"type": self.type, "function": {"name": self.name}}
+
+
+class ResponsesAllowedChoice(Part):
+    """That no other tools than some are offered."""
+
+    type: Literal["allowed_tools"] = Field(description="`allowed_tools`.")
+    mode: Literal["auto", "required"] = Field(
+        description="`required`: one of them has to be called; `auto`: that is left to the model."
+    )
+    tools: list[ResponsesNamedChoice] = Field(min_length=1, description="Which ones.")
+
+    def of_chat(self) -> dict[str, Any]:
+        """The choice as a chat has it."""
+        tools = [tool.of_chat() for tool in self.tools]
+        return {"type": self.type, self.type: {"mode": self.mode, "tools": tools}}
+
+
+_ToolChoice = Annotated[
+    Annotated[Literal["none", "auto", "required"], Tag("-word")]
+    | Annotated[ResponsesNamedChoice, Tag("-function")]
+    | Annotated[ResponsesAllowedChoice, Tag("-allowed_tools")],
+    KIND_OF_CHOICE,
+]
 
 
 class TextFormat(Part):
@@ -57,6 +86,12 @@ class TextFormat(Part):
     description: str | None = Field(None, description="What the schema is for.")
     schema_: dict[str, Any] | None = Field(None, alias="schema", description="The JSON Schema.")
     strict: bool | None = Field(None, description="Whether it has to be kept to the letter.")
+
+    @model_validator(mode="after")
+    def _has_its_schema(self) -> "TextFormat":
+        if (self.schema_ is not None) != (self.type == "json_schema"):
+            raise ValueError("the type json_schema needs a schema, and no other type has one.")
+        return self
 
     def of_chat(self) -> dict[str, Any]:
         """The form as a chat has it."""
@@ -108,7 +143,7 @@ class ResponsesRequest(TranslatedRequest):
         None, ge=1, le=10_000_000, description="The most tokens of the answer, with its thoughts."
     )
     tools: list[ResponsesTool] | None = Field(None, description="Tools that the model may call.")
-    tool_choice: Literal["none", "auto", "required"] | ResponsesToolChoice | None = Field(
+    tool_choice: _ToolChoice | None = Field(
         None, description="Whether it has to call one, and which."
     )
     parallel_tool_calls: bool | None = Field(
@@ -133,10 +168,14 @@ class ResponsesRequest(TranslatedRequest):
         None, description="What a stream carries beside its events."
     )
     store: bool | None = Field(
-        None, description="Whether the response may be kept. It is not, whatever this is."
+        True,
+        description="Whether the response is kept in memory, with what it was made from, for "
+        "`previous_response_id` and for items that are only referred to. The latest are.",
     )
     previous_response_id: str | None = Field(
-        None, description="Null: no response is kept that another one could go on from."
+        None,
+        description="The name of a response that is kept, from which this one goes on: what that "
+        "was made from, and its output, come before the input.",
     )
     metadata: dict[str, Any] | None = Field(None, description="Labels, which the response has too.")
 
@@ -161,24 +200,9 @@ class ResponsesRequest(TranslatedRequest):
         }
     )
 
-    @model_validator(mode="after")
-    def _begins_here(self) -> "ResponsesRequest":
-        if self.previous_response_id is not None:
-            raise ApiError(
-                400,
-                "No response is kept here that this one could go on from. Leave "
-                "previous_response_id out, and send the whole conversation as input.",
-                param="previous_response_id",
-                code="previous_response_not_found",
-            )
-        return self
-
-    def chat(self) -> dict[str, Any]:
-        """The body of the chat that is asked for."""
-        items = self.input
-        messages: list[dict[str, Any]] = (
-            [{"role": "user", "content": items}] if isinstance(items, str) else chat_messages(items)
-        )
+    def chat(self, items: Sequence[Any]) -> dict[str, Any]:
+        """The body of the chat that is asked for, of the items of the whole conversation."""
+        messages = chat_messages(items)
         if self.instructions:
             messages = [{"role": "system", "content": self.instructions}, *messages]
         logprobs = bool(self.top_logprobs) or _LOGPROBS in (self.include or ())
@@ -188,7 +212,7 @@ class ResponsesRequest(TranslatedRequest):
             "messages": messages,
             "max_completion_tokens": self.max_output_tokens,
             "tools": None if self.tools is None else [tool.of_chat() for tool in self.tools],
-            "tool_choice": _choice(self.tool_choice),
+            "tool_choice": self._choice(),
             "parallel_tool_calls": self.parallel_tool_calls,
             "response_format": text.format and text.format.of_chat(),
             "verbosity": text.verbosity,
@@ -202,8 +226,6 @@ class ResponsesRequest(TranslatedRequest):
         }
         return {name: value for name, value in chat.items() if value is not None}
 
-
-def _choice(chosen: ResponsesToolChoice | str | None) -> Any:
-    if isinstance(chosen, ResponsesToolChoice):
-        return {"type": chosen.type, "function": {"name": chosen.name}}
-    return chosen
+    def _choice(self) -> Any:
+        choice = self.tool_choice
+        return choice if choice is None or isinstance(choice, str) else choice.of_chat()

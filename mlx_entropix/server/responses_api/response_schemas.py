@@ -31,6 +31,13 @@ class OutputMessage(BaseModel):
     content: list[OutputText] = Field(description="One part.")
 
 
+class InputPart(BaseModel):
+    """A piece of a message that was sent."""
+
+    type: Literal["input_text", "output_text"] = Field(description="The kind of part.")
+    text: str = Field(description="The text.")
+
+
 class ReasoningText(BaseModel):
     """Thoughts, or what is sent as their summary: the same."""
 
@@ -105,7 +112,7 @@ class ResponseError(BaseModel):
 class ResponseObject(BaseModel):
     """A response. Beside these fields it has those of the request, as they were sent."""
 
-    id: str = Field(description="Its name. It is not kept under that.")
+    id: str = Field(description="Its name, under which it is kept.")
     object: Literal["response"] = Field(description="What kind of object this is.")
     created_at: int = Field(description="When it was begun, in seconds since 1970.")
     completed_at: int | None = Field(None, description="When it was completed.")
@@ -119,7 +126,7 @@ class ResponseObject(BaseModel):
     output: list[OutputReasoning | OutputMessage | OutputFunctionCall] = Field(
         description="The thoughts, if there are any, the message, and calls of tools."
     )
-    store: Literal[False] = Field(description="It is not kept.")
+    store: bool = Field(description="Whether it is kept, for a while.")
     usage: ResponseUsage | None = Field(description="How many tokens it took; null before.")
     seed: int = Field(description="The seed that it was made with.")
     metrics: list[TokenRecord] | None = Field(
@@ -133,6 +140,57 @@ class ResponseObject(BaseModel):
     forks: list[PathsSettled] | None = Field(
         None, description="How the answer was chosen; only where the request has a `fork`."
     )
+
+
+class InputMessage(BaseModel):
+    """A message of a conversation."""
+
+    type: Literal["message"] = Field(description="The kind of item.")
+    id: str = Field(description="Its name.")
+    status: Literal["completed"] = Field(description="`completed`.")
+    role: Literal["user", "system", "developer", "assistant"] = Field(description="Who speaks.")
+    content: list[InputPart] = Field(description="What it says.")
+
+
+class FunctionCallOutput(BaseModel):
+    """What a tool said."""
+
+    type: Literal["function_call_output"] = Field(description="The kind of item.")
+    id: str = Field(description="Its name.")
+    status: Literal["completed"] = Field(description="`completed`.")
+    call_id: str = Field(description="The call that it answers.")
+    output: list[InputPart] = Field(description="What it said.")
+
+
+class InputItems(BaseModel):
+    """Items that a response was made from."""
+
+    object: Literal["list"] = Field(default="list", description="What kind of object this is.")
+    data: list[InputMessage | OutputReasoning | OutputFunctionCall | FunctionCallOutput] = Field(
+        description="The items."
+    )
+    first_id: str | None = Field(description="The first one's name; null where there is none.")
+    last_id: str | None = Field(description="The last one's name, to go on `after`.")
+    has_more: bool = Field(description="Whether there are more after the last one.")
+
+
+class ResponseDeleted(BaseModel):
+    """That a response is not kept any more."""
+
+    id: str = Field(description="Its name.")
+    object: Literal["response"] = Field(
+        default="response", description="What kind of object this was."
+    )
+    deleted: Literal[True] = Field(default=True, description="True.")
+
+
+class InputTokens(BaseModel):
+    """How long the prompt of a response would be."""
+
+    object: Literal["response.input_tokens"] = Field(
+        default="response.input_tokens", description="What kind of object this is."
+    )
+    input_tokens: int = Field(description="Tokens of the prompt, with those of its template.")
 
 
 class ResponseEvent(BaseModel):

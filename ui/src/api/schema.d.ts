@@ -243,9 +243,93 @@ export interface paths {
          * Make a response
          * @description Answer a chat as the Responses API does, whole or as a stream of typed events.
          *
-         *     Nothing is kept: send the whole conversation each time.
+         *     The latest responses are kept in memory, so that another one can go on from them.
          */
         post: operations["responses_v1_responses_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/responses/input_tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Count a response's prompt
+         * @description Count the tokens of the prompt that a response would be made of, without making it.
+         */
+        post: operations["input_tokens_v1_responses_input_tokens_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/responses/{response_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Give a response again
+         * @description Give a response that is kept, as it was sent.
+         */
+        get: operations["response_v1_responses__response_id__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Forget a response
+         * @description Forget a response. Those that went on from it keep what it said.
+         */
+        delete: operations["delete_v1_responses__response_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/responses/{response_id}/input_items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what a response was made from
+         * @description List the items that a response was made from, those of earlier turns too.
+         */
+        get: operations["input_items_v1_responses__response_id__input_items_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/responses/{response_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel a response
+         * @description Refused: a response that has a name to be asked for is complete.
+         */
+        post: operations["cancel_v1_responses__response_id__cancel_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -296,6 +380,37 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * AllowedChoice
+         * @description That no other tools than some are offered.
+         */
+        AllowedChoice: {
+            /**
+             * Type
+             * @description `allowed_tools`.
+             * @constant
+             */
+            type: "allowed_tools";
+            /** @description Which ones, and whether to call any. */
+            allowed_tools: components["schemas"]["AllowedTools"];
+        };
+        /**
+         * AllowedTools
+         * @description Some of the tools.
+         */
+        AllowedTools: {
+            /**
+             * Mode
+             * @description `required`: one of them has to be called; `auto`: that is left to the model.
+             * @enum {string}
+             */
+            mode: "auto" | "required";
+            /**
+             * Tools
+             * @description Which ones.
+             */
+            tools: components["schemas"]["NamedChoice"][];
+        };
         /**
          * AnswerMessage
          * @description The model's message.
@@ -478,9 +593,14 @@ export interface components {
             finish_reason: "stop" | "length" | "tool_calls" | "repetition";
             /**
              * Stop Reason
-             * @description The stop string that ended it; left out where none did.
+             * @description The stop string, or the one of `stop_token_ids`, that ended it, if one did.
              */
-            stop_reason?: string;
+            stop_reason?: string | number;
+            /**
+             * Token Ids
+             * @description The ids of its tokens, or of those of the chunk; only with `return_token_ids`.
+             */
+            token_ids?: number[];
         };
         /**
          * ChatCompletion
@@ -535,6 +655,18 @@ export interface components {
             choices: components["schemas"]["ChatChoice"][];
             /** @description How many tokens it took. */
             usage: components["schemas"]["Usage"];
+            /**
+             * Prompt Token Ids
+             * @description The ids of the prompt's tokens; only with `return_token_ids`, in a stream in the first chunk.
+             */
+            prompt_token_ids?: number[] | null;
+            /**
+             * Prompt Logprobs
+             * @description For each token of the prompt the log-probabilities of it and of the likeliest at its place, by their ids; null for the first. Only with `prompt_logprobs`.
+             */
+            prompt_logprobs?: ({
+                [key: string]: components["schemas"]["PromptLogprob"];
+            } | null)[] | null;
             /**
              * Forks
              * @description How each answer was chosen among its paths; only where the request has a `fork`.
@@ -615,13 +747,112 @@ export interface components {
          */
         ChatRequest: {
             /**
+             * Stop Token Ids
+             * @description Tokens that end an answer, as the model's own end does; no text.
+             */
+            stop_token_ids?: number[] | null;
+            /**
+             * Include Stop Str In Output
+             * @description Leave the stop string, or the token of stop_token_ids, that ended an answer at the end of its text.
+             * @default false
+             */
+            include_stop_str_in_output?: boolean | null;
+            /**
+             * Min Tokens
+             * @description Nothing ends an answer before it has so many tokens: what would end it cannot be drawn, and stop strings are not looked for.
+             * @default 0
+             */
+            min_tokens?: number | null;
+            /**
+             * Ignore Eos
+             * @description The model's own end of an answer cannot be drawn: it goes on to max_tokens, a stop string or one of stop_token_ids.
+             * @default false
+             */
+            ignore_eos?: boolean | null;
+            /**
+             * Allowed Token Ids
+             * @description No other tokens can be drawn, not even the end.
+             */
+            allowed_token_ids?: number[] | null;
+            /**
+             * Bad Words
+             * @description Words that an answer may not have. Of each, written as the tokenizer writes it with and without a space before it, the last token cannot be drawn behind the others.
+             */
+            bad_words?: string[] | null;
+            /**
+             * Skip Special Tokens
+             * @description False: control tokens in an answer read as their names, and not as nothing.
+             * @default true
+             */
+            skip_special_tokens?: boolean | null;
+            /**
+             * Truncate Prompt Tokens
+             * @description Take so many tokens of a prompt that has more; -1 for as many as leave room for max_tokens.
+             */
+            truncate_prompt_tokens?: number | null;
+            /**
+             * Truncation Side
+             * @description Where truncate_prompt_tokens takes tokens away.
+             * @default left
+             */
+            truncation_side?: ("left" | "right") | null;
+            /**
+             * Prompt Logprobs
+             * @description Report the log-probability of each token of the prompt, with so many of the likeliest at its place, as `prompt_logprobs` of the response, or of a text's choice.
+             */
+            prompt_logprobs?: number | null;
+            /**
+             * Return Token Ids
+             * @description Report the ids of the prompt's tokens and of each answer's, as `prompt_token_ids` and `token_ids`.
+             * @default false
+             */
+            return_token_ids?: boolean | null;
+            /**
+             * Return Tokens As Token Ids
+             * @description Name tokens in log-probabilities by their ids: `token_id:123`.
+             * @default false
+             */
+            return_tokens_as_token_ids?: boolean | null;
+            /**
+             * Cache Salt
+             * @description What is kept of prompts and answers for later requests is used for those with the same salt alone.
+             */
+            cache_salt?: string | null;
+            /**
+             * Request Id
+             * @description Ends the `id` of the response.
+             */
+            request_id?: string | null;
+            /**
+             * Guided Json
+             * @description The older name of `structured_outputs` with `json`.
+             */
+            guided_json?: {
+                [key: string]: unknown;
+            } | string | null;
+            /**
+             * Guided Regex
+             * @description The older name of `structured_outputs` with `regex`.
+             */
+            guided_regex?: string | null;
+            /**
+             * Guided Choice
+             * @description The older name of `structured_outputs` with `choice`.
+             */
+            guided_choice?: string[] | null;
+            /**
+             * Guided Grammar
+             * @description The older name of `structured_outputs` with `grammar`.
+             */
+            guided_grammar?: string | null;
+            /**
              * Model
              * @description The name of the served model, as /v1/models lists it.
              */
             model?: string | null;
             /**
              * Max Tokens
-             * @description The most tokens of one answer.
+             * @description The most tokens of one answer; -1 for as many as the context has room for.
              */
             max_tokens?: number | null;
             /**
@@ -650,7 +881,7 @@ export interface components {
             stream_options?: components["schemas"]["StreamOptions"] | null;
             /**
              * Seed
-             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
+             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, or with -1, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
             /** @description The form of the answer. */
@@ -693,7 +924,7 @@ export interface components {
             top_p?: number | null;
             /**
              * Top K
-             * @description The sampler's base value.
+             * @description The sampler's base value; -1 and 0 keep all tokens.
              */
             top_k?: number | null;
             /**
@@ -793,11 +1024,39 @@ export interface components {
              */
             post_sampling_probs?: boolean | null;
             /**
+             * Cache Prompt
+             * @description False: compute the prompt whole, as for a measurement, and take nothing of it from earlier requests.
+             * @default true
+             */
+            cache_prompt?: boolean | null;
+            /**
              * Return Progress
              * @description Say in a stream how much of a prompt is computed, in chunks of their own with a `prompt_progress`. Without it a prompt that takes several steps has comments.
              * @default false
              */
             return_progress?: boolean | null;
+            /**
+             * Add Generation Prompt
+             * @description Open the assistant's answer behind the messages. True does so behind an assistant's last message too, which would be gone on from; with false nothing is opened.
+             */
+            add_generation_prompt?: boolean | null;
+            /**
+             * Echo
+             * @description Where an answer goes on from the last message, begin it with that message.
+             * @default false
+             */
+            echo?: boolean | null;
+            /**
+             * Include Reasoning
+             * @description False: what was thought before an answer is counted, and not told.
+             * @default true
+             */
+            include_reasoning?: boolean | null;
+            /**
+             * Reasoning Effort
+             * @description How much is thought before an answer: `none` asks the model's chat template for no thoughts, by `enable_thinking`; others are for templates that have the variable `reasoning_effort`.
+             */
+            reasoning_effort?: string | null;
             /**
              * Messages
              * @description The conversation so far.
@@ -838,9 +1097,9 @@ export interface components {
             tools?: components["schemas"]["OfferedTool"][] | null;
             /**
              * Tool Choice
-             * @description Whether functions are called: `auto`, the default, leaves it to the model; `none` offers it none; with `required`, or a function's name, the answer is a call.
+             * @description Whether functions are called: `auto`, the default, leaves it to the model; `none` offers it none; with `required`, or a function's name, the answer is a call. `allowed_tools` offers it some.
              */
-            tool_choice?: ("none" | "auto" | "required") | components["schemas"]["NamedChoice"] | null;
+            tool_choice?: (("none" | "auto" | "required") | components["schemas"]["NamedChoice"] | components["schemas"]["AllowedChoice"]) | null;
             /**
              * Parallel Tool Calls
              * @description Whether one answer may call several functions, or one several times.
@@ -938,13 +1197,112 @@ export interface components {
          */
         CompletionRequest: {
             /**
+             * Stop Token Ids
+             * @description Tokens that end an answer, as the model's own end does; no text.
+             */
+            stop_token_ids?: number[] | null;
+            /**
+             * Include Stop Str In Output
+             * @description Leave the stop string, or the token of stop_token_ids, that ended an answer at the end of its text.
+             * @default false
+             */
+            include_stop_str_in_output?: boolean | null;
+            /**
+             * Min Tokens
+             * @description Nothing ends an answer before it has so many tokens: what would end it cannot be drawn, and stop strings are not looked for.
+             * @default 0
+             */
+            min_tokens?: number | null;
+            /**
+             * Ignore Eos
+             * @description The model's own end of an answer cannot be drawn: it goes on to max_tokens, a stop string or one of stop_token_ids.
+             * @default false
+             */
+            ignore_eos?: boolean | null;
+            /**
+             * Allowed Token Ids
+             * @description No other tokens can be drawn, not even the end.
+             */
+            allowed_token_ids?: number[] | null;
+            /**
+             * Bad Words
+             * @description Words that an answer may not have. Of each, written as the tokenizer writes it with and without a space before it, the last token cannot be drawn behind the others.
+             */
+            bad_words?: string[] | null;
+            /**
+             * Skip Special Tokens
+             * @description False: control tokens in an answer read as their names, and not as nothing.
+             * @default true
+             */
+            skip_special_tokens?: boolean | null;
+            /**
+             * Truncate Prompt Tokens
+             * @description Take so many tokens of a prompt that has more; -1 for as many as leave room for max_tokens.
+             */
+            truncate_prompt_tokens?: number | null;
+            /**
+             * Truncation Side
+             * @description Where truncate_prompt_tokens takes tokens away.
+             * @default left
+             */
+            truncation_side?: ("left" | "right") | null;
+            /**
+             * Prompt Logprobs
+             * @description Report the log-probability of each token of the prompt, with so many of the likeliest at its place, as `prompt_logprobs` of the response, or of a text's choice.
+             */
+            prompt_logprobs?: number | null;
+            /**
+             * Return Token Ids
+             * @description Report the ids of the prompt's tokens and of each answer's, as `prompt_token_ids` and `token_ids`.
+             * @default false
+             */
+            return_token_ids?: boolean | null;
+            /**
+             * Return Tokens As Token Ids
+             * @description Name tokens in log-probabilities by their ids: `token_id:123`.
+             * @default false
+             */
+            return_tokens_as_token_ids?: boolean | null;
+            /**
+             * Cache Salt
+             * @description What is kept of prompts and answers for later requests is used for those with the same salt alone.
+             */
+            cache_salt?: string | null;
+            /**
+             * Request Id
+             * @description Ends the `id` of the response.
+             */
+            request_id?: string | null;
+            /**
+             * Guided Json
+             * @description The older name of `structured_outputs` with `json`.
+             */
+            guided_json?: {
+                [key: string]: unknown;
+            } | string | null;
+            /**
+             * Guided Regex
+             * @description The older name of `structured_outputs` with `regex`.
+             */
+            guided_regex?: string | null;
+            /**
+             * Guided Choice
+             * @description The older name of `structured_outputs` with `choice`.
+             */
+            guided_choice?: string[] | null;
+            /**
+             * Guided Grammar
+             * @description The older name of `structured_outputs` with `grammar`.
+             */
+            guided_grammar?: string | null;
+            /**
              * Model
              * @description The name of the served model, as /v1/models lists it.
              */
             model?: string | null;
             /**
              * Max Tokens
-             * @description The most tokens of one answer.
+             * @description The most tokens of one answer; -1 for as many as the context has room for.
              */
             max_tokens?: number | null;
             /**
@@ -973,7 +1331,7 @@ export interface components {
             stream_options?: components["schemas"]["StreamOptions"] | null;
             /**
              * Seed
-             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
+             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, or with -1, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
             /** @description The form of the answer. */
@@ -1016,7 +1374,7 @@ export interface components {
             top_p?: number | null;
             /**
              * Top K
-             * @description The sampler's base value.
+             * @description The sampler's base value; -1 and 0 keep all tokens.
              */
             top_k?: number | null;
             /**
@@ -1116,6 +1474,12 @@ export interface components {
              */
             post_sampling_probs?: boolean | null;
             /**
+             * Cache Prompt
+             * @description False: compute the prompt whole, as for a measurement, and take nothing of it from earlier requests.
+             * @default true
+             */
+            cache_prompt?: boolean | null;
+            /**
              * Return Progress
              * @description Say in a stream how much of a prompt is computed, in chunks of their own with a `prompt_progress`. Without it a prompt that takes several steps has comments.
              * @default false
@@ -1191,7 +1555,7 @@ export interface components {
             stream?: boolean | null;
             /**
              * Seed
-             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
+             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, or with -1, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
             /**
@@ -1218,7 +1582,7 @@ export interface components {
             top_p?: number | null;
             /**
              * Top K
-             * @description The sampler's base value.
+             * @description The sampler's base value; -1 and 0 keep all tokens.
              */
             top_k?: number | null;
             /**
@@ -1309,6 +1673,61 @@ export interface components {
             fork?: string | {
                 [key: string]: unknown;
             } | null;
+            /**
+             * Cache Prompt
+             * @description False: compute the prompt whole, as for a measurement, and take nothing of it from earlier requests.
+             * @default true
+             */
+            cache_prompt?: boolean | null;
+            /**
+             * Stop Token Ids
+             * @description Tokens that end an answer, as the model's own end does; no text.
+             */
+            stop_token_ids?: number[] | null;
+            /**
+             * Include Stop Str In Output
+             * @description Leave the stop string, or the token of stop_token_ids, that ended an answer at the end of its text.
+             * @default false
+             */
+            include_stop_str_in_output?: boolean | null;
+            /**
+             * Ignore Eos
+             * @description The model's own end of an answer cannot be drawn: it goes on to max_tokens, a stop string or one of stop_token_ids.
+             * @default false
+             */
+            ignore_eos?: boolean | null;
+            /**
+             * Allowed Token Ids
+             * @description No other tokens can be drawn, not even the end.
+             */
+            allowed_token_ids?: number[] | null;
+            /**
+             * Bad Words
+             * @description Words that an answer may not have. Of each, written as the tokenizer writes it with and without a space before it, the last token cannot be drawn behind the others.
+             */
+            bad_words?: string[] | null;
+            /**
+             * Skip Special Tokens
+             * @description False: control tokens in an answer read as their names, and not as nothing.
+             * @default true
+             */
+            skip_special_tokens?: boolean | null;
+            /**
+             * Cache Salt
+             * @description What is kept of prompts and answers for later requests is used for those with the same salt alone.
+             */
+            cache_salt?: string | null;
+            /**
+             * Truncate Prompt Tokens
+             * @description Take so many tokens of a prompt that has more; -1 for as many as leave room for max_tokens.
+             */
+            truncate_prompt_tokens?: number | null;
+            /**
+             * Truncation Side
+             * @description Where truncate_prompt_tokens takes tokens away.
+             * @default left
+             */
+            truncation_side?: ("left" | "right") | null;
             /**
              * Prefix Token Ids
              * @description The answer begins with these tokens, and its text with theirs; the rest is generated. A character may be cut in two. Stop strings are not looked for in them, and they count as tokens of the prompt.
@@ -1410,6 +1829,11 @@ export interface components {
          */
         FunctionCallItem: {
             /**
+             * Id
+             * @description Its name. One that has none gets one.
+             */
+            id?: string | null;
+            /**
              * Type
              * @description The kind of item.
              * @constant
@@ -1432,10 +1856,48 @@ export interface components {
             arguments: string;
         };
         /**
+         * FunctionCallOutput
+         * @description What a tool said.
+         */
+        FunctionCallOutput: {
+            /**
+             * Type
+             * @description The kind of item.
+             * @constant
+             */
+            type: "function_call_output";
+            /**
+             * Id
+             * @description Its name.
+             */
+            id: string;
+            /**
+             * Status
+             * @description `completed`.
+             * @constant
+             */
+            status: "completed";
+            /**
+             * Call Id
+             * @description The call that it answers.
+             */
+            call_id: string;
+            /**
+             * Output
+             * @description What it said.
+             */
+            output: components["schemas"]["InputPart"][];
+        };
+        /**
          * FunctionCallOutputItem
          * @description What a tool said.
          */
         FunctionCallOutputItem: {
+            /**
+             * Id
+             * @description Its name. One that has none gets one.
+             */
+            id?: string | null;
             /**
              * Type
              * @description The kind of item.
@@ -1555,6 +2017,90 @@ export interface components {
             reason: "max_output_tokens" | "repetition";
         };
         /**
+         * InputItems
+         * @description Items that a response was made from.
+         */
+        InputItems: {
+            /**
+             * Object
+             * @description What kind of object this is.
+             * @default list
+             * @constant
+             */
+            object?: "list";
+            /**
+             * Data
+             * @description The items.
+             */
+            data: (components["schemas"]["InputMessage"] | components["schemas"]["OutputReasoning"] | components["schemas"]["OutputFunctionCall"] | components["schemas"]["FunctionCallOutput"])[];
+            /**
+             * First Id
+             * @description The first one's name; null where there is none.
+             */
+            first_id: string | null;
+            /**
+             * Last Id
+             * @description The last one's name, to go on `after`.
+             */
+            last_id: string | null;
+            /**
+             * Has More
+             * @description Whether there are more after the last one.
+             */
+            has_more: boolean;
+        };
+        /**
+         * InputMessage
+         * @description A message of a conversation.
+         */
+        InputMessage: {
+            /**
+             * Type
+             * @description The kind of item.
+             * @constant
+             */
+            type: "message";
+            /**
+             * Id
+             * @description Its name.
+             */
+            id: string;
+            /**
+             * Status
+             * @description `completed`.
+             * @constant
+             */
+            status: "completed";
+            /**
+             * Role
+             * @description Who speaks.
+             * @enum {string}
+             */
+            role: "user" | "system" | "developer" | "assistant";
+            /**
+             * Content
+             * @description What it says.
+             */
+            content: components["schemas"]["InputPart"][];
+        };
+        /**
+         * InputPart
+         * @description A piece of a message that was sent.
+         */
+        InputPart: {
+            /**
+             * Type
+             * @description The kind of part.
+             * @enum {string}
+             */
+            type: "input_text" | "output_text";
+            /**
+             * Text
+             * @description The text.
+             */
+            text: string;
+        };
+        /**
          * InputText
          * @description A piece of a message's content. Only text can be read.
          */
@@ -1570,6 +2116,24 @@ export interface components {
              * @description The text.
              */
             text: string;
+        };
+        /**
+         * InputTokens
+         * @description How long the prompt of a response would be.
+         */
+        InputTokens: {
+            /**
+             * Object
+             * @description What kind of object this is.
+             * @default response.input_tokens
+             * @constant
+             */
+            object?: "response.input_tokens";
+            /**
+             * Input Tokens
+             * @description Tokens of the prompt, with those of its template.
+             */
+            input_tokens: number;
         };
         /**
          * InputTokensDetails
@@ -1606,18 +2170,17 @@ export interface components {
         };
         /**
          * ItemReference
-         * @description The name of an item that OpenAI's servers would have kept.
+         * @description The name of an item of a response that is kept, in the place of the item.
          */
         ItemReference: {
             /**
              * Type
              * @description The kind of item.
-             * @constant
              */
-            type: "item_reference";
+            type?: "item_reference" | null;
             /**
              * Id
-             * @description An item's name.
+             * @description The item's name.
              */
             id: string;
         };
@@ -1657,12 +2220,22 @@ export interface components {
              * @description What an assistant thought before. The model's chat template takes of it what it wants, most often nothing.
              */
             reasoning_content?: string | null;
+            /**
+             * Reasoning
+             * @description The same, as vLLM calls it.
+             */
+            reasoning?: string | null;
         };
         /**
          * MessageItem
          * @description A message.
          */
         MessageItem: {
+            /**
+             * Id
+             * @description Its name. One that has none gets one.
+             */
+            id?: string | null;
             /**
              * Type
              * @description The kind of item.
@@ -1783,7 +2356,7 @@ export interface components {
             stream?: boolean | null;
             /**
              * Seed
-             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
+             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, or with -1, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
             /**
@@ -1810,7 +2383,7 @@ export interface components {
             top_p?: number | null;
             /**
              * Top K
-             * @description The sampler's base value.
+             * @description The sampler's base value; -1 and 0 keep all tokens.
              */
             top_k?: number | null;
             /**
@@ -1901,6 +2474,61 @@ export interface components {
             fork?: string | {
                 [key: string]: unknown;
             } | null;
+            /**
+             * Cache Prompt
+             * @description False: compute the prompt whole, as for a measurement, and take nothing of it from earlier requests.
+             * @default true
+             */
+            cache_prompt?: boolean | null;
+            /**
+             * Stop Token Ids
+             * @description Tokens that end an answer, as the model's own end does; no text.
+             */
+            stop_token_ids?: number[] | null;
+            /**
+             * Include Stop Str In Output
+             * @description Leave the stop string, or the token of stop_token_ids, that ended an answer at the end of its text.
+             * @default false
+             */
+            include_stop_str_in_output?: boolean | null;
+            /**
+             * Ignore Eos
+             * @description The model's own end of an answer cannot be drawn: it goes on to max_tokens, a stop string or one of stop_token_ids.
+             * @default false
+             */
+            ignore_eos?: boolean | null;
+            /**
+             * Allowed Token Ids
+             * @description No other tokens can be drawn, not even the end.
+             */
+            allowed_token_ids?: number[] | null;
+            /**
+             * Bad Words
+             * @description Words that an answer may not have. Of each, written as the tokenizer writes it with and without a space before it, the last token cannot be drawn behind the others.
+             */
+            bad_words?: string[] | null;
+            /**
+             * Skip Special Tokens
+             * @description False: control tokens in an answer read as their names, and not as nothing.
+             * @default true
+             */
+            skip_special_tokens?: boolean | null;
+            /**
+             * Cache Salt
+             * @description What is kept of prompts and answers for later requests is used for those with the same salt alone.
+             */
+            cache_salt?: string | null;
+            /**
+             * Truncate Prompt Tokens
+             * @description Take so many tokens of a prompt that has more; -1 for as many as leave room for max_tokens.
+             */
+            truncate_prompt_tokens?: number | null;
+            /**
+             * Truncation Side
+             * @description Where truncate_prompt_tokens takes tokens away.
+             * @default left
+             */
+            truncation_side?: ("left" | "right") | null;
             /**
              * Prefix Token Ids
              * @description The answer begins with these tokens, and its text with theirs; the rest is generated. A character may be cut in two. Stop strings are not looked for in them, and they count as tokens of the prompt.
@@ -2057,6 +2685,11 @@ export interface components {
              * @default mlx-entropix
              */
             owned_by?: string;
+            /**
+             * Max Model Len
+             * @description The most tokens of prompt and answer together.
+             */
+            max_model_len: number;
         };
         /**
          * ModelList
@@ -2808,6 +3441,27 @@ export interface components {
             content: string | components["schemas"]["TextPart"][];
         };
         /**
+         * PromptLogprob
+         * @description A token that stands, or could have stood, at a place of a prompt.
+         */
+        PromptLogprob: {
+            /**
+             * Logprob
+             * @description Under the unscaled logits, in nats.
+             */
+            logprob: number;
+            /**
+             * Rank
+             * @description 1 where no token was likelier.
+             */
+            rank: number | null;
+            /**
+             * Decoded Token
+             * @description Its text.
+             */
+            decoded_token: string;
+        };
+        /**
          * PromptProgress
          * @description How much of a prompt is computed.
          */
@@ -3119,6 +3773,11 @@ export interface components {
          */
         ReasoningItem: {
             /**
+             * Id
+             * @description Its name. One that has none gets one.
+             */
+            id?: string | null;
+            /**
              * Type
              * @description The kind of item.
              * @constant
@@ -3187,6 +3846,31 @@ export interface components {
             text: string;
         };
         /**
+         * ResponseDeleted
+         * @description That a response is not kept any more.
+         */
+        ResponseDeleted: {
+            /**
+             * Id
+             * @description Its name.
+             */
+            id: string;
+            /**
+             * Object
+             * @description What kind of object this was.
+             * @default response
+             * @constant
+             */
+            object?: "response";
+            /**
+             * Deleted
+             * @description True.
+             * @default true
+             * @constant
+             */
+            deleted?: true;
+        };
+        /**
          * ResponseError
          * @description Why a response failed.
          */
@@ -3230,7 +3914,7 @@ export interface components {
         ResponseObject: {
             /**
              * Id
-             * @description Its name. It is not kept under that.
+             * @description Its name, under which it is kept.
              */
             id: string;
             /**
@@ -3278,10 +3962,9 @@ export interface components {
             output: (components["schemas"]["OutputReasoning"] | components["schemas"]["OutputMessage"] | components["schemas"]["OutputFunctionCall"])[];
             /**
              * Store
-             * @description It is not kept.
-             * @constant
+             * @description Whether it is kept, for a while.
              */
-            store: false;
+            store: boolean;
             /** @description How many tokens it took; null before. */
             usage: components["schemas"]["ResponseUsage"] | null;
             /**
@@ -3339,6 +4022,46 @@ export interface components {
             steps: number;
         };
         /**
+         * ResponsesAllowedChoice
+         * @description That no other tools than some are offered.
+         */
+        ResponsesAllowedChoice: {
+            /**
+             * Type
+             * @description `allowed_tools`.
+             * @constant
+             */
+            type: "allowed_tools";
+            /**
+             * Mode
+             * @description `required`: one of them has to be called; `auto`: that is left to the model.
+             * @enum {string}
+             */
+            mode: "auto" | "required";
+            /**
+             * Tools
+             * @description Which ones.
+             */
+            tools: components["schemas"]["ResponsesNamedChoice"][];
+        };
+        /**
+         * ResponsesNamedChoice
+         * @description The tool that the model has to call.
+         */
+        ResponsesNamedChoice: {
+            /**
+             * Type
+             * @description `function`.
+             * @constant
+             */
+            type: "function";
+            /**
+             * Name
+             * @description Its name.
+             */
+            name: string;
+        };
+        /**
          * ResponsesRequest
          * @description A response to be made.
          * @example {
@@ -3390,7 +4113,7 @@ export interface components {
             stream?: boolean | null;
             /**
              * Seed
-             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
+             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, or with -1, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
             /**
@@ -3417,7 +4140,7 @@ export interface components {
             top_p?: number | null;
             /**
              * Top K
-             * @description The sampler's base value.
+             * @description The sampler's base value; -1 and 0 keep all tokens.
              */
             top_k?: number | null;
             /**
@@ -3509,6 +4232,61 @@ export interface components {
                 [key: string]: unknown;
             } | null;
             /**
+             * Cache Prompt
+             * @description False: compute the prompt whole, as for a measurement, and take nothing of it from earlier requests.
+             * @default true
+             */
+            cache_prompt?: boolean | null;
+            /**
+             * Stop Token Ids
+             * @description Tokens that end an answer, as the model's own end does; no text.
+             */
+            stop_token_ids?: number[] | null;
+            /**
+             * Include Stop Str In Output
+             * @description Leave the stop string, or the token of stop_token_ids, that ended an answer at the end of its text.
+             * @default false
+             */
+            include_stop_str_in_output?: boolean | null;
+            /**
+             * Ignore Eos
+             * @description The model's own end of an answer cannot be drawn: it goes on to max_tokens, a stop string or one of stop_token_ids.
+             * @default false
+             */
+            ignore_eos?: boolean | null;
+            /**
+             * Allowed Token Ids
+             * @description No other tokens can be drawn, not even the end.
+             */
+            allowed_token_ids?: number[] | null;
+            /**
+             * Bad Words
+             * @description Words that an answer may not have. Of each, written as the tokenizer writes it with and without a space before it, the last token cannot be drawn behind the others.
+             */
+            bad_words?: string[] | null;
+            /**
+             * Skip Special Tokens
+             * @description False: control tokens in an answer read as their names, and not as nothing.
+             * @default true
+             */
+            skip_special_tokens?: boolean | null;
+            /**
+             * Cache Salt
+             * @description What is kept of prompts and answers for later requests is used for those with the same salt alone.
+             */
+            cache_salt?: string | null;
+            /**
+             * Truncate Prompt Tokens
+             * @description Take so many tokens of a prompt that has more; -1 for as many as leave room for max_tokens.
+             */
+            truncate_prompt_tokens?: number | null;
+            /**
+             * Truncation Side
+             * @description Where truncate_prompt_tokens takes tokens away.
+             * @default left
+             */
+            truncation_side?: ("left" | "right") | null;
+            /**
              * Prefix Token Ids
              * @description The answer begins with these tokens, and its text with theirs; the rest is generated. A character may be cut in two. Stop strings are not looked for in them, and they count as tokens of the prompt.
              */
@@ -3551,7 +4329,7 @@ export interface components {
              * Tool Choice
              * @description Whether it has to call one, and which.
              */
-            tool_choice?: ("none" | "auto" | "required") | components["schemas"]["ResponsesToolChoice"] | null;
+            tool_choice?: (("none" | "auto" | "required") | components["schemas"]["ResponsesNamedChoice"] | components["schemas"]["ResponsesAllowedChoice"]) | null;
             /**
              * Parallel Tool Calls
              * @description Whether it may call several at once.
@@ -3575,12 +4353,13 @@ export interface components {
             stream_options?: components["schemas"]["ResponsesStreamOptions"] | null;
             /**
              * Store
-             * @description Whether the response may be kept. It is not, whatever this is.
+             * @description Whether the response is kept in memory, with what it was made from, for `previous_response_id` and for items that are only referred to. The latest are.
+             * @default true
              */
             store?: boolean | null;
             /**
              * Previous Response Id
-             * @description Null: no response is kept that another one could go on from.
+             * @description The name of a response that is kept, from which this one goes on: what that was made from, and its output, come before the input.
              */
             previous_response_id?: string | null;
             /**
@@ -3635,23 +4414,6 @@ export interface components {
              * @description Whether the arguments have to fit their schema to the letter.
              */
             strict?: boolean | null;
-        };
-        /**
-         * ResponsesToolChoice
-         * @description The tool that the model has to call.
-         */
-        ResponsesToolChoice: {
-            /**
-             * Type
-             * @description `function`.
-             * @constant
-             */
-            type: "function";
-            /**
-             * Name
-             * @description Its name.
-             */
-            name: string;
         };
         /**
          * Samplers
@@ -3789,13 +4551,112 @@ export interface components {
          */
         TemplateRequest: {
             /**
+             * Stop Token Ids
+             * @description Tokens that end an answer, as the model's own end does; no text.
+             */
+            stop_token_ids?: number[] | null;
+            /**
+             * Include Stop Str In Output
+             * @description Leave the stop string, or the token of stop_token_ids, that ended an answer at the end of its text.
+             * @default false
+             */
+            include_stop_str_in_output?: boolean | null;
+            /**
+             * Min Tokens
+             * @description Nothing ends an answer before it has so many tokens: what would end it cannot be drawn, and stop strings are not looked for.
+             * @default 0
+             */
+            min_tokens?: number | null;
+            /**
+             * Ignore Eos
+             * @description The model's own end of an answer cannot be drawn: it goes on to max_tokens, a stop string or one of stop_token_ids.
+             * @default false
+             */
+            ignore_eos?: boolean | null;
+            /**
+             * Allowed Token Ids
+             * @description No other tokens can be drawn, not even the end.
+             */
+            allowed_token_ids?: number[] | null;
+            /**
+             * Bad Words
+             * @description Words that an answer may not have. Of each, written as the tokenizer writes it with and without a space before it, the last token cannot be drawn behind the others.
+             */
+            bad_words?: string[] | null;
+            /**
+             * Skip Special Tokens
+             * @description False: control tokens in an answer read as their names, and not as nothing.
+             * @default true
+             */
+            skip_special_tokens?: boolean | null;
+            /**
+             * Truncate Prompt Tokens
+             * @description Take so many tokens of a prompt that has more; -1 for as many as leave room for max_tokens.
+             */
+            truncate_prompt_tokens?: number | null;
+            /**
+             * Truncation Side
+             * @description Where truncate_prompt_tokens takes tokens away.
+             * @default left
+             */
+            truncation_side?: ("left" | "right") | null;
+            /**
+             * Prompt Logprobs
+             * @description Report the log-probability of each token of the prompt, with so many of the likeliest at its place, as `prompt_logprobs` of the response, or of a text's choice.
+             */
+            prompt_logprobs?: number | null;
+            /**
+             * Return Token Ids
+             * @description Report the ids of the prompt's tokens and of each answer's, as `prompt_token_ids` and `token_ids`.
+             * @default false
+             */
+            return_token_ids?: boolean | null;
+            /**
+             * Return Tokens As Token Ids
+             * @description Name tokens in log-probabilities by their ids: `token_id:123`.
+             * @default false
+             */
+            return_tokens_as_token_ids?: boolean | null;
+            /**
+             * Cache Salt
+             * @description What is kept of prompts and answers for later requests is used for those with the same salt alone.
+             */
+            cache_salt?: string | null;
+            /**
+             * Request Id
+             * @description Ends the `id` of the response.
+             */
+            request_id?: string | null;
+            /**
+             * Guided Json
+             * @description The older name of `structured_outputs` with `json`.
+             */
+            guided_json?: {
+                [key: string]: unknown;
+            } | string | null;
+            /**
+             * Guided Regex
+             * @description The older name of `structured_outputs` with `regex`.
+             */
+            guided_regex?: string | null;
+            /**
+             * Guided Choice
+             * @description The older name of `structured_outputs` with `choice`.
+             */
+            guided_choice?: string[] | null;
+            /**
+             * Guided Grammar
+             * @description The older name of `structured_outputs` with `grammar`.
+             */
+            guided_grammar?: string | null;
+            /**
              * Model
              * @description The name of the served model, as /v1/models lists it.
              */
             model?: string | null;
             /**
              * Max Tokens
-             * @description The most tokens of one answer.
+             * @description The most tokens of one answer; -1 for as many as the context has room for.
              */
             max_tokens?: number | null;
             /**
@@ -3824,7 +4685,7 @@ export interface components {
             stream_options?: components["schemas"]["StreamOptions"] | null;
             /**
              * Seed
-             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
+             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, or with -1, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
             /** @description The form of the answer. */
@@ -3867,7 +4728,7 @@ export interface components {
             top_p?: number | null;
             /**
              * Top K
-             * @description The sampler's base value.
+             * @description The sampler's base value; -1 and 0 keep all tokens.
              */
             top_k?: number | null;
             /**
@@ -3967,11 +4828,39 @@ export interface components {
              */
             post_sampling_probs?: boolean | null;
             /**
+             * Cache Prompt
+             * @description False: compute the prompt whole, as for a measurement, and take nothing of it from earlier requests.
+             * @default true
+             */
+            cache_prompt?: boolean | null;
+            /**
              * Return Progress
              * @description Say in a stream how much of a prompt is computed, in chunks of their own with a `prompt_progress`. Without it a prompt that takes several steps has comments.
              * @default false
              */
             return_progress?: boolean | null;
+            /**
+             * Add Generation Prompt
+             * @description Open the assistant's answer behind the messages. True does so behind an assistant's last message too, which would be gone on from; with false nothing is opened.
+             */
+            add_generation_prompt?: boolean | null;
+            /**
+             * Echo
+             * @description Where an answer goes on from the last message, begin it with that message.
+             * @default false
+             */
+            echo?: boolean | null;
+            /**
+             * Include Reasoning
+             * @description False: what was thought before an answer is counted, and not told.
+             * @default true
+             */
+            include_reasoning?: boolean | null;
+            /**
+             * Reasoning Effort
+             * @description How much is thought before an answer: `none` asks the model's chat template for no thoughts, by `enable_thinking`; others are for templates that have the variable `reasoning_effort`.
+             */
+            reasoning_effort?: string | null;
             /**
              * Messages
              * @description The conversation so far.
@@ -4012,21 +4901,15 @@ export interface components {
             tools?: components["schemas"]["OfferedTool"][] | null;
             /**
              * Tool Choice
-             * @description Whether functions are called: `auto`, the default, leaves it to the model; `none` offers it none; with `required`, or a function's name, the answer is a call.
+             * @description Whether functions are called: `auto`, the default, leaves it to the model; `none` offers it none; with `required`, or a function's name, the answer is a call. `allowed_tools` offers it some.
              */
-            tool_choice?: ("none" | "auto" | "required") | components["schemas"]["NamedChoice"] | null;
+            tool_choice?: (("none" | "auto" | "required") | components["schemas"]["NamedChoice"] | components["schemas"]["AllowedChoice"]) | null;
             /**
              * Parallel Tool Calls
              * @description Whether one answer may call several functions, or one several times.
              * @default true
              */
             parallel_tool_calls?: boolean | null;
-            /**
-             * Add Generation Prompt
-             * @description Open the assistant's answer, as is done where one is generated.
-             * @default true
-             */
-            add_generation_prompt?: boolean | null;
         };
         /**
          * Templated
@@ -4078,6 +4961,28 @@ export interface components {
              * @description `stop`: the model, or a stop string, ended it; `tool_calls`: so, and it has called functions; `length`: max_tokens ended it; `repetition`: it repeated itself, and `stop_repeats` did. Null in all chunks of a stream but an answer's last.
              */
             finish_reason: ("stop" | "length" | "tool_calls" | "repetition") | null;
+            /**
+             * Stop Reason
+             * @description The stop string, or the one of `stop_token_ids`, that ended it, if one did.
+             */
+            stop_reason?: string | number;
+            /**
+             * Token Ids
+             * @description The ids of its tokens, or of those of the chunk; only with `return_token_ids`.
+             */
+            token_ids?: number[];
+            /**
+             * Prompt Token Ids
+             * @description The ids of the prompt's tokens; only with `return_token_ids`, in a stream in the first chunk.
+             */
+            prompt_token_ids?: number[];
+            /**
+             * Prompt Logprobs
+             * @description For each token of the prompt the log-probabilities of it and of the likeliest at its place, by their ids; null for the first. Only with `prompt_logprobs`.
+             */
+            prompt_logprobs?: ({
+                [key: string]: components["schemas"]["PromptLogprob"];
+            } | null)[];
         };
         /**
          * TextFormat
@@ -4420,13 +5325,112 @@ export interface components {
          */
         TokenizeChat: {
             /**
+             * Stop Token Ids
+             * @description Tokens that end an answer, as the model's own end does; no text.
+             */
+            stop_token_ids?: number[] | null;
+            /**
+             * Include Stop Str In Output
+             * @description Leave the stop string, or the token of stop_token_ids, that ended an answer at the end of its text.
+             * @default false
+             */
+            include_stop_str_in_output?: boolean | null;
+            /**
+             * Min Tokens
+             * @description Nothing ends an answer before it has so many tokens: what would end it cannot be drawn, and stop strings are not looked for.
+             * @default 0
+             */
+            min_tokens?: number | null;
+            /**
+             * Ignore Eos
+             * @description The model's own end of an answer cannot be drawn: it goes on to max_tokens, a stop string or one of stop_token_ids.
+             * @default false
+             */
+            ignore_eos?: boolean | null;
+            /**
+             * Allowed Token Ids
+             * @description No other tokens can be drawn, not even the end.
+             */
+            allowed_token_ids?: number[] | null;
+            /**
+             * Bad Words
+             * @description Words that an answer may not have. Of each, written as the tokenizer writes it with and without a space before it, the last token cannot be drawn behind the others.
+             */
+            bad_words?: string[] | null;
+            /**
+             * Skip Special Tokens
+             * @description False: control tokens in an answer read as their names, and not as nothing.
+             * @default true
+             */
+            skip_special_tokens?: boolean | null;
+            /**
+             * Truncate Prompt Tokens
+             * @description Take so many tokens of a prompt that has more; -1 for as many as leave room for max_tokens.
+             */
+            truncate_prompt_tokens?: number | null;
+            /**
+             * Truncation Side
+             * @description Where truncate_prompt_tokens takes tokens away.
+             * @default left
+             */
+            truncation_side?: ("left" | "right") | null;
+            /**
+             * Prompt Logprobs
+             * @description Report the log-probability of each token of the prompt, with so many of the likeliest at its place, as `prompt_logprobs` of the response, or of a text's choice.
+             */
+            prompt_logprobs?: number | null;
+            /**
+             * Return Token Ids
+             * @description Report the ids of the prompt's tokens and of each answer's, as `prompt_token_ids` and `token_ids`.
+             * @default false
+             */
+            return_token_ids?: boolean | null;
+            /**
+             * Return Tokens As Token Ids
+             * @description Name tokens in log-probabilities by their ids: `token_id:123`.
+             * @default false
+             */
+            return_tokens_as_token_ids?: boolean | null;
+            /**
+             * Cache Salt
+             * @description What is kept of prompts and answers for later requests is used for those with the same salt alone.
+             */
+            cache_salt?: string | null;
+            /**
+             * Request Id
+             * @description Ends the `id` of the response.
+             */
+            request_id?: string | null;
+            /**
+             * Guided Json
+             * @description The older name of `structured_outputs` with `json`.
+             */
+            guided_json?: {
+                [key: string]: unknown;
+            } | string | null;
+            /**
+             * Guided Regex
+             * @description The older name of `structured_outputs` with `regex`.
+             */
+            guided_regex?: string | null;
+            /**
+             * Guided Choice
+             * @description The older name of `structured_outputs` with `choice`.
+             */
+            guided_choice?: string[] | null;
+            /**
+             * Guided Grammar
+             * @description The older name of `structured_outputs` with `grammar`.
+             */
+            guided_grammar?: string | null;
+            /**
              * Model
              * @description The name of the served model, as /v1/models lists it.
              */
             model?: string | null;
             /**
              * Max Tokens
-             * @description The most tokens of one answer.
+             * @description The most tokens of one answer; -1 for as many as the context has room for.
              */
             max_tokens?: number | null;
             /**
@@ -4455,7 +5459,7 @@ export interface components {
             stream_options?: components["schemas"]["StreamOptions"] | null;
             /**
              * Seed
-             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, a random seed is taken, and reported in the field `seed` of the response.
+             * @description Equal seeds give equal answers; answer i of n uses seed + i. Without one, or with -1, a random seed is taken, and reported in the field `seed` of the response.
              */
             seed?: number | null;
             /** @description The form of the answer. */
@@ -4498,7 +5502,7 @@ export interface components {
             top_p?: number | null;
             /**
              * Top K
-             * @description The sampler's base value.
+             * @description The sampler's base value; -1 and 0 keep all tokens.
              */
             top_k?: number | null;
             /**
@@ -4598,11 +5602,39 @@ export interface components {
              */
             post_sampling_probs?: boolean | null;
             /**
+             * Cache Prompt
+             * @description False: compute the prompt whole, as for a measurement, and take nothing of it from earlier requests.
+             * @default true
+             */
+            cache_prompt?: boolean | null;
+            /**
              * Return Progress
              * @description Say in a stream how much of a prompt is computed, in chunks of their own with a `prompt_progress`. Without it a prompt that takes several steps has comments.
              * @default false
              */
             return_progress?: boolean | null;
+            /**
+             * Add Generation Prompt
+             * @description Open the assistant's answer behind the messages. True does so behind an assistant's last message too, which would be gone on from; with false nothing is opened.
+             */
+            add_generation_prompt?: boolean | null;
+            /**
+             * Echo
+             * @description Where an answer goes on from the last message, begin it with that message.
+             * @default false
+             */
+            echo?: boolean | null;
+            /**
+             * Include Reasoning
+             * @description False: what was thought before an answer is counted, and not told.
+             * @default true
+             */
+            include_reasoning?: boolean | null;
+            /**
+             * Reasoning Effort
+             * @description How much is thought before an answer: `none` asks the model's chat template for no thoughts, by `enable_thinking`; others are for templates that have the variable `reasoning_effort`.
+             */
+            reasoning_effort?: string | null;
             /**
              * Messages
              * @description The conversation so far.
@@ -4643,21 +5675,15 @@ export interface components {
             tools?: components["schemas"]["OfferedTool"][] | null;
             /**
              * Tool Choice
-             * @description Whether functions are called: `auto`, the default, leaves it to the model; `none` offers it none; with `required`, or a function's name, the answer is a call.
+             * @description Whether functions are called: `auto`, the default, leaves it to the model; `none` offers it none; with `required`, or a function's name, the answer is a call. `allowed_tools` offers it some.
              */
-            tool_choice?: ("none" | "auto" | "required") | components["schemas"]["NamedChoice"] | null;
+            tool_choice?: (("none" | "auto" | "required") | components["schemas"]["NamedChoice"] | components["schemas"]["AllowedChoice"]) | null;
             /**
              * Parallel Tool Calls
              * @description Whether one answer may call several functions, or one several times.
              * @default true
              */
             parallel_tool_calls?: boolean | null;
-            /**
-             * Add Generation Prompt
-             * @description Open the assistant's answer, as is done where one is generated.
-             * @default true
-             */
-            add_generation_prompt?: boolean | null;
             /**
              * Add Special Tokens
              * @description Only false: the template adds them.
@@ -5013,9 +6039,14 @@ export interface components {
             finish_reason: ("stop" | "length" | "tool_calls" | "repetition") | null;
             /**
              * Stop Reason
-             * @description The stop string that ended it; left out where none did.
+             * @description The stop string, or the one of `stop_token_ids`, that ended it, if one did.
              */
-            stop_reason?: string;
+            stop_reason?: string | number;
+            /**
+             * Token Ids
+             * @description The ids of its tokens, or of those of the chunk; only with `return_token_ids`.
+             */
+            token_ids?: number[];
         };
         /**
          * Delta
@@ -5133,6 +6164,12 @@ export interface components {
              * @default null
              */
             cur_pos?: number | null;
+            /**
+             * Prompt Token Ids
+             * @description The ids of the prompt's tokens; only with `return_token_ids`, in a stream in the first chunk.
+             * @default null
+             */
+            prompt_token_ids?: number[] | null;
             /**
              * @description How much of the prompt is computed; only where the request has `return_progress`.
              * @default null
@@ -6555,7 +7592,7 @@ export interface operations {
                      *         "summary": null
                      *       },
                      *       "service_tier": "default",
-                     *       "store": false,
+                     *       "store": true,
                      *       "temperature": null,
                      *       "text": {
                      *         "format": {
@@ -6606,10 +7643,10 @@ export interface operations {
                     "application/json": components["schemas"]["ResponseObject"];
                     /**
                      * @example event: response.created
-                     *     data: {"type":"response.created","response":{"id":"resp_8ac32b34","object":"response","created_at":1795425194,"status":"in_progress","background":false,"error":null,"incomplete_details":null,"instructions":null,"max_output_tokens":null,"metadata":{},"model":"SmolLM2-135M-Instruct","output":[],"parallel_tool_calls":true,"previous_response_id":null,"reasoning":{"effort":null,"summary":null},"service_tier":"default","store":false,"temperature":null,"text":{"format":{"type":"text"}},"tool_choice":"auto","tools":[],"top_logprobs":0,"top_p":null,"truncation":"disabled","usage":null,"seed":0},"sequence_number":0}
+                     *     data: {"type":"response.created","response":{"id":"resp_8ac32b34","object":"response","created_at":1795425194,"status":"in_progress","background":false,"error":null,"incomplete_details":null,"instructions":null,"max_output_tokens":null,"metadata":{},"model":"SmolLM2-135M-Instruct","output":[],"parallel_tool_calls":true,"previous_response_id":null,"reasoning":{"effort":null,"summary":null},"service_tier":"default","store":true,"temperature":null,"text":{"format":{"type":"text"}},"tool_choice":"auto","tools":[],"top_logprobs":0,"top_p":null,"truncation":"disabled","usage":null,"seed":0},"sequence_number":0}
                      *
                      *     event: response.in_progress
-                     *     data: {"type":"response.in_progress","response":{"id":"resp_8ac32b34","object":"response","created_at":1795425194,"status":"in_progress","background":false,"error":null,"incomplete_details":null,"instructions":null,"max_output_tokens":null,"metadata":{},"model":"SmolLM2-135M-Instruct","output":[],"parallel_tool_calls":true,"previous_response_id":null,"reasoning":{"effort":null,"summary":null},"service_tier":"default","store":false,"temperature":null,"text":{"format":{"type":"text"}},"tool_choice":"auto","tools":[],"top_logprobs":0,"top_p":null,"truncation":"disabled","usage":null,"seed":0},"sequence_number":1}
+                     *     data: {"type":"response.in_progress","response":{"id":"resp_8ac32b34","object":"response","created_at":1795425194,"status":"in_progress","background":false,"error":null,"incomplete_details":null,"instructions":null,"max_output_tokens":null,"metadata":{},"model":"SmolLM2-135M-Instruct","output":[],"parallel_tool_calls":true,"previous_response_id":null,"reasoning":{"effort":null,"summary":null},"service_tier":"default","store":true,"temperature":null,"text":{"format":{"type":"text"}},"tool_choice":"auto","tools":[],"top_logprobs":0,"top_p":null,"truncation":"disabled","usage":null,"seed":0},"sequence_number":1}
                      *
                      *     event: response.output_item.added
                      *     data: {"type":"response.output_item.added","output_index":0,"item":{"id":"msg_8ac32b34","type":"message","status":"in_progress","role":"assistant","content":[]},"sequence_number":2}
@@ -6630,7 +7667,7 @@ export interface operations {
                      *     data: {"type":"response.output_item.done","output_index":0,"item":{"id":"msg_8ac32b34","type":"message","status":"incomplete","role":"assistant","content":[{"type":"output_text","text":"Capital","annotations":[],"logprobs":[]}]},"sequence_number":7}
                      *
                      *     event: response.incomplete
-                     *     data: {"type":"response.incomplete","response":{"id":"resp_8ac32b34","object":"response","created_at":1795425194,"status":"incomplete","background":false,"error":null,"incomplete_details":{"reason":"max_output_tokens"},"instructions":null,"max_output_tokens":null,"metadata":{},"model":"SmolLM2-135M-Instruct","output":[{"id":"msg_8ac32b34","type":"message","status":"incomplete","role":"assistant","content":[{"type":"output_text","text":"Capital","annotations":[],"logprobs":[]}]}],"parallel_tool_calls":true,"previous_response_id":null,"reasoning":{"effort":null,"summary":null},"service_tier":"default","store":false,"temperature":null,"text":{"format":{"type":"text"}},"tool_choice":"auto","tools":[],"top_logprobs":0,"top_p":null,"truncation":"disabled","usage":{"input_tokens":37,"input_tokens_details":{"cached_tokens":0,"cache_write_tokens":0},"output_tokens":1,"output_tokens_details":{"reasoning_tokens":0},"total_tokens":38,"steps":1},"seed":0,"metrics":[{"position":37,"token_id":39832,"token":"Capital","quadrant":"RESAMPLING","logprob":-3.8247,"logits_entropy":5.1747,"logits_varentropy":8.6575,"attention_entropy":1.9088,"attention_varentropy":0.3506,"agreement":0.0206,"interaction_strength":2.2259,"temperature":2.0,"top_p":0.5182,"top_k":27,"min_p":0.03,"drafted":false}]},"sequence_number":8}
+                     *     data: {"type":"response.incomplete","response":{"id":"resp_8ac32b34","object":"response","created_at":1795425194,"status":"incomplete","background":false,"error":null,"incomplete_details":{"reason":"max_output_tokens"},"instructions":null,"max_output_tokens":null,"metadata":{},"model":"SmolLM2-135M-Instruct","output":[{"id":"msg_8ac32b34","type":"message","status":"incomplete","role":"assistant","content":[{"type":"output_text","text":"Capital","annotations":[],"logprobs":[]}]}],"parallel_tool_calls":true,"previous_response_id":null,"reasoning":{"effort":null,"summary":null},"service_tier":"default","store":true,"temperature":null,"text":{"format":{"type":"text"}},"tool_choice":"auto","tools":[],"top_logprobs":0,"top_p":null,"truncation":"disabled","usage":{"input_tokens":37,"input_tokens_details":{"cached_tokens":0,"cache_write_tokens":0},"output_tokens":1,"output_tokens_details":{"reasoning_tokens":0},"total_tokens":38,"steps":1},"seed":0,"metrics":[{"position":37,"token_id":39832,"token":"Capital","quadrant":"RESAMPLING","logprob":-3.8247,"logits_entropy":5.1747,"logits_varentropy":8.6575,"attention_entropy":1.9088,"attention_varentropy":0.3506,"agreement":0.0206,"interaction_strength":2.2259,"temperature":2.0,"top_p":0.5182,"top_k":27,"min_p":0.03,"drafted":false}]},"sequence_number":8}
                      */
                     "text/event-stream": components["schemas"]["ResponseEvent"];
                 };
@@ -6766,6 +7803,549 @@ export interface operations {
                      *         "type": "server_error",
                      *         "param": null,
                      *         "code": "loading"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    input_tokens_v1_responses_input_tokens_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResponsesRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InputTokens"];
+                };
+            };
+            /** @description A field's value cannot be used, or the prompt does not fit */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "max_tokens: Input should be greater than or equal to 1",
+                     *         "type": "invalid_request_error",
+                     *         "param": "max_tokens",
+                     *         "code": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The API key is missing or wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The API key is missing or wrong. Send it as `Authorization: Bearer KEY` or as `X-Api-Key: KEY`.",
+                     *         "type": "authentication_error",
+                     *         "param": null,
+                     *         "code": "invalid_api_key"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The model is not served here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The model 'gpt-4' is not served here; 'SmolLM2-135M-Instruct' is.",
+                     *         "type": "invalid_request_error",
+                     *         "param": "model",
+                     *         "code": "model_not_found"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The body has more than 8,388,608 bytes, the most allowed.",
+                     *         "type": "invalid_request_error",
+                     *         "param": null,
+                     *         "code": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The server made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The server made an error. Its log says more, under this response's X-Request-ID.",
+                     *         "type": "server_error",
+                     *         "param": null,
+                     *         "code": "internal_error"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The model is loading, or the server is stopping; see Retry-After */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The model is still loading.",
+                     *         "type": "server_error",
+                     *         "param": null,
+                     *         "code": "loading"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    response_v1_responses__response_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The response's name. */
+                response_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResponseObject"];
+                };
+            };
+            /** @description A field's value cannot be used, or the prompt does not fit */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "max_tokens: Input should be greater than or equal to 1",
+                     *         "type": "invalid_request_error",
+                     *         "param": "max_tokens",
+                     *         "code": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The API key is missing or wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The API key is missing or wrong. Send it as `Authorization: Bearer KEY` or as `X-Api-Key: KEY`.",
+                     *         "type": "authentication_error",
+                     *         "param": null,
+                     *         "code": "invalid_api_key"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The model is not served here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The model 'gpt-4' is not served here; 'SmolLM2-135M-Instruct' is.",
+                     *         "type": "invalid_request_error",
+                     *         "param": "model",
+                     *         "code": "model_not_found"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The server made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The server made an error. Its log says more, under this response's X-Request-ID.",
+                     *         "type": "server_error",
+                     *         "param": null,
+                     *         "code": "internal_error"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    delete_v1_responses__response_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The response's name. */
+                response_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResponseDeleted"];
+                };
+            };
+            /** @description A field's value cannot be used, or the prompt does not fit */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "max_tokens: Input should be greater than or equal to 1",
+                     *         "type": "invalid_request_error",
+                     *         "param": "max_tokens",
+                     *         "code": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The API key is missing or wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The API key is missing or wrong. Send it as `Authorization: Bearer KEY` or as `X-Api-Key: KEY`.",
+                     *         "type": "authentication_error",
+                     *         "param": null,
+                     *         "code": "invalid_api_key"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The model is not served here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The model 'gpt-4' is not served here; 'SmolLM2-135M-Instruct' is.",
+                     *         "type": "invalid_request_error",
+                     *         "param": "model",
+                     *         "code": "model_not_found"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The server made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The server made an error. Its log says more, under this response's X-Request-ID.",
+                     *         "type": "server_error",
+                     *         "param": null,
+                     *         "code": "internal_error"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    input_items_v1_responses__response_id__input_items_get: {
+        parameters: {
+            query?: {
+                /** @description How many at most. */
+                limit?: number;
+                /** @description `desc`: the latest first; or `asc`. */
+                order?: "asc" | "desc";
+                /** @description The item after which to go on. */
+                after?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description The response's name. */
+                response_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InputItems"];
+                };
+            };
+            /** @description A field's value cannot be used, or the prompt does not fit */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "max_tokens: Input should be greater than or equal to 1",
+                     *         "type": "invalid_request_error",
+                     *         "param": "max_tokens",
+                     *         "code": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The API key is missing or wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The API key is missing or wrong. Send it as `Authorization: Bearer KEY` or as `X-Api-Key: KEY`.",
+                     *         "type": "authentication_error",
+                     *         "param": null,
+                     *         "code": "invalid_api_key"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The model is not served here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The model 'gpt-4' is not served here; 'SmolLM2-135M-Instruct' is.",
+                     *         "type": "invalid_request_error",
+                     *         "param": "model",
+                     *         "code": "model_not_found"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The server made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The server made an error. Its log says more, under this response's X-Request-ID.",
+                     *         "type": "server_error",
+                     *         "param": null,
+                     *         "code": "internal_error"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    cancel_v1_responses__response_id__cancel_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The response's name. */
+                response_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResponseObject"];
+                };
+            };
+            /** @description A field's value cannot be used, or the prompt does not fit */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "max_tokens: Input should be greater than or equal to 1",
+                     *         "type": "invalid_request_error",
+                     *         "param": "max_tokens",
+                     *         "code": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The API key is missing or wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The API key is missing or wrong. Send it as `Authorization: Bearer KEY` or as `X-Api-Key: KEY`.",
+                     *         "type": "authentication_error",
+                     *         "param": null,
+                     *         "code": "invalid_api_key"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The model is not served here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The model 'gpt-4' is not served here; 'SmolLM2-135M-Instruct' is.",
+                     *         "type": "invalid_request_error",
+                     *         "param": "model",
+                     *         "code": "model_not_found"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The server made an error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "message": "The server made an error. Its log says more, under this response's X-Request-ID.",
+                     *         "type": "server_error",
+                     *         "param": null,
+                     *         "code": "internal_error"
                      *       }
                      *     }
                      */
