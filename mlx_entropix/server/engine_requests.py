@@ -16,7 +16,9 @@ from mlx_entropix.sampling.flat_names import nested
 from mlx_entropix.sampling.formulas import PARAMETERS
 from mlx_entropix.server.api_errors import ApiError
 from mlx_entropix.server.async_engine import ModelInfo
-from mlx_entropix.server.requests import ChatRequest, CompletionRequest, GenerationRequest
+from mlx_entropix.server.chat_request import ChatRequest
+from mlx_entropix.server.completion_request import CompletionRequest
+from mlx_entropix.server.requests import GenerationRequest
 from mlx_entropix.server.settings import Settings
 from mlx_entropix.server.tool_choice import Calling
 from mlx_entropix.text import NOTHING, Constraint

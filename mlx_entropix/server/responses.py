@@ -11,9 +11,10 @@ from starlette.types import Message, Receive, Scope, Send
 
 from mlx_entropix.engine import PromptProgress, PromptScored
 from mlx_entropix.server.api_errors import ApiError
+from mlx_entropix.server.choice import Choice
 from mlx_entropix.server.dialect import ChatDialect, Dialect, as_json
 from mlx_entropix.server.open_answer import OpenAnswer, PathEvents
-from mlx_entropix.server.replies import Choice, Reply, prompt_tokens
+from mlx_entropix.server.replies import Reply, prompt_tokens
 
 logger = logging.getLogger(__name__)
 

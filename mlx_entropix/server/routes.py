@@ -20,6 +20,10 @@ from mlx_entropix.server import openapi, schemas
 from mlx_entropix.server.answer_form import answer_constraint
 from mlx_entropix.server.api_errors import unknown_model
 from mlx_entropix.server.async_engine import AsyncEngine, ModelInfo
+from mlx_entropix.server.chat_reply import ChatReply
+from mlx_entropix.server.chat_request import ChatRequest
+from mlx_entropix.server.choice import Choice
+from mlx_entropix.server.completion_request import CompletionRequest
 from mlx_entropix.server.engine_requests import (
     Prompt,
     answer_prefix,
@@ -30,9 +34,10 @@ from mlx_entropix.server.engine_requests import (
     text_prompts,
     token_rules,
 )
-from mlx_entropix.server.replies import ChatReply, Choice, Reply, TextReply
-from mlx_entropix.server.requests import ChatRequest, CompletionRequest, GenerationRequest
+from mlx_entropix.server.replies import Reply
+from mlx_entropix.server.requests import GenerationRequest
 from mlx_entropix.server.responses import StreamedAnswer, WholeAnswer
+from mlx_entropix.server.text_reply import TextReply
 from mlx_entropix.server.token_ids import told_of
 from mlx_entropix.server.tool_choice import calling_of
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from typing_extensions import TypedDict
 
 from mlx_entropix.server.api_errors import ApiError
-from mlx_entropix.server.requests import ChatRequest
+from mlx_entropix.server.chat_request import ChatRequest
 from mlx_entropix.server.unsupported import Body
 
 _PIECES = "Give each token as an object with its `id` and its `piece`."

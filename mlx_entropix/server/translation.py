@@ -15,8 +15,8 @@ from starlette.responses import Response
 
 from mlx_entropix.server.api_errors import ApiError
 from mlx_entropix.server.async_engine import AsyncEngine
+from mlx_entropix.server.chat_request import ChatRequest
 from mlx_entropix.server.dialect import Dialect
-from mlx_entropix.server.requests import ChatRequest
 from mlx_entropix.server.responses import StreamedAnswer, WholeAnswer
 from mlx_entropix.server.routes import chat_completions
 from mlx_entropix.server.unsupported import Body

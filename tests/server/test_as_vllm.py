@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import httpx2
 import pytest
 
+from mlx_entropix.server.completion_request import CompletionRequest
 from mlx_entropix.server.engine_requests import truncated
-from mlx_entropix.server.requests import CompletionRequest
 from tests.server.running import Server
 
 FRANCE = {"prompt": "The capital of France is", "sampler": "normal", "temperature": 0}

@@ -7,7 +7,8 @@ import pytest
 
 from mlx_entropix.engine import Alternative, Summary, TokenEvent
 from mlx_entropix.sampling import Metrics
-from mlx_entropix.server.replies import Choice, TextReply
+from mlx_entropix.server.choice import Choice
+from mlx_entropix.server.text_reply import TextReply
 
 
 def summary(cached: int) -> Summary:
