@@ -21,11 +21,9 @@ An engine belongs to one thread, like all arrays of mlx.
 
 import time
 from collections import Counter, deque
-from dataclasses import replace
 
 import mlx.core as mx
 
-from mlx_entropix.engine.changes import changes_of
 from mlx_entropix.engine.draft.drafter import Drafter
 from mlx_entropix.engine.events import (
     Event,
@@ -38,33 +36,22 @@ from mlx_entropix.engine.events import (
 from mlx_entropix.engine.moves import Moves
 from mlx_entropix.engine.policy import Policy
 from mlx_entropix.engine.prefix import PrefixCache
+from mlx_entropix.engine.request_limits import within_limits
 from mlx_entropix.engine.row import Row, State
-from mlx_entropix.engine.same_step import of_rank_0, with_all_heads
 from mlx_entropix.engine.shares import does_well_to_wait, shares
 from mlx_entropix.engine.step import (
-    CLARIFYING_TEXT,
     Look,
     QueuedStep,
-    Samplers,
     looked_at,
-    recent_metrics,
     step_tokens,
-    xtc_exempt,
 )
-from mlx_entropix.errors import ConfigError, PromptError
+from mlx_entropix.engine.step_sampler import StepSampler
 from mlx_entropix.model.cache import places_for, rows_within
-from mlx_entropix.model.decoder import Decoder, Looked, Span
+from mlx_entropix.model.decoder import Decoder, Span
 from mlx_entropix.ranks.join import Ranks
-from mlx_entropix.ranks.launch import TENSOR
 from mlx_entropix.sampling import (
     measures_trends,
-    most_attended,
-    position_key,
-    sample_rows,
-    score_rows,
-    self_certainty,
 )
-from mlx_entropix.sampling.parameter_rows import RowConfig
 from mlx_entropix.text import Tokenizer
 
 # mlx keeps freed buffers for reuse; after this many steps they are given back.
@@ -110,15 +97,13 @@ class Engine:
         self.chunk_beside_rows = chunk_beside_rows
         self.prefixes = PrefixCache(prefix_cache_bytes) if prefix_cache_bytes else None
         self.drafter = drafter
-        self.clarifying_token = tokenizer.first_token_of(CLARIFYING_TEXT)
-        self._xtc_exempt = xtc_exempt(tokenizer)
+        self._sampler = StepSampler(model, tokenizer, ranks)
         self.waiting: deque[Row] = deque()
         self.rows: list[Row] = []  # of the cache, in its order
         self._cache = model.empty_cache()
         self._copies: list[tuple[int, int]] = []  # the last rows, while the cache lacks them
         self._queued: QueuedStep | None = None
         self._reads_first = False  # before the next step is queued
-        self._samplers = self._samplers_of([])
         self._next_id = 0
         self._steps = 0
         self._began = 0.0  # when `step` was called
@@ -148,40 +133,8 @@ class Engine:
         limits that make no sense. `max_tokens` is cut to what the context has room for; a prompt
         that is only scored may fill it.
         """
-        known = len(request.prompt) + len(request.prefix)
-        if not request.prompt:
-            raise PromptError("The prompt is empty. Give at least one character of text.")
-        if request.max_tokens < (0 if request.scores_prompt else 1):
-            raise ValueError(f"max_tokens is {request.max_tokens}; it must be at least 1.")
-        if request.stop_repeats < 0 or request.stop_repeats == 1:
-            raise ValueError(
-                f"stop_repeats is {request.stop_repeats}; it must be 2 or more, or 0 for never."
-            )
-        if request.policy and not self.can_rewind:
-            raise ConfigError(
-                f"{self.model.name} cannot fork: it cannot take tokens back. Ask without forks."
-            )
-        size = self.model.vocabulary_size
-        named = {"logit_bias": dict(request.logit_bias), "rules.only": request.rules.only or ()}
-        for name, ids in named.items():
-            if beyond := [token_id for token_id in ids if not 0 <= token_id < size]:
-                raise ConfigError(
-                    f"{name} has the token id {beyond[0]}; {self.model.name}'s ids are 0 to "
-                    f"{size - 1}."
-                )
         limit = min(self.model.context_length, self.max_kv_tokens)
-        if known + min(request.max_tokens, 1) > limit:
-            if not request.max_tokens:
-                raise PromptError(
-                    f"The text has {known:,} tokens, and {self.model.name} takes at most "
-                    f"{limit:,}. Score it in parts."
-                )
-            raise PromptError(
-                f"The prompt has {known:,} tokens, and {self.model.name} takes at most "
-                f"{limit - 1:,}, to leave room for an answer. Shorten the prompt."
-            )
-        if known + request.max_tokens > limit:
-            request = replace(request, max_tokens=limit - known)
+        request = within_limits(request, self.model, limit, can_rewind=self.can_rewind)
         row = Row.of(self._new_id(), request, self.tokenizer)
         self.waiting.append(row)
         return row.id
@@ -210,10 +163,6 @@ class Engine:
             mx.clear_cache()
         self._spent += time.perf_counter() - self._began
         return events
-
-    def _samplers_of(self, configs: list[RowConfig]) -> Samplers:
-        model = self.model
-        return Samplers.of(configs, self.clarifying_token, model.vocabulary_size, model.attends)
 
     def _new_id(self) -> int:
         self._next_id += 1
@@ -345,7 +294,9 @@ class Engine:
             if before is not None and not before.is_read and _are_constrained(looks):
                 mx.async_eval(looked, self._cache.arrays())
                 events += self._read(before)
-            self._queued = self._sample(looked, looks, previous, before, len(sources))
+            self._queued = self._sampler.queue(
+                looked, looks, previous, before, len(sources), self._cache.arrays()
+            )
         for i, _, _ in spans:
             row = self.rows[i]
             if row.state is State.FILLING:
@@ -434,78 +385,6 @@ class Engine:
                 counts[k] = min(counts[k], scored)
                 scored -= counts[k]
         return dict(zip(filling, counts, strict=True))
-
-    def _sample(
-        self,
-        looked: Looked,
-        looks: list[Look],
-        previous: mx.array,
-        before: QueuedStep | None,
-        positions: int,
-    ) -> QueuedStep:
-        """Queue the sampler for all positions that are looked at, of a step of so many."""
-        if self.ranks is not None and self.ranks.share == TENSOR:
-            looked = with_all_heads(self.ranks.group, looked)
-        configs = [look.row.request.config for look in looks]
-        if not self._samplers.are_those_of(configs):
-            self._samplers = self._samplers_of(configs)
-        samplers = self._samplers
-        requests = [look.row.request for look in looks]
-        wanted = max(request.alternatives for request in requests)
-        told = [max(request.alternatives, 1) for request in requests if request.tells_draw]
-        recent = recent_metrics(looks, before) if samplers.look_back else None
-        given = None
-        if any(look.given is not None for look in looks):
-            given = mx.array([-1 if look.given is None else look.given for look in looks])
-        changed = changes_of(looks, self.model.vocabulary_size)
-        if given is not None and all(look.given is not None for look in looks):
-            sampled = score_rows(
-                *looked, samplers.parameters, given, alternatives=max(wanted, 1), recent=recent
-            )
-        else:
-            keys = [
-                position_key(look.row.request.seed, look.position, look.row.branch)
-                for look in looks
-            ]
-            sampled = sample_rows(
-                *looked,
-                previous,
-                samplers.parameters,
-                mx.array(keys, dtype=mx.uint32),
-                candidates=samplers.candidates,
-                draws=samplers.draws,
-                filters=samplers.filters,
-                exempt=self._xtc_exempt,
-                changed=changed,
-                recent=recent,
-                given=given,
-                chances=max(told, default=0),
-            )
-        best = None
-        if wanted:
-            best = sampled.candidates[:, :wanted], sampled.candidate_logprobs[:, :wanted]
-        certainty = None
-        if any(look.row.request.certainty for look in looks):
-            best_logprob = None if changed is not None else sampled.candidate_logprobs[:, 0]
-            certainty = self_certainty(looked.logits, best_logprob)
-        attended = None
-        if (most := max(look.row.request.attended for look in looks)) and looked.scores is not None:
-            attended = most_attended(looked.scores, looked.mask, most)
-        if self.ranks is not None:  # nothing is decided by ranks and by what was attended to
-            sampled, best, certainty = of_rank_0(self.ranks.group, sampled, best, certainty)
-        mx.async_eval(
-            sampled.token,
-            sampled.quadrant,
-            sampled.numbers,
-            sampled.recent,
-            sampled.rank,
-            sampled.chances,
-            best,
-            certainty,
-            attended,
-            self._cache.arrays(),
-        )
-        return QueuedStep(looks, sampled, best, certainty, attended, positions)
 
     # ---- from the device ----
 

@@ -103,9 +103,8 @@ def _most_kept(config: RowConfig, vocabulary_size: int) -> int:
         return CANDIDATES
     if config.min_entropy_gain <= 0:
         return vocabulary_size
-    bits = (
-        2  # a token of probability 2^−bits adds bits · 2^−bits, and fewer than 2^bits are likelier
-    )
+    # A token of probability 2^−bits adds bits · 2^−bits, and fewer than 2^bits are likelier.
+    bits = 2
     while bits * 0.5**bits >= config.min_entropy_gain and 2**bits < vocabulary_size:
         bits += 1
     return int(2**bits)
