@@ -307,6 +307,7 @@ FIELDS = {
     "function_call": (lambda c: ask(c, function_call={"name": "f"}), "tool_choice is"),
     "functions": (lambda c: ask(c, functions=[{"name": "f"}]), "tools is"),
     "modalities": (lambda c: ask(c, modalities=["text", "audio"]), "['text']"),
+    "reasoning_effort": (lambda c: ask(c, reasoning_effort="high"), "chat template"),
     "service_tier": (lambda c: ask(c, service_tier="flex"), "'auto' or 'default'"),
     "store": (lambda c: ask(c, store=True), "as null or False"),
     "suffix": (lambda c: write(c, suffix="."), "Leave it out"),

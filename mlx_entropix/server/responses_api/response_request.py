@@ -113,7 +113,7 @@ class TextOptions(Part):
 class ReasoningOptions(WholePart):
     """How the model is to think."""
 
-    effort: str | None = Field(default=None, description="`none`; another is an error.")
+    effort: str | None = Field(default=None, description="As a chat's `reasoning_effort`.")
     summary: Literal["auto", "detailed"] | None = Field(
         default=None,
         description="Send the thoughts as a summary, for clients that show nothing else. They are "

@@ -3819,7 +3819,7 @@ export interface components {
         ReasoningOptions: {
             /**
              * Effort
-             * @description `none`; another is an error.
+             * @description As a chat's `reasoning_effort`.
              */
             effort?: string | null;
             /**
