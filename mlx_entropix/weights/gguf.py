@@ -88,6 +88,12 @@ def _load(path: Path) -> Loaded:
         ) from None
     except (RuntimeError, ValueError) as error:
         raise WeightsError(f"{path} cannot be read as GGUF ({error}). Download it again.") from None
+    parts = metadata.get("split.count")  # 0 in a file that was joined again
+    if isinstance(parts, mx.array) and mx.any(parts > 1):
+        raise WeightsError(
+            f"{path} is one of several files that a model was split into. Join them with "
+            "`llama-gguf-split --merge FIRST_FILE WHOLE_FILE`, and name the whole."
+        )
     architecture = architecture_of(metadata)
     if architecture is None:
         raise WeightsError(

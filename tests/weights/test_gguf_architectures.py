@@ -225,6 +225,14 @@ def test_a_file_that_lacks_a_tensor(tmp_path):
         load_model(path)
 
 
+def test_a_part_of_a_file_that_was_split(tmp_path):
+    path = tmp_path / "tiny-00001-of-00003.gguf"
+    metadata = {"general.architecture": "qwen3", "split.count": mx.array(3, mx.uint16)}
+    mx.save_gguf(str(path), {"token_embd.weight": mx.zeros((4, 4))}, metadata)
+    with pytest.raises(WeightsError, match=r"one of several files .* Join them"):
+        load_model(path)
+
+
 def test_a_file_with_a_tensor_of_another_architecture(tmp_path):
     source, config = random_model("qwen3")
     path = write(tmp_path / "tiny.gguf", "qwen3", source, config, {})
