@@ -154,12 +154,16 @@ def answer_prefix(request: GenerationRequest, prompts: list[Prompt], model: Mode
 
 
 def truncated(ids: list[int], request: GenerationRequest, model: ModelInfo) -> list[int]:
-    """What `truncate_prompt_tokens` leaves of a prompt."""
+    """What `truncate_prompt_tokens` leaves of a prompt.
+
+    Where an answer may take all the room there is, -1 leaves the prompt as much as can be had.
+    """
     most = request.truncate_prompt_tokens
     if most is None:
         return ids
     if most == -1:
-        most = max(1, model.limit - max(1, request.limit))
+        most = model.limit - max(1, request.limit)
+        most = most if most > 0 else model.limit - 1
     return ids[:most] if request.truncation_side == "right" else ids[-most:]
 
 

@@ -154,15 +154,9 @@ def test_a_prompt_that_is_too_long_is_cut_where_that_is_asked_for(server, told):
     for side, left in (("left", ids[-3:]), ("right", ids[:3])):
         cut = text(server, **asked, truncation_side=side)
         assert cut["choices"][0]["prompt_token_ids"] == left
-    request = CompletionRequest(prompt="…", max_tokens=4, truncate_prompt_tokens=-1)
-    assert truncated(list(range(20)), request, SimpleNamespace(limit=10)) == [
-        14,
-        15,
-        16,
-        17,
-        18,
-        19,
-    ]
+    for answer, left in ((4, range(14, 20)), (-1, range(11, 20))):
+        request = CompletionRequest(prompt="…", max_tokens=answer, truncate_prompt_tokens=-1)
+        assert truncated(list(range(20)), request, SimpleNamespace(limit=10)) == list(left)
 
 
 def test_an_answer_goes_on_from_a_message_echoes_it_or_stands_behind_it(server):
