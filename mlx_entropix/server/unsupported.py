@@ -74,6 +74,7 @@ _NEUTRAL: Neutral = {
 _INSTEAD = {
     "functions": "tools",
     "function_call": "tool_choice",
+    "ban_eos_token": "ignore_eos",
     "conversation": "previous_response_id",
     "max_new_tokens": "max_tokens",
     "n_cmpl": "n",
