@@ -29,8 +29,11 @@ TokenId = Annotated[int, Field(ge=0)]
 Length = Annotated[int | None, Field(ge=-1, le=MOST_TOKENS)]
 
 
-class TextPart(Part):
+class TextPart(WholePart):
     """A piece of a message's content. Only text can be read."""
+
+    # How others are to keep it; here that goes by itself.
+    neutral: ClassVar[Neutral] = {"annotations": ([],), "cache_control": (...,)}
 
     type: Literal["text"] = Field(description="The kind of part.")
     text: str = Field(description="The text.")

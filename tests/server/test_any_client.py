@@ -92,6 +92,7 @@ def test_penalties_and_biases_change_an_answer_and_say_what_the_model_thought(se
 
 def test_a_long_prompt_is_reported_in_comments_which_the_openai_package_reads_over(server, client):
     body = {"prompt": "A line of a long text.\n" * 65, "max_tokens": 2, "temperature": 0}
+    body["extra_body"] = {"cache_prompt": False}
     asked = client.completions.with_raw_response.create(model="default_model", stream=True, **body)
     comments = re.findall(r"^: (.*)$", asked.http_response.read().decode(), re.M)
     assert comments == ["prompt 512/520"]
