@@ -58,12 +58,6 @@ def partly() -> list:
     return [part.model_dump() for part in parts]
 
 
-def of_responses() -> dict:
-    options = {"model": ASK["model"], "input": "Paris is in France.", "max_output_tokens": 64}
-    answer = client(Mode.RESPONSES_TOOLS).responses.create(response_model=City, **options)
-    return answer.model_dump()
-
-
 def several() -> list:
     """Of as many calls as are made: one here. This mode leaves it to the model whether it calls."""
     forced = {"tool_choice": "required", "parallel_tool_calls": False}
@@ -84,7 +78,6 @@ asked = {
     "JSON_SCHEMA": of_schema,
     "TOOLS": of_call,
     "partly": partly,
-    "RESPONSES_TOOLS": of_responses,
     "PARALLEL_TOOLS": several,
     "refusal": refusal,
 }

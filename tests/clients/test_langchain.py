@@ -80,10 +80,3 @@ def test_a_tool_is_called_and_its_result_read(chat, weather):
 def test_what_is_not_supported_is_a_bad_request_that_names_it(chat):
     with pytest.raises(package("openai").BadRequestError, match=REFUSAL):
         chat(extra_body=REFUSED).invoke(QUESTION)
-
-
-def test_it_asks_the_responses_api_as_well(chat, weather):
-    model = chat(seed=None, use_responses_api=True, extra_body=None)
-    assert model.invoke(QUESTION).text == ANSWER
-    called = model.bind_tools([weather], tool_choice="get_weather").invoke(WEATHER_QUESTION)
-    assert called.tool_calls[0]["args"] == {"city": "Paris"}
