@@ -36,6 +36,11 @@ SCHEMA = {"type": "json_schema"}
             [{"role": "user", "content": [{"type": "image_url", "image_url": "x"}]}],
             "messages[0].content[0].type",
         ),
+        (
+            "messages",
+            [{"role": "user", "content": [{"type": "text", "text": "Hi", "language": "en"}]}],
+            "messages[0].content[0]",
+        ),
         ("max_tokens", 0, "max_tokens"),
         ("max_tokens", "8", "max_tokens"),
         ("max_tokens", 10**400, "max_tokens"),
