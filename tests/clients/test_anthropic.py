@@ -85,8 +85,8 @@ def test_a_prompt_is_counted(messages):
 def test_what_is_not_supported_is_a_bad_request_that_says_why(messages):
     from anthropic import BadRequestError, NotFoundError
 
-    with pytest.raises(BadRequestError, match="A budget of thoughts cannot be kept"):
-        messages.create(**ask(thinking={"type": "enabled", "budget_tokens": 1024}))
+    with pytest.raises(BadRequestError, match="container is not supported here"):
+        messages.create(**ask(container="c1", extra_body=None))
     with pytest.raises(NotFoundError, match="'claude' is not served here"):
         messages.create(**ask(model="claude"))
 
