@@ -3,6 +3,7 @@
 Offline: the tasks and their data are beside this file.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -31,11 +32,14 @@ def evaluate(tmp_path_factory):
 
         known = TaskManager(include_path=str(TASKS), include_defaults=False)
 
-        def evaluate(task, **options):
-            found = lm_eval.simple_evaluate(tasks=[task], task_manager=known, **options)
-            return found["results"][task]
+        # In a thread, as it starts an event loop, and a browser's tests leave theirs running in this.
+        with ThreadPoolExecutor(1) as thread:
 
-        yield evaluate
+            def evaluate(task, **options):
+                asked = {"tasks": [task], "task_manager": known, **options}
+                return thread.submit(lm_eval.simple_evaluate, **asked).result()["results"][task]
+
+            yield evaluate
 
 
 @pytest.fixture(scope="module")
