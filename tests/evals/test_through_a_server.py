@@ -32,7 +32,7 @@ def evaluate(tmp_path_factory):
 
         known = TaskManager(include_path=str(TASKS), include_defaults=False)
 
-        # In a thread, as it starts an event loop, and a browser's tests leave theirs running in this.
+        # It starts an event loop, and a browser's tests leave theirs running in this thread.
         with ThreadPoolExecutor(1) as thread:
 
             def evaluate(task, **options):
