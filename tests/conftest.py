@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-# Several processes run the tests, each with one thread: threads of a BLAS that wait for a core spin.
+# Several processes run the tests, each with one thread: those of a BLAS that wait for a core spin.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # A shell starts what runs in the background with Ctrl-C ignored, and children would inherit that.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
