@@ -27,16 +27,15 @@ from mlx_entropix.server.completion_request import CompletionRequest
 from mlx_entropix.server.engine_requests import (
     Prompt,
     answer_prefix,
-    biases,
     chat_prompt,
     engine_requests,
     predicted_tokens,
     text_prompts,
-    token_rules,
 )
 from mlx_entropix.server.replies import Reply
 from mlx_entropix.server.requests import GenerationRequest
 from mlx_entropix.server.responses import StreamedAnswer, WholeAnswer
+from mlx_entropix.server.single_tokens import biases, token_rules
 from mlx_entropix.server.text_reply import TextReply
 from mlx_entropix.server.token_ids import told_of
 from mlx_entropix.server.tool_choice import calling_of
