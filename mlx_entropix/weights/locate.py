@@ -66,9 +66,11 @@ def locate_weights(
         try:
             return Location(_fetch(OPEN_MODEL, progress), OPEN_MODEL)
         except DownloadError as error:
+            reason = str(error).partition(". ")[0].rstrip(".")
             error.args = (
-                f"There are no weights here, and {OPEN_MODEL} cannot be fetched. {error} Or name "
-                f"weights with --weights_dir, or run `{_bringing()}`, which brings a small model.",
+                f"There are no weights here, and {OPEN_MODEL} cannot be fetched ({reason}): go "
+                f"online, name weights with --weights_dir, or run `{_bringing()}`, which brings a "
+                "small model.",
             )
             raise
     path = _found(weights)
