@@ -32,9 +32,13 @@ MOST_MULTIPLE = 10_000
 _MOST_STATES = 20_000  # of a lexer, of some 2 kB each
 _KEPT = 16  # compiled grammars
 
-# Between the parts of a JSON value: a blank, or a line break and an indentation. Without a bound
-# a small model may well write line breaks to the end of its tokens.
-JSON_DEFAULTS: Any = {"whitespace_pattern": r"( |\n{1,2}[ \t]{0,20})"}
+# JSON in one line. Where white space is free, small models put it in odd places, or write line
+# breaks to the end of their tokens.
+JSON_DEFAULTS: Any = {
+    "whitespace_flexible": False,
+    "item_separator": ", ",
+    "key_separator": ": ",
+}
 
 
 @dataclass(frozen=True)
