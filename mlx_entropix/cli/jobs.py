@@ -7,6 +7,7 @@ import termios
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 
 @contextmanager
@@ -20,12 +21,17 @@ def without_echo() -> Iterator[None]:
     silent = list(before)
     silent[3] &= ~termios.ECHO
 
+    def become(state: list[Any]) -> None:
+        # Another job's terminal is none of ours: the shell has it already where our parent, as
+        # `uv run`, stopped first, and whoever sets it then is stopped, and after `fg` interrupted.
+        if os.tcgetpgrp(terminal) == os.getpgrp():
+            termios.tcsetattr(terminal, termios.TCSANOW, state)
+
     def silence() -> None:
-        if os.tcgetpgrp(terminal) == os.getpgrp():  # another job's terminal is none of ours
-            termios.tcsetattr(terminal, termios.TCSANOW, silent)
+        become(silent)
 
     def stop(*_: object) -> None:
-        termios.tcsetattr(terminal, termios.TCSANOW, before)
+        become(before)
         signal.signal(signal.SIGTSTP, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTSTP)
         signal.signal(signal.SIGTSTP, stop)
@@ -39,7 +45,7 @@ def without_echo() -> Iterator[None]:
             yield
     finally:
         signal.signal(signal.SIGTSTP, stops)
-        termios.tcsetattr(terminal, termios.TCSANOW, before)
+        become(before)
 
 
 @contextmanager
