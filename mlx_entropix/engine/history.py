@@ -29,7 +29,7 @@ class History:
         self._length = max(self._length, len(tokens))
         size = len(self._place)
         if not more:
-            return self._ids[:size], self._counts[:size]
+            return self._ids[:size].copy(), self._counts[:size].copy()  # the next call adds to them
         place = dict(self._place)
         for token_id in more:
             place.setdefault(token_id, len(place))
